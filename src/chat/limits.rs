@@ -1,0 +1,24 @@
+//! Chat's limits in bytes and counts, each with its document.
+
+/// `NameCard`, UTF-8 bytes (33529).
+pub const NAME_CARD_BYTES: usize = 50;
+/// A member field's value, UTF-8 bytes (33529).
+pub const MEMBER_FIELD_BYTES: usize = 64;
+/// A UserID, bytes (34381).
+pub const ACCOUNT_BYTES: usize = 32;
+/// A message, bytes. The documents say 8,000 (34381) and 12 KB (34959); the smaller one is safe.
+pub const MESSAGE_BYTES: usize = 8_000;
+/// Members of one `import_group_member` (34969).
+pub const IMPORT_MEMBERS: usize = 300;
+/// Accounts of one `get_role_in_group` (34963).
+pub const ROLE_ACCOUNTS: usize = 500;
+/// Groups of one `get_group_info` (34961).
+pub const GROUP_INFO_GROUPS: usize = 50;
+/// Members of one page of `get_group_member_info` (34948: "recommended 100").
+pub const MEMBER_PAGE: usize = 100;
+/// Admins of an AVChatRoom (60525).
+pub const AVCHATROOM_ADMINS: usize = 5;
+/// `MuteTime` that means "for ever" (34951).
+pub const MUTE_FOREVER: u32 = u32::MAX;
+/// Calls a second of one REST command (34381).
+pub const CALLS_PER_SECOND: u32 = 200;

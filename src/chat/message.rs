@@ -1,0 +1,75 @@
+//! A message, normalised once, so that every condition sees the same text.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+/// One element of `MsgBody`: its type and all the text that a person can read in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Element {
+    /// `MsgType`, for instance `TIMTextElem`.
+    pub kind: String,
+    /// The readable text, empty for pictures, sounds and the like.
+    pub text: String,
+}
+
+/// What was said, as conditions see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// All text of all elements, joined with spaces and normalised.
+    pub text: String,
+    /// `MsgType` of each element, in order.
+    pub types: Vec<String>,
+    /// `MsgSeq`, absent before a message is sent.
+    pub sequence: Option<i64>,
+    /// Accounts that the message mentions.
+    pub mentions: Vec<String>,
+    /// `CloudCustomData`.
+    pub custom_data: String,
+}
+
+impl Message {
+    /// Joins the elements' texts, in order, into the one text that conditions match.
+    pub fn from_elements(elements: &[Element]) -> Self {
+        let joined =
+            elements.iter().map(|e| e.text.as_str()).filter(|t| !t.is_empty()).collect::<Vec<_>>();
+        Self {
+            text: normalise(&joined.join(" ")),
+            types: elements.iter().map(|e| e.kind.clone()).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// NFKC, without the characters that are drawn as nothing: otherwise `b<zero width>uy` evades a word filter.
+pub fn normalise(text: &str) -> String {
+    text.nfkc().filter(|c| !is_invisible(*c)).collect()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_hidden_by_width_or_invisible_characters_is_the_plain_text() {
+        assert_eq!(normalise("ｂｕ\u{200B}ｙ \u{FEFF}now"), "buy now");
+    }
+
+    #[test]
+    fn elements_without_text_leave_no_gap() {
+        let element = |kind: &str, text: &str| Element { kind: kind.into(), text: text.into() };
+        let message = Message::from_elements(&[
+            element("TIMTextElem", "look"),
+            element("TIMImageElem", ""),
+            element("TIMTextElem", "here"),
+        ]);
+        assert_eq!(message.text, "look here");
+        assert_eq!(message.types, ["TIMTextElem", "TIMImageElem", "TIMTextElem"]);
+    }
+}

@@ -1,0 +1,199 @@
+//! Time: the only file that reads it.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::{Add, Sub};
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Milliseconds since 1970 (UTC), the unit of `EventTime`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// From unix seconds, the unit of `MsgTime`, `JoinTime` and `MutedUntil`; saturates.
+    pub fn from_secs(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1000))
+    }
+
+    /// Whole unix seconds, rounded down.
+    pub fn secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The time from `earlier` to this; zero when it lies after.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(millis(duration)))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC, to the second.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match chrono::DateTime::from_timestamp_millis(self.0) {
+            Some(time) => write!(f, "{}", time.format("%Y-%m-%dT%H:%M:%SZ")),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A sleep that ends when the clock says so.
+pub type Sleep<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Where the time comes from. Loops sleep through it, so that a test or the demo can move it.
+pub trait Clock: Send + Sync {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+
+    /// Ends at `time`, or soon after; at once if it has passed.
+    fn sleep_until(&self, time: Timestamp) -> Sleep<'_>;
+}
+
+/// The machine's clock, plus what it was told to skip: nothing in production, the waits of a story in the demo.
+#[derive(Debug)]
+pub struct SystemClock {
+    skipped: watch::Sender<Duration>,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { skipped: watch::Sender::new(Duration::ZERO) }
+    }
+}
+
+impl SystemClock {
+    /// Moves the time forward for everybody who holds this clock, and wakes the sleepers.
+    pub fn skip(&self, duration: Duration) {
+        self.skipped.send_modify(|skipped| *skipped += duration);
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        let elapsed =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(0) + elapsed + *self.skipped.borrow()
+    }
+
+    fn sleep_until(&self, time: Timestamp) -> Sleep<'_> {
+        Box::pin(async move {
+            let mut skips = self.skipped.subscribe();
+            loop {
+                let left = time.since(self.now());
+                if left.is_zero() {
+                    return;
+                }
+                // Never long: a machine that was suspended wakes up late and must notice it.
+                let nap = left.min(Duration::from_secs(30));
+                tokio::select! {
+                    () = tokio::time::sleep(nap) => {}
+                    changed = skips.changed() => if changed.is_err() { return },
+                }
+            }
+        })
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock {
+    time: watch::Sender<Timestamp>,
+}
+
+impl ManualClock {
+    /// Stands at `start`.
+    pub fn new(start: Timestamp) -> Self {
+        Self { time: watch::Sender::new(start) }
+    }
+
+    /// Moves on (never back) and wakes the sleepers whose time has come.
+    pub fn advance(&self, duration: Duration) {
+        self.set(self.now() + duration);
+    }
+
+    /// Moves to `time`, also backwards: machines do that too.
+    pub fn set(&self, time: Timestamp) {
+        self.time.send_replace(time);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.time.borrow()
+    }
+
+    fn sleep_until(&self, time: Timestamp) -> Sleep<'_> {
+        Box::pin(async move {
+            let mut moves = self.time.subscribe();
+            // The sender lives as long as `self`; the wait can only end by time.
+            let _ = moves.wait_for(|now| *now >= time).await;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_manual_clock_is_moved_past_its_time() {
+        let clock = ManualClock::new(Timestamp(1_000));
+        let mut sleep = clock.sleep_until(Timestamp(3_000));
+        clock.advance(Duration::from_secs(1));
+        assert!(futures_poll(&mut sleep).is_none());
+        clock.advance(Duration::from_secs(1));
+        sleep.await;
+    }
+
+    #[tokio::test]
+    async fn skipping_wakes_whoever_sleeps_on_the_system_clock() {
+        let clock = SystemClock::default();
+        let sleep = clock.sleep_until(clock.now() + Duration::from_secs(3_600));
+        clock.skip(Duration::from_secs(3_601));
+        sleep.await;
+    }
+
+    #[test]
+    fn times_read_as_rfc_3339() {
+        assert_eq!(Timestamp::from_secs(1_700_000_000).to_string(), "2023-11-14T22:13:20Z");
+    }
+
+    fn futures_poll(sleep: &mut Sleep<'_>) -> Option<()> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match sleep.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(()) => Some(()),
+            std::task::Poll::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One thing to do, addressed and complete, and what became of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Event, EventId, Lane, RoomKind};
+use super::state::SanctionKind;
+use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
+use crate::clock::Timestamp;
+use crate::rule::RuleId;
+use crate::rule::model::{ImportedMember, MessageReceiving};
+
+/// An effect: committed with the decision, carried out by delivery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Derived from event, rule and position: the same decision makes the same effect.
+    pub id: EventId,
+    pub lane: Lane,
+    pub act: Act,
+    /// The rule that wanted it; absent for what the bot owes by itself (the end of a mute, first reads).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleId>,
+    /// The event that it follows from.
+    pub event: EventId,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Manner::is_send")]
+    pub manner: Manner,
+    /// What is to be decided when Chat has answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Box<Resume>>,
+    /// Effects of one rule and event hang together: when this is refused, those behind it are skipped.
+    #[serde(default)]
+    pub continue_on_refusal: bool,
+}
+
+/// How delivery treats an effect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    #[default]
+    Send,
+    /// Decided by a rule in shadow: settled as observed, never sent.
+    Shadow,
+    /// Over a limit: parked until an operator releases it.
+    Held,
+}
+
+impl Manner {
+    fn is_send(&self) -> bool {
+        *self == Self::Send
+    }
+}
+
+/// What goes on when a read effect has its answer: the rule is judged again for the same event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resume {
+    pub rule: RuleId,
+    pub event: Event,
+    pub stage: Stage,
+}
+
+/// How far a rule had come when it had to ask Chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Conditions are still to be judged.
+    Conditions,
+    /// Conditions, counters, cooldown and ladder have been passed; only the actions are left.
+    Actions,
+}
+
+/// The thing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    SetRole {
+        group: GroupId,
+        group_type: Option<GroupType>,
+        member: Account,
+        role: Role,
+    },
+    /// `until` is the wanted end; `seconds` is worked out when it is sent. `None` is for ever.
+    Mute {
+        group: GroupId,
+        member: Account,
+        time: Option<Duration>,
+        until: Option<Timestamp>,
+    },
+    /// Lifts a mute; `verify` reads first and leaves a longer mute by somebody else alone.
+    Unmute {
+        group: GroupId,
+        member: Account,
+    },
+    SetNameCard {
+        group: GroupId,
+        member: Account,
+        text: String,
+    },
+    SetMessageReceiving {
+        group: GroupId,
+        member: Account,
+        mode: MessageReceiving,
+    },
+    SetMemberFields {
+        group: GroupId,
+        member: Account,
+        fields: Vec<(String, String)>,
+    },
+    TransferOwner {
+        group: GroupId,
+        to: Account,
+    },
+    TransferRoom {
+        room: RoomId,
+        kind: RoomKind,
+        from: Option<Account>,
+        to: Account,
+    },
+    ImportMembers {
+        group: GroupId,
+        members: Vec<ImportedMember>,
+    },
+    SendMessage {
+        group: GroupId,
+        text: String,
+        from: Option<Account>,
+    },
+    Alert {
+        text: String,
+    },
+    Read(Read),
+}
+
+/// A question to Chat; the answer comes back as an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    /// Type, owner, name, count of a group.
+    Group { group: GroupId },
+    /// What these accounts are in a group, and its owner.
+    Roles { group: GroupId, group_type: Option<GroupType>, accounts: Vec<Account> },
+    /// The group and every member with role, join time and last message: who may succeed the owner.
+    Candidates { group: GroupId },
+    /// Until when a member is muted.
+    Muted { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+}
+
+/// What became of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Chat did it (or it was so already).
+    Done,
+    /// Chat answered a read.
+    Answer(Answer),
+    /// Chat will never do it: its code and its words.
+    Refused { code: i64, words: String },
+    /// In shadow: would have been sent.
+    Observed,
+    /// Not sent, because an effect before it in the same chain was refused.
+    Skipped,
+}
+
+/// What Chat says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Group(GroupFacts),
+    Roles {
+        group: Option<GroupFacts>,
+        roles: Vec<(Account, Role)>,
+    },
+    Candidates {
+        group: GroupFacts,
+        members: Vec<MemberFacts>,
+    },
+    /// `None`: not muted.
+    Muted {
+        until: Option<Timestamp>,
+    },
+}
+
+/// A group as Chat describes it (34961).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupFacts {
+    pub group: GroupId,
+    /// False when Chat says that the group does not exist (10010, 10015).
+    pub exists: bool,
+    pub group_type: Option<GroupType>,
+    pub name: String,
+    /// `None`: the group has no owner.
+    pub owner: Option<Account>,
+    pub member_count: Option<i64>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A member as Chat describes it (34948).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberFacts {
+    pub account: Account,
+    pub role: Role,
+    pub joined_at: Option<Timestamp>,
+    pub name_card: String,
+    pub muted_until: Option<Timestamp>,
+    pub last_message_at: Option<Timestamp>,
+}

@@ -1,0 +1,246 @@
+//! What happened: from a callback, a schedule, a timer, Chat's answer, or an operator.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::effect::{Effect, Outcome};
+use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
+use crate::clock::Timestamp;
+use crate::rule::{EventKind, RuleId};
+
+/// The key of an event: 16 hex digits of what the callback says, never of the connection. The same
+/// callback delivered twice has the same id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(Arc<str>);
+
+impl EventId {
+    /// Derives an id from the parts that identify the event; the parts' borders count.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let digest = digest.finalize();
+        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
+    }
+
+    /// An id that follows from this one, for what is derived from the event.
+    pub fn derive(&self, what: &str) -> Self {
+        Self::of(&[self.0.as_bytes(), what.as_bytes()])
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A field of `event`, of the type that the catalog gives it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Field {
+    Bool(bool),
+    Int(i64),
+    Text(String),
+    Texts(Vec<String>),
+    /// Only `event.body` of a `callback` event.
+    Json(serde_json::Value),
+}
+
+/// The room of a Room or Live callback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    pub id: RoomId,
+    pub kind: RoomKind,
+    /// Absent where the callback does not say.
+    pub owner: Option<Account>,
+    pub member_count: Option<i64>,
+}
+
+/// Which engine a room belongs to; their REST commands differ (60713, 66908).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RoomKind {
+    Conference,
+    Live,
+}
+
+/// One thing that happened to one member, group, room or user.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: EventId,
+    pub cause: Cause,
+    /// When it happened, by Chat's word where there is one.
+    pub time: Timestamp,
+    /// `CallbackCommand`, or `schedule`, `timer`, `effect`.
+    pub command: String,
+    /// `OptPlatform`, empty where absent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+    /// An echo of a call that we made ourselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_bot: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_type: Option<GroupType>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Account>,
+    /// The member (or user) it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Account>,
+    /// The receiver of a private message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<Account>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+    /// What `event.*` has besides the common fields.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Field>,
+}
+
+/// What kind of thing happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// One of the events that rules name.
+    Kind(EventKind),
+    /// A schedule's time has come (for one group, when `group` is set).
+    Schedule { rule: RuleId, due: Timestamp },
+    /// A timer of ours is due.
+    Timer(Timer),
+    /// An effect was settled; a read effect brings what Chat answered.
+    Settled { effect: Box<Effect>, outcome: Outcome },
+}
+
+/// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// A sanction's end.
+    SanctionEnd {
+        group: GroupId,
+        member: Account,
+        kind: super::state::SanctionKind,
+        sanction: EventId,
+    },
+    /// The `wait` of a rule is over; the event that started it is judged again.
+    WaitOver { rule: RuleId, wait: EventId, event: Box<Event> },
+}
+
+/// Where order holds: everything of one lane is decided and delivered one after the other.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lane(Arc<str>);
+
+impl Lane {
+    /// The lane of a group.
+    pub fn group(group: &GroupId) -> Self {
+        Self(format!("g:{group}").into())
+    }
+
+    /// The lane of a room.
+    pub fn room(room: &RoomId) -> Self {
+        Self(format!("r:{room}").into())
+    }
+
+    /// The lane of a user outside groups.
+    pub fn account(account: &Account) -> Self {
+        Self(format!("u:{account}").into())
+    }
+
+    /// The lane of what belongs to the whole app.
+    pub fn app() -> Self {
+        Self("app".into())
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Lane {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Event {
+    /// An event with nothing but what every event has.
+    pub fn new(id: EventId, cause: Cause, time: Timestamp, command: &str) -> Self {
+        Self {
+            id,
+            cause,
+            time,
+            command: command.to_owned(),
+            platform: String::new(),
+            by_bot: false,
+            group: None,
+            group_type: None,
+            operator: None,
+            member: None,
+            receiver: None,
+            room: None,
+            message: None,
+            fields: BTreeMap::new(),
+        }
+    }
+
+    /// The event's kind, if rules can name it.
+    pub fn kind(&self) -> Option<EventKind> {
+        match self.cause {
+            Cause::Kind(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// The name that traces and conditions use.
+    pub fn name(&self) -> &'static str {
+        match &self.cause {
+            Cause::Kind(kind) => kind.name(),
+            Cause::Schedule { .. } => "schedule",
+            Cause::Timer(_) => "timer",
+            Cause::Settled { .. } => "settled",
+        }
+    }
+
+    /// The lane in which it is decided.
+    pub fn lane(&self) -> Lane {
+        if let Some(group) = &self.group {
+            Lane::group(group)
+        } else if let Some(room) = &self.room {
+            Lane::room(&room.id)
+        } else if let Some(member) = &self.member {
+            Lane::account(member)
+        } else {
+            Lane::app()
+        }
+    }
+}

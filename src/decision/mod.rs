@@ -1,0 +1,5 @@
+//! Event + rules + state → decision: guards, effects, trace. Pure.
+
+pub mod effect;
+pub mod event;
+pub mod state;

@@ -1,0 +1,168 @@
+//! The state that decisions read and change: which keys there are, and what stands under each.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::EventId;
+use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::clock::Timestamp;
+use crate::rule::RuleId;
+
+/// Where one piece of state stands. A rule's pieces carry its id, so that editing one rule touches no other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKey {
+    /// The mirror of a group.
+    Group(GroupId),
+    /// The mirror of a member.
+    Member(GroupId, Account),
+    /// Times of the events that a rule counts, for one `each` key.
+    Counter(RuleId, String),
+    /// Until when a rule is quiet, for one `each` key.
+    Cooldown(RuleId, String),
+    /// That (and until when) a rule has acted once, for one `each` key.
+    Once(RuleId, String),
+    /// The wait that runs for a rule and its `each` key.
+    Wait(RuleId, String),
+    /// How far up the ladder a member is, for the step at this position of a rule.
+    Ladder(RuleId, usize, GroupId, Account),
+    /// The live sanction of a member: at most one of each kind.
+    Sanction(GroupId, Account, SanctionKind),
+    /// Times of the effects that count towards a limit: a rule's, or with `None` the service's.
+    Budget(Option<RuleId>),
+    /// The last firing of a schedule.
+    Fired(RuleId),
+}
+
+/// What stands under a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateValue {
+    Group(GroupRecord),
+    Member(MemberRecord),
+    Times(Times),
+    Until(Option<Timestamp>),
+    Wait { wait: EventId, due: Timestamp },
+    Ladder { step: usize, at: Timestamp },
+    Sanction(Sanction),
+    Fired { at: Timestamp },
+}
+
+/// What we believe about a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    pub group_type: Option<GroupType>,
+    pub name: String,
+    pub owner: Owner,
+    pub member_count: Option<i64>,
+    pub created_at: Option<Timestamp>,
+    /// When Chat was last asked.
+    pub read_at: Option<Timestamp>,
+    #[serde(default)]
+    pub dismissed: bool,
+}
+
+/// Who owns a group, as far as we know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// Nobody told us yet.
+    #[default]
+    Unknown,
+    Nobody,
+    Is(Account),
+}
+
+impl Owner {
+    /// From what Chat says: empty and `@TLS#NOT_FOUND` mean nobody.
+    pub fn from_account(account: Option<&Account>) -> Self {
+        match account {
+            Some(account) if account.is_somebody() => Self::Is(account.clone()),
+            _ => Self::Nobody,
+        }
+    }
+
+    /// Whether it is this account.
+    pub fn is(&self, account: &Account) -> bool {
+        matches!(self, Self::Is(owner) if owner == account)
+    }
+}
+
+/// What we believe about a member.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    /// `None`: nobody told us yet.
+    pub role: Option<Role>,
+    pub joined_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name_card: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message_at: Option<Timestamp>,
+}
+
+/// What a sanction restrains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SanctionKind {
+    Mute,
+    Role,
+}
+
+impl SanctionKind {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Mute, Self::Role];
+
+    /// One word for keys and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mute => "mute",
+            Self::Role => "role",
+        }
+    }
+}
+
+/// A wanted state of a member with an end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sanction {
+    /// The effect that began it; timers name it, so that a superseded one does nothing.
+    pub id: EventId,
+    pub from: Timestamp,
+    /// `None`: for ever.
+    pub until: Option<Timestamp>,
+    pub time: Option<Duration>,
+    pub reason: String,
+    pub rule: RuleId,
+    pub event: EventId,
+    /// When a restarted search for its end began; set once its time is over.
+    #[serde(default)]
+    pub ending: bool,
+}
+
+/// Times in ascending order: those of a window, and no more of them than the threshold needs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Times(pub Vec<Timestamp>);
+
+/// The pieces of state that were loaded for one event.
+#[derive(Clone, Debug, Default)]
+pub struct State(HashMap<StateKey, StateValue>);
+
+impl State {
+    /// Puts a loaded piece in.
+    pub fn insert(&mut self, key: StateKey, value: StateValue) {
+        self.0.insert(key, value);
+    }
+
+    /// Takes a piece out.
+    pub fn remove(&mut self, key: &StateKey) {
+        self.0.remove(key);
+    }
+
+    /// The piece under a key, if there is one.
+    pub fn get(&self, key: &StateKey) -> Option<&StateValue> {
+        self.0.get(key)
+    }
+}

@@ -1,0 +1,37 @@
+//! Groupkeeper keeps the groups of a Tencent Cloud Chat app in order.
+//!
+//! # The flow
+//!
+//! ```text
+//! Chat ──▶ callback ──▶ event ──▶ decision ──▶ one commit ──▶ answer
+//!                          ▲          ▲            │
+//!           schedule, timer ──────────┘            └──▶ outbox ──▶ delivery ──▶ rest ──▶ Chat
+//! ```
+//!
+//! # The map
+//!
+//! Modules stand from the pure inside out; each uses only those above it (`tests/architecture.rs`
+//! holds that).
+//!
+//! # What always holds
+//!
+//! - `decide` is a function of its arguments.
+//! - Nothing is sent before it is committed.
+//! - Only `rest/client.rs` sends; only `clock.rs` reads the time; only `callback/decode.rs` reads
+//!   callback JSON; only `service/config.rs` reads the environment.
+//! - Production code does not differ under test; loops are thin, and tests call `step()`.
+
+// What Chat is made of: ids, group types, roles, messages. Pure.
+pub mod chat;
+
+// Timestamp and Clock; the only reader of time.
+pub mod clock;
+
+// What operators wrote: parse, type-check, diagnostics, catalog. Pure.
+pub mod rule;
+
+// Event + rules + state → decision. Pure.
+pub mod decision;
+
+// What survives.
+pub mod store;

@@ -1,0 +1,10 @@
+//! What operators wrote: parse, type-check, diagnostics, catalog. Pure: text in, rules out.
+
+pub mod catalog;
+pub mod condition;
+pub mod crontab;
+pub mod model;
+pub mod template;
+
+pub use catalog::EventKind;
+pub use model::{Rule, RuleId, RuleSet};

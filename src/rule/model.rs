@@ -1,0 +1,380 @@
+//! Rules as the rest of the program sees them: checked, compiled, immutable.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalog::EventKind;
+use super::condition::Condition;
+use super::crontab::Crontab;
+use super::template::Template;
+use crate::chat::{Account, GroupId, GroupType, Role};
+
+/// The heading of a rule: unique over the whole directory, and the name that its state is kept under.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(Arc<str>);
+
+impl RuleId {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for RuleId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: RuleId,
+    pub title: Option<String>,
+    pub notes: Option<String>,
+    pub tags: Vec<String>,
+    pub trigger: Trigger,
+    pub scope: Scope,
+    pub when: Option<Condition>,
+    pub unless: Option<Condition>,
+    pub count: Option<Count>,
+    pub once: Option<Once>,
+    pub cooldown: Option<Cooldown>,
+    pub wait: Option<Duration>,
+    pub steps: Vec<Step>,
+    pub stop: bool,
+    pub mode: Mode,
+    pub limit: Option<Limit>,
+    pub allow_protected: bool,
+    pub on_own: bool,
+    pub place: Place,
+}
+
+/// Where a rule stands, for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, relative to where the directory was named.
+    pub file: Arc<str>,
+    /// One-based.
+    pub line: usize,
+}
+
+/// What starts a rule.
+#[derive(Debug)]
+pub enum Trigger {
+    /// One of these events.
+    On(Vec<EventKind>),
+    /// The clock.
+    Schedule(Schedule),
+}
+
+/// When a scheduled rule runs, and for what.
+#[derive(Debug)]
+pub struct Schedule {
+    pub timing: Timing,
+    pub missed: Missed,
+    /// A firing later than this is skipped; `None` has no bound.
+    pub max_late: Option<Duration>,
+    /// Runs once for each known group that the scope selects.
+    pub for_each_group: bool,
+}
+
+/// The times of a schedule.
+#[derive(Debug)]
+pub enum Timing {
+    Cron(Crontab),
+    /// Every so often, counted from 1970.
+    Every(Duration),
+}
+
+/// What happens to firings that fell into a time when nobody was running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    Skip,
+    Once,
+    All,
+}
+
+/// `in`: which groups a rule looks at.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Empty means every group.
+    pub groups: Globs,
+    /// Empty means every type.
+    pub types: Vec<GroupType>,
+    pub except: Globs,
+}
+
+impl Scope {
+    /// Whether a group is looked at. A type that is not known yet passes, so that a group is never
+    /// missed because a callback left its type out.
+    pub fn selects(&self, group: &GroupId, kind: Option<GroupType>) -> bool {
+        let type_fits = match kind {
+            None | Some(GroupType::Unknown) => true,
+            Some(kind) => self.types.is_empty() || self.types.contains(&kind),
+        };
+        type_fits
+            && (self.groups.is_empty() || self.groups.matches(group.as_str()))
+            && !self.except.matches(group.as_str())
+    }
+}
+
+/// Globs over ids: `*` and `?` stand for any characters, `[ab]` for one of them.
+#[derive(Clone, Debug, Default)]
+pub struct Globs {
+    set: globset::GlobSet,
+    patterns: Vec<String>,
+}
+
+impl Globs {
+    /// Compiles patterns; the error names the first bad one and what is wrong with it.
+    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, (String, String)> {
+        let mut builder = globset::GlobSetBuilder::new();
+        for pattern in patterns.iter().map(AsRef::as_ref) {
+            let glob = globset::GlobBuilder::new(pattern)
+                .literal_separator(false)
+                .backslash_escape(true)
+                .build()
+                .map_err(|error| (pattern.to_owned(), error.kind().to_string()))?;
+            builder.add(glob);
+        }
+        let set = builder.build().map_err(|error| (String::new(), error.kind().to_string()))?;
+        Ok(Self { set, patterns: patterns.iter().map(|p| p.as_ref().to_owned()).collect() })
+    }
+
+    /// Whether any pattern matches.
+    pub fn matches(&self, id: &str) -> bool {
+        self.set.is_match(id)
+    }
+
+    /// Whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// As written.
+    pub fn patterns(&self) -> &[String] {
+        &self.patterns
+    }
+}
+
+/// What a counter, a cooldown or `once` is kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Each {
+    App,
+    Group,
+    Member,
+}
+
+/// `count`: a sliding window over event time.
+#[derive(Debug)]
+pub struct Count {
+    pub each: Vec<Each>,
+    pub within: Duration,
+    /// The number from which on the rule goes on: `more_than` + 1, or `at_least`.
+    pub threshold: u32,
+}
+
+/// `once`: act once for a key, ever or in a time.
+#[derive(Debug)]
+pub struct Once {
+    pub each: Vec<Each>,
+    pub per: Option<Duration>,
+}
+
+/// `cooldown`: after acting, be quiet.
+#[derive(Debug)]
+pub struct Cooldown {
+    pub each: Vec<Each>,
+    pub time: Duration,
+}
+
+/// `mode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    #[default]
+    Enforce,
+    Shadow,
+    Off,
+}
+
+/// `limit`: a rule that does more than this is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    pub actions: u32,
+    pub per: Duration,
+    pub then: OverLimit,
+}
+
+/// What happens to effects over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverLimit {
+    Hold,
+    Drop,
+}
+
+/// One entry of `do`.
+#[derive(Debug)]
+pub struct Step {
+    pub action: Action,
+    /// `continue = true`: the steps behind it run even if this one is refused for good.
+    pub continue_on_refusal: bool,
+    pub place: Place,
+}
+
+/// What a rule does. `who` absent means the member that the event is about.
+#[derive(Debug)]
+pub enum Action {
+    SetRole { who: Option<Template>, role: Role, time: Option<Duration> },
+    Mute { who: Option<Template>, ladder: Ladder, reason: Option<Template> },
+    Unmute { who: Option<Template> },
+    SetNameCard { who: Option<Template>, text: Template },
+    SetMessageReceiving { who: Option<Template>, mode: MessageReceiving },
+    SetMemberFields { who: Option<Template>, fields: Vec<(String, Template)> },
+    TransferOwner { to: Vec<Successor>, except: Option<Condition>, alert_if_none: bool },
+    ImportMembers { members: Vec<ImportedMember> },
+    SendMessage { text: Template, from: Option<Account> },
+    Alert { text: Template },
+}
+
+impl Action {
+    /// The name in rules.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SetRole { .. } => "set_role",
+            Self::Mute { .. } => "mute",
+            Self::Unmute { .. } => "unmute",
+            Self::SetNameCard { .. } => "set_name_card",
+            Self::SetMessageReceiving { .. } => "set_message_receiving",
+            Self::SetMemberFields { .. } => "set_member_fields",
+            Self::TransferOwner { .. } => "transfer_owner",
+            Self::ImportMembers { .. } => "import_members",
+            Self::SendMessage { .. } => "send_message",
+            Self::Alert { .. } => "alert",
+        }
+    }
+}
+
+/// How long mutes last, the next step each time.
+#[derive(Debug)]
+pub struct Ladder {
+    /// Never empty.
+    pub steps: Vec<MuteTime>,
+    /// After this long without a mute by this rule, begin again at the first step.
+    pub forget_after: Option<Duration>,
+}
+
+/// How long a mute lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MuteTime {
+    For(Duration),
+    Forever,
+}
+
+/// `MsgFlag` of a member (34900).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageReceiving {
+    AcceptAndNotify,
+    AcceptNotNotify,
+    Discard,
+}
+
+impl MessageReceiving {
+    /// As Chat and rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AcceptAndNotify => "AcceptAndNotify",
+            Self::AcceptNotNotify => "AcceptNotNotify",
+            Self::Discard => "Discard",
+        }
+    }
+}
+
+/// Who may become owner, tried in the order written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Successor {
+    Account(Account),
+    LongestServingAdmin,
+    LongestServingMember,
+    MostRecentlyActive,
+}
+
+/// One member of `import_members` (34969).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedMember {
+    pub id: Account,
+    pub admin: bool,
+    /// Unix seconds; after the group's creation and before now.
+    pub joined_at: Option<i64>,
+    pub unread: Option<u32>,
+}
+
+/// All rules of a directory, in the order in which they run.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    /// The texts that they were read from: file name and content, in order.
+    sources: Vec<(String, String)>,
+    version: String,
+}
+
+impl RuleSet {
+    /// Puts rules and their sources together; the version is a digest of the sources.
+    pub fn new(rules: Vec<Rule>, sources: Vec<(String, String)>) -> Self {
+        use sha2::{Digest, Sha256};
+        let mut digest = Sha256::new();
+        for (name, text) in &sources {
+            digest.update((name.len() as u64).to_be_bytes());
+            digest.update(name);
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        }
+        let digest = digest.finalize();
+        let version = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Self { rules: rules.into_iter().map(Arc::new).collect(), sources, version }
+    }
+
+    /// In running order.
+    pub fn rules(&self) -> &[Arc<Rule>] {
+        &self.rules
+    }
+
+    /// The rules that an event starts, in running order.
+    pub fn on(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Rule>> {
+        self.rules.iter().filter(
+            move |rule| matches!(&rule.trigger, Trigger::On(kinds) if kinds.contains(&kind)),
+        )
+    }
+
+    /// The rule of that name.
+    pub fn get(&self, id: &RuleId) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.id == *id)
+    }
+
+    /// File names and contents.
+    pub fn sources(&self) -> &[(String, String)] {
+        &self.sources
+    }
+
+    /// Twelve hex digits that change when any file changes.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
