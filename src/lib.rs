@@ -35,3 +35,6 @@ pub mod decision;
 
 // What survives.
 pub mod store;
+
+// Event in, verdict out: load, decide, commit.
+pub mod pipeline;

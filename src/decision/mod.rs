@@ -3,3 +3,8 @@
 pub mod effect;
 pub mod event;
 pub mod state;
+mod verdict;
+
+pub use effect::Effect;
+pub use event::{Event, EventId, Lane};
+pub use verdict::Verdict;

@@ -3,7 +3,9 @@
 pub mod catalog;
 pub mod condition;
 pub mod crontab;
+pub mod mistake;
 pub mod model;
+pub mod names;
 pub mod template;
 
 pub use catalog::EventKind;
