@@ -38,3 +38,6 @@ pub mod store;
 
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
+
+// Where we call Chat: client, commands, errors, UserSig.
+pub mod rest;
