@@ -66,6 +66,25 @@ const PERSON: &[(&str, Type)] = &[
 const ID: &[(&str, Type)] = &[("id", Type::String)];
 
 impl Object {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Event,
+        Self::Group,
+        Self::Member,
+        Self::Operator,
+        Self::Candidate,
+        Self::Message,
+        Self::Room,
+        Self::User,
+        Self::Sender,
+        Self::Receiver,
+    ];
+
+    /// Reads the name it stands under.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|object| object.name() == name)
+    }
+
     /// The name it stands under.
     pub fn name(self) -> &'static str {
         match self {

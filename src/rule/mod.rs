@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod condition;
 pub mod crontab;
+pub mod duration;
 pub mod mistake;
 pub mod model;
 pub mod names;
