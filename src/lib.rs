@@ -38,3 +38,6 @@ pub mod store;
 
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
+
+// A Chat to test and demonstrate against; shares no wire code with the bot.
+pub mod simulator;
