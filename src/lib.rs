@@ -53,3 +53,6 @@ pub mod delivery;
 
 // Pipeline, schedule and delivery on one store: the bot without sockets.
 pub mod engine;
+
+// A Chat to test and demonstrate against; shares no wire code with the bot.
+pub mod simulator;
