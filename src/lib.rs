@@ -54,5 +54,8 @@ pub mod delivery;
 // Pipeline, schedule and delivery on one store: the bot without sockets.
 pub mod engine;
 
+// Operators' pages and API.
+pub mod console;
+
 // A Chat to test and demonstrate against; shares no wire code with the bot.
 pub mod simulator;

@@ -54,7 +54,7 @@ impl Scheduler {
         let mut next = now + LOOK_AGAIN;
         let (from, to) = ledger::prefix(Kind::Timer);
         if let Some((key, _)) = self.store.scan(&from, &to, 1)?.first() {
-            next = next.min(due_of(key).unwrap_or(next));
+            next = next.min(ledger::time_of(key).unwrap_or(next));
         }
         for rule in self.pipeline.rules().rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
@@ -91,8 +91,10 @@ impl Scheduler {
             let (from, _) = ledger::prefix(Kind::Timer);
             let to = ledger::timer_key(Timestamp(now.0 + 1), &EventId::of(&[]));
             let due = self.store.scan(&from, &to, PAGE).map_err(not_read)?;
-            let due: Vec<_> =
-                due.into_iter().filter(|(key, _)| due_of(key).is_some_and(|d| d <= now)).collect();
+            let due: Vec<_> = due
+                .into_iter()
+                .filter(|(key, _)| ledger::time_of(key).is_some_and(|d| d <= now))
+                .collect();
             if due.is_empty() {
                 return Ok(worked);
             }
@@ -106,7 +108,7 @@ impl Scheduler {
 
     async fn timer(&self, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), NotTaken> {
         let record: TimerRecord = ledger::decode(&key, &bytes).map_err(not_read)?;
-        let due = due_of(&key).unwrap_or_default();
+        let due = ledger::time_of(&key).unwrap_or_default();
         if let Timer::Sweep { rule, due: firing, after } = &record.timer {
             return self.sweep(key, rule, *firing, after.as_ref()).await;
         }
@@ -266,12 +268,6 @@ fn schedule_event(rule: &RuleId, due: Timestamp, group: Option<&GroupId>) -> Eve
 
 fn cause(record: &TimerRecord) -> Cause {
     Cause::Timer(record.timer.clone())
-}
-
-/// The time in a timer's key.
-fn due_of(key: &[u8]) -> Option<Timestamp> {
-    let bytes: [u8; 8] = key.get(2..10)?.try_into().ok()?;
-    i64::try_from(u64::from_be_bytes(bytes)).ok().map(Timestamp)
 }
 
 fn not_read(error: StoreError) -> NotTaken {

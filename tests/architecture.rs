@@ -17,31 +17,60 @@ const MAP: &[(&str, &[&str])] = &[
     ("schedule", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline"]),
     ("rest", &["chat", "clock", "rule", "decision"]),
     ("delivery", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest"]),
-    (
-        "engine",
-        &["clock", "rule", "decision", "store", "pipeline", "schedule", "rest", "delivery"],
-    ),
+    ("engine", &["clock", "rule", "decision", "store", "pipeline", "schedule", "rest", "delivery"]),
     ("console", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "delivery"]),
     ("simulator", &["chat", "clock"]),
     (
         "authoring",
         &[
-            "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback", "rest",
-            "engine", "simulator",
+            "chat",
+            "clock",
+            "rule",
+            "decision",
+            "store",
+            "ledger",
+            "pipeline",
+            "callback",
+            "rest",
+            "engine",
+            "simulator",
         ],
     ),
     (
         "service",
         &[
-            "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback",
-            "schedule", "rest", "delivery", "engine", "console", "authoring",
+            "chat",
+            "clock",
+            "rule",
+            "decision",
+            "store",
+            "ledger",
+            "pipeline",
+            "callback",
+            "schedule",
+            "rest",
+            "delivery",
+            "engine",
+            "console",
+            "authoring",
         ],
     ),
     (
         "cli",
         &[
-            "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest", "delivery",
-            "engine", "simulator", "authoring", "service",
+            "chat",
+            "clock",
+            "rule",
+            "decision",
+            "store",
+            "ledger",
+            "pipeline",
+            "rest",
+            "delivery",
+            "engine",
+            "simulator",
+            "authoring",
+            "service",
         ],
     ),
 ];
@@ -51,8 +80,19 @@ const PURE: &[&str] = &["chat", "rule", "decision"];
 
 /// Words that a pure module does not know.
 const IMPURE: &[&str] = &[
-    "std::fs", "std::net", "std::env", "std::process", "std::thread", "tokio::", "reqwest",
-    "axum", "sled::", "SystemTime", "Instant::", "rand::", "Utc::now",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "tokio::",
+    "reqwest",
+    "axum",
+    "sled::",
+    "SystemTime",
+    "Instant::",
+    "rand::",
+    "Utc::now",
 ];
 
 /// A crate or call that only some files may name.
@@ -165,7 +205,10 @@ fn a_module_uses_only_those_above_it() {
     let mut above = BTreeSet::new();
     for (module, row) in MAP {
         for used in *row {
-            assert!(above.contains(used), "the map lets `{module}` use `{used}`, which is not above it");
+            assert!(
+                above.contains(used),
+                "the map lets `{module}` use `{used}`, which is not above it"
+            );
         }
         above.insert(*module);
     }
@@ -174,10 +217,8 @@ fn a_module_uses_only_those_above_it() {
 #[test]
 fn the_map_in_lib_lists_the_modules_in_this_order() {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let listed: Vec<&str> = lib
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
-        .collect();
+    let listed: Vec<&str> =
+        lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     let map: Vec<&str> = MAP.iter().map(|(module, _)| *module).collect();
     assert_eq!(listed, map);
 }

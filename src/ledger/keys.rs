@@ -100,16 +100,30 @@ pub fn state_key(key: &StateKey) -> Vec<u8> {
 
 /// The group of a mirror key.
 pub fn group_of(key: &[u8]) -> Option<GroupId> {
-    let part = key.strip_prefix(&[Kind::Group as u8, b'/'])?.strip_suffix(&[0, 1])?;
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut escaped = false;
-    for byte in part {
-        if !(escaped && *byte == 0xFF) {
-            bytes.push(*byte);
+    key.starts_with(&[Kind::Group as u8, b'/']).then(|| texts_of(key))?.pop().map(GroupId::from)
+}
+
+/// The text parts of a key that has nothing else.
+pub fn texts_of(key: &[u8]) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    let mut bytes = key.iter().skip(2).copied();
+    while let Some(byte) = bytes.next() {
+        if byte != 0 {
+            part.push(byte);
+        } else if bytes.next() == Some(1) {
+            parts.push(String::from_utf8_lossy(&std::mem::take(&mut part)).into_owned());
+        } else {
+            part.push(0);
         }
-        escaped = *byte == 0;
     }
-    String::from_utf8(bytes).ok().map(GroupId::from)
+    parts
+}
+
+/// The time that begins a timer's or a journal entry's key.
+pub fn time_of(key: &[u8]) -> Option<Timestamp> {
+    let bytes: [u8; 8] = key.get(2..10)?.try_into().ok()?;
+    i64::try_from(u64::from_be_bytes(bytes)).ok().map(Timestamp)
 }
 
 /// An effect that is not settled: by lane, then in the order of decision.
