@@ -4,9 +4,13 @@
 //! [`WriteSet`]: it is applied whole or not at all, and when [`Store::commit`] has returned for a
 //! durable one, it outlives the process and the power supply.
 
+mod memory;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+
+pub use memory::MemoryStore;
 
 /// Key and value.
 pub type Entry = (Vec<u8>, Vec<u8>);
