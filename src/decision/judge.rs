@@ -115,7 +115,7 @@ fn judged(
 
 /// Judges the clauses that read `count` (when it is known), or those that do not.
 fn hold(draft: &Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) -> Result<(), Why> {
-    let wanted = |clause: &&Clause| clause.uses_count() == count.is_some();
+    let wanted = |clause: &&Clause| clause.reads("count") == count.is_some();
     let clauses = |condition: &'_ Option<Condition>| {
         condition.as_ref().map_or(0, |c| c.clauses().iter().filter(wanted).count())
     };
@@ -131,7 +131,7 @@ fn hold(draft: &Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) -> Re
         }
     }
     let Some(unless) = &rule.unless else { return Ok(()) };
-    let reads_count = unless.clauses().iter().any(Clause::uses_count);
+    let reads_count = unless.clauses().iter().any(|clause| clause.reads("count"));
     if reads_count != count.is_some() {
         return Ok(());
     }

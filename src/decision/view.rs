@@ -8,7 +8,7 @@ use super::state::{Owner, SanctionKind, StateKey, StateValue};
 use crate::chat::{Account, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::MemberFacts;
-use crate::rule::catalog::{Object, Type};
+use crate::rule::catalog::Object;
 use crate::rule::condition::{self, Datum};
 use crate::rule::duration;
 use crate::rule::template::Template;
@@ -31,7 +31,7 @@ pub(super) struct MuteWords {
 impl View<'_, '_> {
     /// The names of the event's own objects, bound for CEL.
     pub(super) fn context(&self) -> cel::Context<'static, 'static> {
-        let mut context = condition::base_context();
+        let mut context = condition::context();
         let objects = self.event.kind().map_or(&[Object::Group][..], |kind| kind.objects());
         condition::bind(&mut context, Object::Event, self.event_fields());
         for object in objects {
@@ -49,10 +49,10 @@ impl View<'_, '_> {
     fn event_fields(&self) -> Vec<(&'static str, Datum)> {
         let special = self.event.kind().map_or(&[][..], |kind| kind.event_fields());
         let fields = Object::Event.fields().iter().chain(special);
-        fields.map(|(name, kind)| (*name, self.event_field(name, *kind))).collect()
+        fields.map(|(name, _)| (*name, self.event_field(name))).collect()
     }
 
-    fn event_field(&self, name: &str, kind: Type) -> Datum {
+    fn event_field(&self, name: &str) -> Datum {
         let event = self.event;
         match name {
             "name" if !event.fields.contains_key("name") => Datum::Text(event.name().to_owned()),
@@ -66,7 +66,7 @@ impl View<'_, '_> {
                 Some(Field::Text(value)) => Datum::Text(value.clone()),
                 Some(Field::Texts(values)) => Datum::Texts(values.clone()),
                 Some(Field::Json(value)) => Datum::Json(value.clone()),
-                None => nothing(kind),
+                None => Datum::Absent,
             },
         }
     }
@@ -74,12 +74,7 @@ impl View<'_, '_> {
     /// The value of a field; what nobody knows is the type's empty value.
     pub(super) fn field(&self, object: Object, field: &str) -> Datum {
         match object {
-            Object::Event => {
-                let special = self.event.kind().map_or(&[][..], |kind| kind.event_fields());
-                let mut known = Object::Event.fields().iter().chain(special);
-                let kind = known.find(|(name, _)| *name == field).map(|(_, kind)| *kind);
-                self.event_field(field, kind.unwrap_or(Type::String))
-            }
+            Object::Event => self.event_field(field),
             Object::Group => self.group(field),
             Object::Member => self.person(self.event.member.as_ref(), field),
             Object::Operator => self.person(self.event.operator.as_ref(), field),
@@ -87,12 +82,12 @@ impl View<'_, '_> {
             Object::Receiver => id(self.event.receiver.as_ref()),
             Object::Message => self.message(field),
             Object::Room => self.room(field),
-            Object::Candidate => nothing(Type::String),
+            Object::Candidate => Datum::Absent,
         }
     }
 
     fn group(&self, field: &str) -> Datum {
-        let Some(group) = &self.event.group else { return nothing(type_of(Object::Group, field)) };
+        let Some(group) = &self.event.group else { return Datum::Absent };
         let record = self.draft.group(group);
         match field {
             "id" => Datum::Text(group.to_string()),
@@ -105,18 +100,14 @@ impl View<'_, '_> {
                 Owner::Is(owner) => owner.to_string(),
                 Owner::Nobody | Owner::Unknown => String::new(),
             }),
-            "member_count" => Datum::Int(record.member_count.unwrap_or(0)),
-            _ => Datum::Time(record.created_at.unwrap_or_default()),
+            "member_count" => record.member_count.map_or(Datum::Absent, Datum::Int),
+            _ => known(record.created_at),
         }
     }
 
     fn person(&self, account: Option<&Account>, field: &str) -> Datum {
         let (Some(account), Some(group)) = (account, &self.event.group) else {
-            return if field == "id" {
-                id(account)
-            } else {
-                nothing(type_of(Object::Member, field))
-            };
+            return if field == "id" { id(account) } else { Datum::Absent };
         };
         let record = self.draft.member(group, account);
         let sanction = self.draft.sanction(group, account, SanctionKind::Mute);
@@ -131,11 +122,11 @@ impl View<'_, '_> {
                 let role = if owns { Some(Role::Owner) } else { record.role };
                 Datum::Text(role.unwrap_or(Role::Member).name().to_owned())
             }
-            "joined_at" => Datum::Time(record.joined_at.unwrap_or_default()),
+            "joined_at" => known(record.joined_at),
             "name_card" => Datum::Text(record.name_card),
             "muted" => Datum::Bool(muted_until.is_some_and(|until| until > self.draft.now)),
-            "muted_until" => Datum::Time(far(muted_until)),
-            _ => Datum::Time(record.last_message_at.unwrap_or_default()),
+            "muted_until" => far(muted_until),
+            _ => known(record.last_message_at),
         }
     }
 
@@ -146,14 +137,14 @@ impl View<'_, '_> {
         match field {
             "text" => Datum::Text(message.text.clone()),
             "types" => Datum::Texts(message.types.clone()),
-            "sequence" => Datum::Int(message.sequence.unwrap_or(0)),
+            "sequence" => message.sequence.map_or(Datum::Absent, Datum::Int),
             "mentions" => Datum::Texts(message.mentions.clone()),
             _ => Datum::Text(message.custom_data.clone()),
         }
     }
 
     fn room(&self, field: &str) -> Datum {
-        let Some(room) = &self.event.room else { return nothing(type_of(Object::Room, field)) };
+        let Some(room) = &self.event.room else { return Datum::Absent };
         match field {
             "id" => Datum::Text(room.id.to_string()),
             "kind" => Datum::Text(
@@ -167,7 +158,7 @@ impl View<'_, '_> {
                 Owner::Is(owner) => owner.to_string(),
                 Owner::Nobody | Owner::Unknown => String::new(),
             }),
-            _ => Datum::Int(room.member_count.unwrap_or(0)),
+            _ => room.member_count.map_or(Datum::Absent, Datum::Int),
         }
     }
 
@@ -195,11 +186,11 @@ pub(super) fn bind_candidate(
     let fields = vec![
         ("id", Datum::Text(member.account.to_string())),
         ("role", Datum::Text(member.role.name().to_owned())),
-        ("joined_at", Datum::Time(member.joined_at.unwrap_or_default())),
+        ("joined_at", known(member.joined_at)),
         ("name_card", Datum::Text(member.name_card.clone())),
         ("muted", Datum::Bool(member.muted_until.is_some_and(|until| until > now))),
-        ("muted_until", Datum::Time(far(member.muted_until))),
-        ("last_message_at", Datum::Time(member.last_message_at.unwrap_or_default())),
+        ("muted_until", far(member.muted_until)),
+        ("last_message_at", known(member.last_message_at)),
     ];
     condition::bind(context, Object::Candidate, fields);
 }
@@ -214,29 +205,16 @@ pub(super) fn room_owner(draft: &Draft<'_>, room: &Room) -> Owner {
 }
 
 /// CEL's times end with the year 9999; "for ever" is shown as that.
-fn far(time: Option<Timestamp>) -> Timestamp {
-    time.unwrap_or_default().min(Timestamp::from_secs(253_402_300_799))
+fn far(time: Option<Timestamp>) -> Datum {
+    known(time.map(|time| time.min(Timestamp::from_secs(253_402_300_799))))
+}
+
+fn known(time: Option<Timestamp>) -> Datum {
+    time.map_or(Datum::Absent, Datum::Time)
 }
 
 fn id(account: Option<&Account>) -> Datum {
     Datum::Text(account.map(ToString::to_string).unwrap_or_default())
-}
-
-fn type_of(object: Object, field: &str) -> Type {
-    let found = object.fields().iter().find(|(name, _)| *name == field);
-    found.map_or(Type::String, |(_, kind)| *kind)
-}
-
-/// What stands for a value that nobody told us: empty, zero, 1970.
-fn nothing(kind: Type) -> Datum {
-    match kind {
-        Type::Bool => Datum::Bool(false),
-        Type::Int => Datum::Int(0),
-        Type::Timestamp => Datum::Time(Timestamp::default()),
-        Type::Strings => Datum::Texts(Vec::new()),
-        Type::Dynamic => Datum::Json(serde_json::Value::Null),
-        _ => Datum::Text(String::new()),
-    }
 }
 
 fn words(datum: &Datum) -> String {
@@ -247,6 +225,7 @@ fn words(datum: &Datum) -> String {
         Datum::Time(time) => time.to_string(),
         Datum::Texts(texts) => texts.join(", "),
         Datum::Json(value) => value.to_string(),
+        Datum::Absent => String::new(),
     }
 }
 

@@ -19,3 +19,14 @@ impl Crontab {
         None
     }
 }
+
+/// Reads the name of a time zone.
+pub fn timezone(text: &str) -> Result<chrono_tz::Tz, crate::rule::mistake::Mistake> {
+    text.parse().map_err(|_| crate::rule::mistake::Mistake {
+        code: crate::rule::mistake::Code("R044"),
+        range: 0..text.len(),
+        message: format!("there is no time zone `{text}`"),
+        label: String::new(),
+        help: None,
+    })
+}
