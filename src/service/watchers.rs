@@ -92,7 +92,7 @@ impl Listener for Counting {
     }
 
     fn alerted(&self, pending: &Pending, text: &str) {
-        self.metrics.effect("alert", "alerted");
+        self.metrics.alert();
         tracing::error!(effect.id = %pending.effect.id, rule = ?pending.effect.rule, "alert: {text}");
     }
 }
