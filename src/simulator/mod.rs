@@ -39,3 +39,6 @@ pub use rooms::{NewRoom, Room, RoomKind, RoomMember};
 pub use settings::{Refusal, Settings};
 pub use state::{Group, Member, Message};
 pub use world::World;
+
+#[cfg(test)]
+mod tests;
