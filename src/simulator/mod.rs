@@ -8,6 +8,7 @@
 //! witnesses of one wire format. Where the documents are silent, the comment at the place says
 //! which way was taken.
 
+mod accounts;
 mod asks;
 mod callbacks;
 mod connection;
@@ -15,9 +16,11 @@ mod control;
 mod faults;
 mod groups;
 mod http;
+mod look;
 mod members;
 mod messages;
 mod moderation;
+mod private;
 mod rates;
 mod rest;
 mod roles;
