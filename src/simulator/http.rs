@@ -19,6 +19,7 @@ use super::asks::Answered;
 use super::callbacks::Callback;
 use super::connection::{CuttableListener, Scissors};
 use super::control;
+use super::look;
 use super::rest::RestFault;
 use super::sender::Sender;
 use super::world::World;
@@ -280,5 +281,5 @@ async fn control_act(
 }
 
 async fn control_look(State(shared): State<Arc<Shared>>, Path(what): Path<String>) -> Response {
-    control::look(&shared, &what)
+    look::look(&shared, &what)
 }

@@ -8,6 +8,7 @@
 //! witnesses of one wire format. Where the documents are silent, the comment at the place says
 //! which way was taken.
 
+mod accounts;
 mod asks;
 mod callbacks;
 mod connection;
@@ -15,9 +16,11 @@ mod control;
 mod faults;
 mod groups;
 mod http;
+mod look;
 mod members;
 mod messages;
 mod moderation;
+mod private;
 mod rates;
 mod rest;
 mod roles;
@@ -39,3 +42,6 @@ pub use rooms::{NewRoom, Room, RoomKind, RoomMember};
 pub use settings::{Refusal, Settings};
 pub use state::{Group, Member, Message};
 pub use world::World;
+
+#[cfg(test)]
+mod tests;
