@@ -47,23 +47,29 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// All mistakes at once, ordered by place: R010 to R028, R040, R041, R044. A comparison that can
-    /// never hold (R028) is among them.
+    /// All mistakes at once, ordered by place: R010 to R028, R040, R041, R044. Those of
+    /// [`is_warning`] are among them; [`Condition::check`] leaves their weight to the caller.
     pub fn compile(text: &str, names: &Names) -> Result<Self, Vec<Mistake>> {
-        let tokens = Tokens::read(text)?;
+        match Self::check(text, names) {
+            (Some(condition), mistakes) if mistakes.is_empty() => Ok(condition),
+            (_, mistakes) => Err(mistakes),
+        }
+    }
+
+    /// As [`Condition::compile`], but there is a condition too when all mistakes are warnings.
+    pub fn check(text: &str, names: &Names) -> (Option<Self>, Vec<Mistake>) {
+        let tokens = match Tokens::read(text) {
+            Ok(tokens) => tokens,
+            Err(mistakes) => return (None, mistakes),
+        };
         let mut clauses = Vec::new();
         let mut mistakes = Vec::new();
         for range in tokens.clauses() {
-            match Clause::compile(&tokens, range, names) {
-                Ok(clause) => clauses.push(clause),
-                Err(found) => mistakes.extend(found),
-            }
-        }
-        if mistakes.is_empty() {
-            return Ok(Self { text: text.to_owned(), clauses });
+            clauses.extend(Clause::compile(&tokens, range, names, &mut mistakes));
         }
         mistakes.sort_by_key(|mistake| (mistake.range.start, mistake.code));
-        Err(mistakes)
+        let judgeable = mistakes.iter().all(is_warning);
+        (judgeable.then(|| Self { text: text.to_owned(), clauses }), mistakes)
     }
 
     /// As written.
@@ -78,21 +84,24 @@ impl Condition {
 }
 
 impl Clause {
+    /// `None` when a mistake that was found leaves nothing to judge.
     fn compile(
         tokens: &Tokens<'_>,
         range: Range<usize>,
         names: &Names,
-    ) -> Result<Self, Vec<Mistake>> {
-        let tree = Tree::parse(tokens, range.clone()).map_err(|mistake| vec![mistake])?;
-        let (reads, mistakes) = check::check(&tree, names);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Self> {
+        let tree = Tree::parse(tokens, range.clone()).map_err(|found| mistakes.push(found)).ok()?;
+        let (reads, found) = check::check(&tree, names);
+        let judgeable = found.iter().all(is_warning);
+        mistakes.extend(found);
+        if !judgeable {
+            return None;
         }
         let text = &tokens.text[range.clone()];
-        let program = Program::compile(text).map_err(|error| {
-            vec![token::syntax(range, format!("this cannot be compiled: {error}"))]
-        })?;
-        Ok(Self { text: text.to_owned(), program, uses: reads.fields, bare: reads.bare })
+        let refused = |error| token::syntax(range, format!("this cannot be compiled: {error}"));
+        let program = Program::compile(text).map_err(|e| mistakes.push(refused(e))).ok()?;
+        Some(Self { text: text.to_owned(), program, uses: reads.fields, bare: reads.bare })
     }
 
     /// As written.
@@ -489,6 +498,10 @@ mod tests {
         );
         assert_eq!(told("event.name == \"message.send\"").0, "R028");
         assert!(!is_warning(&mistake("member.rol == \"x\"")));
+        let (condition, warnings) =
+            Condition::check("count > 0 && member.role == \"admn\"", &on_message());
+        assert_eq!((condition.unwrap().clauses().len(), warnings.len()), (2, 1));
+        assert!(Condition::check("member.role == \"admn\" && nobody", &on_message()).0.is_none());
     }
 
     #[test]
@@ -591,6 +604,12 @@ mod tests {
     }
 
     #[test]
+    fn conditions_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>(_: &T) {}
+        shared(&compile("message.text.matches(\"a\")"));
+    }
+
+    #[test]
     fn the_largest_condition_fits_a_small_stack() {
         let nested = |open: &str, inside: &str, close: &str| {
             let levels = token::MAX_NESTING;
@@ -613,10 +632,10 @@ mod tests {
             for text in texts {
                 match Condition::compile(&text, &on_message()) {
                     Ok(condition) => {
-                        assert!(condition.clauses().iter().all(|c| c.evaluate(&scene).is_ok()))
+                        assert!(condition.clauses().iter().all(|c| c.evaluate(&scene).is_ok()));
                     }
                     Err(mistakes) => {
-                        assert_eq!(mistakes[0].code, check::UNKNOWN_FIELD, "{mistakes:?}")
+                        assert_eq!(mistakes[0].code, check::UNKNOWN_FIELD, "{mistakes:?}");
                     }
                 }
             }

@@ -42,12 +42,7 @@ pub struct Checker<'a> {
     instead: Option<String>,
 }
 
-/// Checks one clause.
-///
-/// # Errors
-///
-/// Every mistake of the clause, R010 to R028. `R028` alone (a comparison that can never hold) leaves
-/// the clause judgeable; the caller decides what it is worth.
+/// Checks one clause: what it reads, and every mistake in it.
 pub fn check(tree: &Tree<'_>, names: &Names) -> (Reads, Vec<Mistake>) {
     let mut checker = Checker {
         tree,
