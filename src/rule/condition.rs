@@ -5,6 +5,7 @@ mod check;
 mod engine;
 mod functions;
 mod known;
+mod lexer;
 mod operators;
 mod scope;
 mod shape;
@@ -511,6 +512,7 @@ mod tests {
             "`\"2\"` is a string in a list that began with an int"
         );
         assert_eq!(told("count in [\"1\"]").2, "`count` is an int, and `[\"1\"]` holds a string");
+        assert_eq!(help("\"admin\" in member.role"), "write `member.role == \"admin\"`");
         assert_eq!(
             help("\"adm\" in member.name_card"),
             "write `member.name_card.contains(\"adm\")`"

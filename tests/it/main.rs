@@ -1,6 +1,5 @@
 //! One binary: stories, store conformance, wire fixtures, shipped rules, command line.
 
-mod cli;
-mod shipped_rules;
+mod error_pages;
 mod stage;
 mod stories;

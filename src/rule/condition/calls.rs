@@ -136,7 +136,7 @@ impl Checker<'_> {
             }
             Shape::Any => Shape::Any,
             shape => {
-                let text = self.tree.text(target);
+                let text = self.tree.shown(target);
                 let message = format!(
                     "`{name}` looks at every element of a list, and `{text}` is {}",
                     shape.name()

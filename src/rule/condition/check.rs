@@ -55,7 +55,7 @@ pub fn check(tree: &Tree<'_>, names: &Names) -> (Reads, Vec<Mistake>) {
     };
     let shape = checker.shape(&tree.root);
     if !shape.fits(&BOOL) {
-        let text = tree.text(&tree.root);
+        let text = tree.shown(&tree.root);
         let message = format!("a condition is true or false, and `{text}` is {}", shape.name());
         let help = match &shape {
             Shape::One(Type::String) => Some(format!("write `{text} != \"\"`")),
@@ -187,7 +187,7 @@ impl Checker<'_> {
         if shape == Shape::Any {
             return Shape::Any;
         }
-        let (owner, field) = (self.tree.text(&select.operand), select.field.as_str());
+        let (owner, field) = (self.tree.shown(&select.operand), select.field.as_str());
         let message = format!("`{owner}` is {} and has no fields", shape.name());
         let range = self.tree.name_range(part);
         let help = functions::named(field).next().map(|_| format!("write `{owner}.{field}()`"));
@@ -202,7 +202,7 @@ impl Checker<'_> {
             if element == Shape::Any {
                 element = shape;
             } else if !shape.equals(&element) {
-                let text = self.tree.text(part);
+                let text = self.tree.shown(part);
                 let message = format!(
                     "`{text}` is {} in a list that began with {}",
                     shape.name(),
@@ -224,7 +224,7 @@ impl Checker<'_> {
             Shape::List(_) => {
                 let message = format!(
                     "a place in a list is an int, and `{}` is {}",
-                    self.tree.text(at),
+                    self.tree.shown(at),
                     at_shape.name()
                 );
                 self.complain(WRONG_TYPES, self.tree.range(at), message, String::new(), None);
@@ -232,7 +232,7 @@ impl Checker<'_> {
             }
             Shape::One(_) => {
                 let message =
-                    format!("`{}` is {} and not a list", self.tree.text(list), shape.name());
+                    format!("`{}` is {} and not a list", self.tree.shown(list), shape.name());
                 self.complain(WRONG_TYPES, self.tree.range(list), message, String::new(), None);
                 Shape::Any
             }

@@ -5,7 +5,7 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use super::check::{Checker, WRONG_TYPES};
 use super::known;
 use super::shape::{BOOL, DOUBLE, DURATION, INT, STRING, Shape, TIMESTAMP};
-use crate::rule::catalog::Type;
+use crate::rule::catalog::{Object, Type};
 use crate::rule::lookup;
 use crate::rule::mistake::Code;
 use crate::rule::suggest::closest;
@@ -44,7 +44,7 @@ impl Checker<'_> {
                 }
                 let message = format!(
                     "`-` is for numbers, and `{}` is {}",
-                    self.tree.text(one),
+                    self.tree.shown(one),
                     shape.name()
                 );
                 self.complain(WRONG_TYPES, self.tree.range(one), message, String::new(), None);
@@ -85,8 +85,8 @@ impl Checker<'_> {
     pub(super) fn boolean(&mut self, part: &IdedExpr) {
         let shape = self.shape(part);
         if !shape.fits(&BOOL) {
-            let text = self.tree.text(part);
-            let message = format!("`{text}` is {}, and true or false is wanted here", shape.name());
+            let (text, kind) = (self.tree.shown(part), shape.name());
+            let message = format!("`{text}` is {kind}, and true or false is wanted here");
             let help = (shape == STRING).then(|| format!("write `{text} != \"\"`"));
             self.complain(WRONG_TYPES, self.tree.range(part), message, String::new(), help);
         }
@@ -94,7 +94,7 @@ impl Checker<'_> {
 
     fn contained(&mut self, part: &IdedExpr, left: &IdedExpr, right: &IdedExpr) -> Shape {
         let element = self.shape(left);
-        let (left_text, right_text) = (self.tree.text(left), self.tree.text(right));
+        let (left_text, right_text) = (self.tree.shown(left), self.tree.shown(right));
         match self.container(left, right) {
             Shape::Any => {}
             Shape::List(held) if element.equals(&held) => {
@@ -104,25 +104,19 @@ impl Checker<'_> {
                 }
             }
             Shape::List(held) => {
-                let message = format!(
-                    "`{left_text}` is {}, and `{right_text}` holds {}",
-                    element.name(),
-                    held.name()
-                );
+                let (one, other) = (element.name(), held.name());
+                let message = format!("`{left_text}` is {one}, and `{right_text}` holds {other}");
                 self.complain(WRONG_TYPES, self.tree.range(part), message, String::new(), None);
             }
             shape @ Shape::One(_) => {
                 let message =
                     format!("`in` looks into a list, and `{right_text}` is {}", shape.name());
-                let help = (shape == STRING && element == STRING).then(|| {
-                    let is_path = self.path(right).is_some();
-                    if is_path
-                        && matches!(left.expr, Expr::Literal(_))
-                        && right_text.ends_with("role")
-                    {
-                        format!("write `{right_text} == {left_text}`")
-                    } else {
-                        format!("write `{right_text}.contains({left_text})`")
+                let texts = shape == STRING && element == STRING;
+                let help = texts.then(|| {
+                    // A field of few values is compared; a part of any other text is looked for.
+                    match self.known_values(right) {
+                        Some(_) => format!("write `{right_text} == {left_text}`"),
+                        None => format!("write `{right_text}.contains({left_text})`"),
                     }
                 });
                 self.complain(WRONG_TYPES, self.tree.range(right), message, String::new(), help);
@@ -131,16 +125,22 @@ impl Checker<'_> {
         BOOL
     }
 
+    /// The values of a part that is a field with known ones.
+    fn known_values(&self, part: &IdedExpr) -> Option<(Object, Type, Vec<&'static str>)> {
+        let (root, name) = self.path(part)?;
+        let (object, kind) = lookup::field(self.names, root, name).ok()?;
+        known::values(self.names, object, name).map(|values| (object, kind, values))
+    }
+
     /// A field compared with a text that it never is.
     fn never(&mut self, field: &IdedExpr, literal: &IdedExpr, negated: bool) {
         let Expr::Literal(LiteralValue::String(value)) = &literal.expr else { return };
         let Some((root, name)) = self.path(field) else { return };
-        let Ok((object, _)) = lookup::field(self.names, root, name) else { return };
-        let Some(known) = known::values(self.names, object, name) else { return };
+        let Some((object, kind, known)) = self.known_values(field) else { return };
         if known.contains(&value.inner()) {
             return;
         }
-        let verb = if name == "types" { "never holds" } else { "is never" };
+        let verb = if kind == Type::Strings { "never holds" } else { "is never" };
         let always = if negated { ", so this is always true" } else { "" };
         let message = format!("`{root}.{name}` {verb} \"{}\"{always}", value.inner());
         let shown: Vec<_> = known.iter().copied().filter(|value| !value.is_empty()).collect();
@@ -162,7 +162,8 @@ impl Checker<'_> {
         } else if one.equals(other) {
             format!("`{sign}` does not order {}", one.name().trim_start_matches("a "))
         } else {
-            format!("`{left_text}` is {}, `{right_text}` is {}", one.name(), other.name())
+            let sides = (self.tree.shown(left), self.tree.shown(right));
+            format!("`{}` is {}, `{}` is {}", sides.0, one.name(), sides.1, other.name())
         };
         let help = meant(sign, (left, left_text, one), (right, right_text, other));
         let label = format!("`{sign}` wants both of one type");

@@ -61,6 +61,16 @@ impl<'a> Tree<'a> {
         &self.tokens.text[self.range(part)]
     }
 
+    /// The same for a sentence: on one line and not long.
+    pub fn shown(&self, part: &IdedExpr) -> String {
+        const LONGEST: usize = 60;
+        let text = self.text(part).split_whitespace().collect::<Vec<_>>().join(" ");
+        match text.char_indices().nth(LONGEST) {
+            Some((cut, _)) => format!("{}…", &text[..cut]),
+            None => text,
+        }
+    }
+
     /// The index of the token that a node is anchored at: an operator, a dot, an opening bracket, or
     /// the token itself.
     fn anchor(&self, part: &IdedExpr) -> Option<usize> {
@@ -242,6 +252,14 @@ mod tests {
         assert_eq!(parts("!(a in b)"), ["!(a in b)", "a in b", "a", "b"]);
         assert_eq!(parts("a ? f(b) : c"), ["a ? f(b) : c", "a", "f(b)", "b", "c"]);
         assert_eq!(parts("a -1"), ["a -1", "a", "1"]);
+    }
+
+    #[test]
+    fn a_long_part_is_cut_for_a_sentence() {
+        let text = format!("a  == \"{}\"", "猫".repeat(80));
+        let tokens = Tokens::read(&text).unwrap();
+        let tree = Tree::parse(&tokens, 0..text.len()).unwrap();
+        assert_eq!(tree.shown(&tree.root), format!("a == \"{}…", "猫".repeat(54)));
     }
 
     #[test]
