@@ -11,9 +11,7 @@ use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::ledger::{self, DeadLetter, Kind};
 use groupkeeper::service::config::Config;
 use groupkeeper::service::{NotStarted, Onlookers, Service, Sockets};
-use groupkeeper::simulator::{
-    Fault, FaultKind, NewGroup, Options, Settings, Simulator, World,
-};
+use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
 
 pub const SDK_APP_ID: u64 = 1_400_000_000;
 pub const TOKEN: &str = "xxxxyyyy";
@@ -44,7 +42,8 @@ impl Stage {
     /// The bot with the shipped rules.
     pub async fn with_shipped_rules() -> Self {
         let files = ["promote_staff", "quiet_flooders", "keep_groups_owned"];
-        let files = files.map(|name| (format!("{name}.toml"), repository(&format!("rules/{name}.toml"))));
+        let files =
+            files.map(|name| (format!("{name}.toml"), repository(&format!("rules/{name}.toml"))));
         Self::set(&files.map(|(name, text)| (name, text))).await
     }
 
@@ -154,7 +153,13 @@ impl Stage {
         panic!("time does not pass");
     }
 
-    pub fn create(&self, id: &str, kind: GroupType, owner: &str, members: &[(&str, Role)]) -> Group<'_> {
+    pub fn create(
+        &self,
+        id: &str,
+        kind: GroupType,
+        owner: &str,
+        members: &[(&str, Role)],
+    ) -> Group<'_> {
         let mut group = NewGroup::new(id, kind, owner, &[]);
         // Earlier in the list means longer in the group.
         for (place, (account, role)) in members.iter().enumerate() {
@@ -231,7 +236,11 @@ impl Stage {
             dead.iter().map(|(key, bytes)| ledger::decode(key, bytes).unwrap()).collect();
         assert_eq!(dead.len(), self.dead_expected, "dead letters: {dead:#?}");
         let complaints = self.chat.with_world(|world| world.complaints().to_vec());
-        assert_eq!(!complaints.is_empty(), self.complaints_expected, "Chat complains: {complaints:#?}");
+        assert_eq!(
+            !complaints.is_empty(),
+            self.complaints_expected,
+            "Chat complains: {complaints:#?}"
+        );
         for command in ["modify_group_member_info", "get_group_info", "change_group_owner"] {
             let rate = self.chat.with_world(|world| world.max_rate(command));
             assert!(rate <= 200, "{command} was called {rate} times within a second");
@@ -249,7 +258,9 @@ pub fn signed(app: u64, command: &str, token: &str, time: i64) -> String {
     use sha2::{Digest, Sha256};
     let sign = Sha256::digest(format!("{token}{time}").as_bytes());
     let sign: String = sign.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("SdkAppid={app}&CallbackCommand={command}&contenttype=json&ClientIP=192.0.2.1&OptPlatform=Android&Sign={sign}&RequestTime={time}")
+    format!(
+        "SdkAppid={app}&CallbackCommand={command}&contenttype=json&ClientIP=192.0.2.1&OptPlatform=Android&Sign={sign}&RequestTime={time}"
+    )
 }
 
 /// A group of the simulated Chat, and what people do in it.
@@ -301,7 +312,8 @@ impl Group<'_> {
     /// Seconds for which somebody is still muted.
     pub fn muted_for(&self, who: &str) -> Option<u64> {
         let now = self.stage.now();
-        let until = |world: &mut World| world.group(&self.id).unwrap().muted_until(&who.into(), now);
+        let until =
+            |world: &mut World| world.group(&self.id).unwrap().muted_until(&who.into(), now);
         self.stage.chat.with_world(until).map(|until| until.since(now).as_secs())
     }
 
