@@ -38,3 +38,6 @@ pub mod store;
 
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
+
+// Where Chat calls us: limit, authenticate, decode, reply.
+pub mod callback;
