@@ -42,6 +42,9 @@ pub mod ledger;
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
 
+// Where Chat calls us: limit, authenticate, decode, reply.
+pub mod callback;
+
 // Due schedules and timers → events.
 pub mod schedule;
 

@@ -201,14 +201,14 @@ impl Bench {
             let callbacks = self.wire.world().take_callbacks();
             let quiet = callbacks.is_empty();
             for callback in callbacks {
-                let settings = callback::Decoding {
-                    admins: vec![Account::from(ADMIN)],
-                    wants_callback_event: true,
-                };
+                let admins = [Account::from(ADMIN)];
+                let settings =
+                    callback::decode::Settings { admins: &admins, wants_callback_event: true };
+                let query = query_of(&callback.query);
                 let now = self.clock.now();
-                let events = callback::decode(&callback.query, &callback.body, &settings, now)
+                let decoded = callback::decode(&query, &callback.body, settings, now)
                     .map_err(|error| error.to_string())?;
-                self.engine.pipeline.enter(events).await.map_err(|error| error.0)?;
+                self.engine.pipeline.enter(decoded.events).await.map_err(|error| error.0)?;
             }
             let done = self.engine.step().await.map_err(|error| error.to_string())?;
             if quiet && done == 0 {
@@ -276,6 +276,19 @@ impl Bench {
             }
         }
         Ok(())
+    }
+}
+
+/// What a callback's URL says, as far as decoding reads it.
+fn query_of(pairs: &[(String, String)]) -> callback::Query {
+    let value = |name: &str| {
+        let found = pairs.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    callback::Query {
+        command: value("CallbackCommand"),
+        platform: value("OptPlatform"),
+        ..callback::Query::default()
     }
 }
 

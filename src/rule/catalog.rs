@@ -197,16 +197,16 @@ events! {
     MemberOffline "member.offline" false [Group Member] {}
     OwnerLeft "owner.left" false [Group Operator Member] {}
     OwnerChanged "owner.changed" false [Group Operator] {"old_owner" String "new_owner" String}
-    GroupCreated "group.created" false [Group Operator] {"owner" String "name" String}
+    GroupCreated "group.created" false [Group Operator] {"owner" String "name" String "members" Strings}
     GroupDismissed "group.dismissed" false [Group] {"owner" String "name" String}
     GroupFull "group.full" false [Group] {}
     GroupInfoChanged "group.info_changed" false [Group Operator] {"name" String "introduction" String "notification" String "face_url" String}
     GroupAttributesChanged "group.attributes_changed" false [Group Operator] {"option" String "keys" Strings}
     GroupOwnerless "group.ownerless" false [Group] {}
-    MessageSent "message.sent" false [Group Operator Member Message] {}
+    MessageSent "message.sent" false [Group Operator Member Message] {"topic" String}
     MessageRecalled "message.recalled" false [Group Operator] {"sequences" Strings "topic" String}
-    MessageFailed "message.failed" false [Group Operator Member Message] {"error_code" Int "error_info" String}
-    MessageSending "message.sending" true [Group Operator Member Message] {}
+    MessageFailed "message.failed" false [Group Operator Member Message] {"topic" String "error_code" Int "error_info" String}
+    MessageSending "message.sending" true [Group Operator Member Message] {"topic" String}
     JoinRequested "join.requested" true [Group Member] {}
     InviteRequested "invite.requested" true [Group Operator Member] {"invited" Strings}
     GroupCreating "group.creating" true [Operator Member] {"type" String "name" String "owner" String "created_count" Int "invited" Strings}
@@ -227,7 +227,7 @@ events! {
     UserProfileChanged "user.profile_changed" false [User Operator] {"tags" Strings}
     PrivateSending "private.sending" true [Sender Receiver Message] {}
     PrivateSent "private.sent" false [Sender Receiver Message] {}
-    Callback "callback" false [] {"body" Dynamic}
+    Callback "callback" false [] {"body" Dynamic "note" String}
 }
 
 impl EventKind {

@@ -26,6 +26,7 @@ pub struct Metrics {
     rules_loaded: Gauge,
     rules_trouble: Gauge,
     lateness: Histogram,
+    answering: Histogram,
 }
 
 impl Default for Metrics {
@@ -43,6 +44,8 @@ impl Default for Metrics {
             rules_trouble: Gauge::default(),
             // From a tenth of a second to more than a day.
             lateness: Histogram::new(exponential_buckets(0.1, 4.0, 11)),
+            // From a millisecond to the two seconds that Chat waits.
+            answering: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
             registry: Registry::default(),
         };
         let mut counted = |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
@@ -64,13 +67,20 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.lateness.clone(),
         );
+        registry.register_with_unit(
+            "callback_answer",
+            "How long Chat waited for the answer to a callback",
+            Unit::Seconds,
+            metrics.answering.clone(),
+        );
         Self { registry, ..metrics }
     }
 }
 
 impl Metrics {
     /// A callback was answered. `command` must be one that Chat documents, or `other`.
-    pub fn callback(&self, command: &str, answer: &str) {
+    pub fn callback(&self, command: &str, answer: &str, took: Duration) {
+        self.answering.observe(took.as_secs_f64());
         let labels = [("command", command.to_owned()), ("answer", answer.to_owned())];
         self.callbacks.get_or_create(&labels).inc();
     }
@@ -134,11 +144,11 @@ mod tests {
     #[test]
     fn what_was_counted_is_rendered() {
         let metrics = Metrics::default();
-        metrics.callback("Group.CallbackAfterSendMsg", "ok");
-        metrics.callback("Group.CallbackAfterSendMsg", "ok");
+        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
         metrics.set_outbox_pending(3);
         let text = metrics.render();
-        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",answer=\"ok\"} 2";
+        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",answer=\"taken\"} 2";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("groupkeeper_outbox_pending 3"), "{text}");
     }

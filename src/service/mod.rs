@@ -17,7 +17,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::callback::{self, CallbackSettings, Gate};
-use crate::chat::Account;
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
@@ -163,7 +162,7 @@ impl Service {
             token: config.admin.token.clone(),
         });
         let callbacks = callback::router(
-            callback_settings(config),
+            callback_settings(config, &rules),
             engine.pipeline.clone(),
             clock,
             counting,
@@ -187,6 +186,17 @@ impl Service {
         self.loops.push(tokio::spawn(rules.watch(three)));
     }
 
+    /// Ends at once, as a crash would: nothing is finished, nothing is closed in order.
+    pub async fn abandon(self) {
+        for task in self.servers.iter().chain(&self.loops) {
+            task.abort();
+        }
+        for task in self.servers.into_iter().chain(self.loops) {
+            // An abort is what was wanted.
+            let _ = task.await;
+        }
+    }
+
     /// Stops taking callbacks, finishes what is in flight, closes the store.
     pub async fn stop(self) {
         self.stop.send_replace(true);
@@ -207,7 +217,7 @@ impl Service {
     }
 }
 
-fn callback_settings(config: &Config) -> CallbackSettings {
+fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
     CallbackSettings {
         path: config.callback.path.clone(),
         gate: Gate {
@@ -215,8 +225,9 @@ fn callback_settings(config: &Config) -> CallbackSettings {
             tokens: config.callback.tokens.clone(),
             window: config.callback.window,
         },
-        admins: vec![Account::from(config.app.admin.as_str())],
-        ..CallbackSettings::default()
+        admins: vec![config.app.admin.clone()],
+        body_limit: callback::router::DEFAULT_BODY_LIMIT,
+        wants_callback_event: rules.wants_callback_event(),
     }
 }
 

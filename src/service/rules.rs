@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::console::{RuleStatus, RulesStatus};
 use crate::ledger;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::model::Mode;
-use crate::rule::{self, RuleSet};
+use crate::rule::{self, EventKind, RuleSet};
 use crate::store::{Store, WriteSet};
 
 /// Saving a file is several events; they are taken as one.
@@ -28,6 +29,8 @@ const LAST_GOOD: &str = "last good rules";
 pub struct Rules {
     directory: PathBuf,
     current: Arc<ArcSwap<RuleSet>>,
+    /// Whether some rule listens on `callback`.
+    wants_callback_event: Arc<AtomicBool>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -88,6 +91,7 @@ impl Rules {
         let rules = Rules {
             directory: directory.to_owned(),
             current: Arc::new(ArcSwap::from_pointee(rules)),
+            wants_callback_event: Arc::default(),
             store,
             clock,
             state: Mutex::new(State { loaded_at: now, trouble }),
@@ -99,6 +103,11 @@ impl Rules {
     /// The rules, as the pipeline holds them.
     pub fn current(&self) -> Arc<ArcSwap<RuleSet>> {
         Arc::clone(&self.current)
+    }
+
+    /// Whether some rule listens on `callback`; kept up to date over reloads.
+    pub fn wants_callback_event(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.wants_callback_event)
     }
 
     /// Reads the directory again: built aside, checked, swapped at once.
@@ -188,6 +197,8 @@ impl Rules {
     /// Keeps the rules in force as the last good ones.
     async fn keep(&self) {
         let rules = self.current.load_full();
+        let wants = rules.on(EventKind::Callback).next().is_some();
+        self.wants_callback_event.store(wants, Ordering::Relaxed);
         let written = ledger::encode(&rules.sources()).map_err(|error| error.to_string());
         let kept = match written {
             Ok(bytes) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, Watch};
+use crate::callback::{Answered, Seen, Watch};
 use crate::clock::Clock;
 use crate::decision::event::Cause;
 use crate::decision::{Decision, Event};
@@ -48,8 +48,11 @@ impl Counting {
 }
 
 impl Watch for Counting {
-    fn callback(&self, command: &str, answered: Answered) {
-        self.metrics.callback(command, answered.name());
+    fn callback(&self, seen: Seen) {
+        self.metrics.callback(seen.command, seen.answered.name(), seen.took);
+        if seen.answered == Answered::Panicked {
+            tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
+        }
     }
 }
 
