@@ -5,7 +5,7 @@ use std::future::ready;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Commit, CommitError, Entry, Store, StoreError, WriteSet};
+use super::{Commit, CommitError, Entry, Store, StoreError, WriteSet, too_long};
 
 /// A map behind a mutex. A clone is another handle on the same entries, so that a test can drop
 /// everything that held one handle and "open" the store again through the other.
@@ -21,6 +21,9 @@ impl MemoryStore {
     }
 
     fn apply(&self, changes: WriteSet) -> Result<(), CommitError> {
+        if let Some(error) = too_long(&changes) {
+            return Err(error.into());
+        }
         let mut entries = self.entries();
         if changes.expect.iter().any(|(key, expected)| entries.get(key) != expected.as_ref()) {
             return Err(CommitError::Conflict);

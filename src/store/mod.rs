@@ -4,13 +4,25 @@
 //! [`WriteSet`]: it is applied whole or not at all, and when [`Store::commit`] has returned for a
 //! durable one, it outlives the process and the power supply.
 
+mod group_commit;
+mod lock;
 mod memory;
+mod pieces;
+mod sled;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-pub use memory::MemoryStore;
+pub use self::memory::MemoryStore;
+pub use self::sled::SledStore;
+
+/// The longest key, in bytes.
+pub const MAX_KEY: usize = 1_024;
+
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = 16 << 20;
 
 /// Key and value.
 pub type Entry = (Vec<u8>, Vec<u8>);
@@ -38,7 +50,10 @@ pub trait Store: Send + Sync {
     fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError>;
 
     /// Applies a set of changes. Commits are applied in the order of the calls; a reader sees a
-    /// commit as soon as its future has ended, all of it or nothing.
+    /// commit as soon as its future has ended, all of it or nothing. A reader may see a durable one
+    /// before: whoever acts on what it has read waits for a durable commit of its own first, which
+    /// may be an empty one, and then everything it has read is on disk too. A commit goes ahead even
+    /// when its future is dropped. Keys over [`MAX_KEY`] and values over [`MAX_VALUE`] are refused.
     fn commit(&self, changes: WriteSet) -> Commit;
 
     /// Whether the store still takes commits; after a failed sync it never does again until reopened.
@@ -46,6 +61,49 @@ pub trait Store: Send + Sync {
 
     /// Bytes on disk; zero in memory.
     fn size_on_disk(&self) -> u64;
+
+    /// Carries out the commits that wait, durable or not, and brings all of them to disk; blocks
+    /// meanwhile. Later commits are refused. Where nothing is to be closed it does nothing.
+    fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Opens the store that `[store] url` names: `sled:DIRECTORY`, or `memory:`, which forgets
+/// everything with the process.
+pub fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
+        Some(("sled", directory)) if !directory.is_empty() => {
+            Ok(Arc::new(SledStore::open(directory)?))
+        }
+        Some(("postgres" | "postgresql", _)) => Err(StoreError(
+            "PostgreSQL is not in this version: write `sled:DIRECTORY` as [store] url".to_owned(),
+        )),
+        // The text is not repeated: it may hold a password.
+        _ => Err(StoreError(
+            "the [store] url names no store: write `sled:DIRECTORY`, or `memory:` for one that forgets everything".to_owned(),
+        )),
+    }
+}
+
+/// What makes a set of changes too long for any store, so that none takes what another refuses.
+fn too_long(changes: &WriteSet) -> Option<StoreError> {
+    for (key, value) in changes.expect.iter().chain(&changes.writes) {
+        let value = value.as_ref().map_or(0, Vec::len);
+        if key.len() > MAX_KEY {
+            let length = key.len();
+            return Some(StoreError(format!(
+                "a key of {length} bytes is over the {MAX_KEY} that are kept"
+            )));
+        }
+        if value > MAX_VALUE {
+            return Some(StoreError(format!(
+                "a value of {value} bytes is over the {MAX_VALUE} that are kept"
+            )));
+        }
+    }
+    None
 }
 
 /// What went wrong in a store, in words for the operator.

@@ -1,0 +1,384 @@
+//! One thread that writes: it gathers the commits that wait, applies them, and syncs once for all.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Commit, CommitError, StoreError, WriteSet};
+
+/// Most commits that share a sync; more would let the first ones wait for the last.
+const GROUP: usize = 1_024;
+
+/// What a group of commits changes: the new value of each key, `None` for removed.
+pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What the writing thread writes to.
+pub trait Medium: Send + 'static {
+    /// The value under a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Changes all or nothing, visible to readers from now on.
+    fn apply(&mut self, changes: &Changes) -> Result<(), StoreError>;
+
+    /// Returns when the disk has everything that was applied.
+    fn sync(&mut self) -> Result<(), StoreError>;
+}
+
+/// The handle on the writing thread.
+pub struct GroupCommit {
+    queue: Mutex<Option<Sender<Waiting>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    failure: Arc<OnceLock<StoreError>>,
+}
+
+/// Where a commit's outcome goes.
+type Done = oneshot::Sender<Result<(), CommitError>>;
+
+struct Waiting {
+    changes: WriteSet,
+    done: Done,
+}
+
+impl GroupCommit {
+    /// Starts the thread. What was committed without waiting for the disk is synced when nothing
+    /// else came for `idle`.
+    pub fn start(medium: impl Medium, idle: Duration) -> Result<Self, StoreError> {
+        let (queue, waiting) = channel();
+        let failure = Arc::new(OnceLock::new());
+        let writer = Writer { medium, failure: Arc::clone(&failure), unsynced: false };
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run(&waiting, idle))
+            .map_err(|error| StoreError(format!("the store's thread did not start: {error}")))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failure })
+    }
+
+    /// Queues a commit. It goes ahead even when the future is dropped.
+    pub fn commit(&self, changes: WriteSet) -> Commit {
+        let (done, outcome) = oneshot::channel();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queued = queue.as_ref().is_some_and(|q| q.send(Waiting { changes, done }).is_ok());
+        drop(queue);
+        let failure = Arc::clone(&self.failure);
+        Box::pin(async move {
+            if queued && let Ok(outcome) = outcome.await {
+                return outcome;
+            }
+            let closed = || StoreError("the store is closed".to_owned());
+            Err(failure.get().cloned().unwrap_or_else(closed).into())
+        })
+    }
+
+    /// The failure that ended the writing, if there was one.
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.failure.get().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Carries out what is queued, syncs, and ends the thread. Blocks meanwhile. Later commits are
+    /// refused; closing again does nothing.
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            self.failure.get_or_init(|| StoreError("the store's thread panicked".to_owned()));
+        }
+        self.health()
+    }
+}
+
+struct Writer<M> {
+    medium: M,
+    failure: Arc<OnceLock<StoreError>>,
+    /// Whether something was applied that the disk may not have.
+    unsynced: bool,
+}
+
+impl<M: Medium> Writer<M> {
+    fn run(mut self, waiting: &Receiver<Waiting>, idle: Duration) {
+        loop {
+            let first = if self.unsynced { waiting.recv_timeout(idle) } else { blocking(waiting) };
+            match first {
+                Ok(first) => {
+                    let rest = waiting.try_iter().take(GROUP - 1);
+                    self.step(std::iter::once(first).chain(rest).collect());
+                }
+                Err(RecvTimeoutError::Timeout) => self.step(VecDeque::new()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.step(VecDeque::new());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One group: all its commits are applied, then those that asked for it are synced. With
+    /// nobody waiting it only syncs.
+    fn step(&mut self, mut group: VecDeque<Waiting>) {
+        if let Some(failure) = self.failure.get() {
+            return answer(group.into_iter().map(|w| w.done), &Err(failure.clone().into()));
+        }
+        let only_sync = group.is_empty();
+        let (mut now, mut synced) = (Vec::new(), Vec::new());
+        let applied = guarded(|| {
+            let mut changes = Changes::new();
+            // Taken out one by one: those that a failure leaves in the group are told of it below.
+            while let Some(first) = group.front() {
+                let conflict = self.in_conflict(&first.changes, &changes)?;
+                let Some(Waiting { changes: set, done }) = group.pop_front() else { break };
+                if conflict {
+                    // The caller may have gone; a conflict concerns nobody else.
+                    let _ = done.send(Err(CommitError::Conflict));
+                    continue;
+                }
+                changes.extend(set.writes);
+                if set.durable { synced.push(done) } else { now.push(done) }
+            }
+            if changes.is_empty() {
+                return Ok(());
+            }
+            self.unsynced = true;
+            self.medium.apply(&changes)
+        });
+        if let Err(error) = applied {
+            let left = group.into_iter().map(|w| w.done);
+            return self.fail(error, now.into_iter().chain(synced).chain(left));
+        }
+        answer(now, &Ok(()));
+        if self.unsynced && (only_sync || !synced.is_empty()) {
+            if let Err(error) = guarded(|| self.medium.sync()) {
+                return self.fail(error, synced);
+            }
+            self.unsynced = false;
+        }
+        answer(synced, &Ok(()));
+    }
+
+    /// Whether what a commit expects is no longer so, counting the commits before it in its group.
+    fn in_conflict(&self, set: &WriteSet, before: &Changes) -> Result<bool, StoreError> {
+        for (key, expected) in &set.expect {
+            let as_expected = match before.get(key) {
+                Some(value) => value == expected,
+                None => self.medium.get(key)? == *expected,
+            };
+            if !as_expected {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Nobody knows what the disk has now, and asking it to sync again would not tell (a second
+    /// fsync reports success for pages that the first one has dropped). So nothing goes on.
+    fn fail(&self, error: StoreError, waiting: impl IntoIterator<Item = Done>) {
+        let words = format!(
+            "{error}; nothing is written any more, because it is not known what the disk has: see to the disk, then restart groupkeeper"
+        );
+        tracing::error!("{words}");
+        let failure = self.failure.get_or_init(|| StoreError(words));
+        answer(waiting, &Err(failure.clone().into()));
+    }
+}
+
+fn blocking(waiting: &Receiver<Waiting>) -> Result<Waiting, RecvTimeoutError> {
+    waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+}
+
+fn answer(waiting: impl IntoIterator<Item = Done>, outcome: &Result<(), CommitError>) {
+    for done in waiting {
+        // Whoever has gone does not need the answer.
+        let _ = done.send(outcome.clone());
+    }
+}
+
+/// Runs what calls the database; its panics become errors.
+pub fn guarded<T>(call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let words = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("without a message");
+        Err(StoreError(format!("the database panicked: {words}")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// A disk in the hands of the test: it says when a sync begins and waits for how it is to end.
+    struct Scripted {
+        entries: BTreeMap<Vec<u8>, Vec<u8>>,
+        begun: Sender<usize>,
+        outcome: Receiver<Result<(), StoreError>>,
+    }
+
+    impl Medium for Scripted {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(self.entries.get(key).cloned())
+        }
+
+        fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
+            for (key, value) in changes {
+                assert_ne!(key, b"panic", "as a damaged page makes sled do");
+                match value {
+                    Some(value) => self.entries.insert(key.clone(), value.clone()),
+                    None => self.entries.remove(key),
+                };
+            }
+            Ok(())
+        }
+
+        fn sync(&mut self) -> Result<(), StoreError> {
+            self.begun.send(self.entries.len()).unwrap();
+            self.outcome.recv().unwrap_or(Ok(()))
+        }
+    }
+
+    struct Script {
+        store: GroupCommit,
+        /// How many entries there are when a sync begins.
+        begun: Receiver<usize>,
+        end: Sender<Result<(), StoreError>>,
+    }
+
+    fn script(idle: Duration) -> Script {
+        let (begun_sender, begun) = channel();
+        let (end, outcome) = channel();
+        let medium = Scripted { entries: BTreeMap::new(), begun: begun_sender, outcome };
+        Script { store: GroupCommit::start(medium, idle).unwrap(), begun, end }
+    }
+
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn put(key: &str, durable: bool) -> WriteSet {
+        let writes = vec![(key.as_bytes().to_vec(), Some(b"v".to_vec()))];
+        WriteSet { writes, durable, ..WriteSet::default() }
+    }
+
+    fn disk_error() -> StoreError {
+        StoreError("input/output error".to_owned())
+    }
+
+    #[tokio::test]
+    async fn commits_that_arrive_during_a_sync_share_the_next_one() {
+        let Script { store, begun, end } = script(LONG);
+        let first = store.commit(put("first", true));
+        assert_eq!(begun.recv(), Ok(1));
+        let rest: Vec<_> = (0..64).map(|n| store.commit(put(&n.to_string(), true))).collect();
+        end.send(Ok(())).unwrap();
+        assert_eq!(first.await, Ok(()));
+        assert_eq!(begun.recv(), Ok(65));
+        end.send(Ok(())).unwrap();
+        for commit in rest {
+            assert_eq!(commit.await, Ok(()));
+        }
+        store.close().unwrap();
+        assert!(begun.try_recv().is_err(), "there was a third sync");
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_not_durable_does_not_wait_for_the_sync_of_its_group() {
+        let Script { store, begun, end } = script(LONG);
+        let first = store.commit(put("first", true));
+        assert_eq!(begun.recv(), Ok(1));
+        let durable = store.commit(put("durable", true));
+        let light = store.commit(put("light", false));
+        end.send(Ok(())).unwrap();
+        assert_eq!(first.await, Ok(()));
+        assert_eq!(begun.recv(), Ok(3));
+        // The sync has begun and not ended.
+        assert_eq!(light.await, Ok(()));
+        end.send(Ok(())).unwrap();
+        assert_eq!(durable.await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_expectation_counts_the_commits_before_it_in_its_group() {
+        let Script { store, begun, end } = script(LONG);
+        let first = store.commit(put("first", true));
+        assert_eq!(begun.recv(), Ok(1));
+        let absent = |key: &str| WriteSet {
+            expect: vec![(key.as_bytes().to_vec(), None)],
+            ..put(key, true)
+        };
+        let (won, lost) = (store.commit(absent("k")), store.commit(absent("k")));
+        drop(end);
+        assert_eq!(first.await, Ok(()));
+        assert_eq!((won.await, lost.await), (Ok(()), Err(CommitError::Conflict)));
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_sync_nothing_is_committed_any_more() {
+        let Script { store, begun, end } = script(LONG);
+        end.send(Err(disk_error())).unwrap();
+        let failure = match store.commit(put("k", true)).await {
+            Err(CommitError::Store(failure)) => failure,
+            other => panic!("{other:?}"),
+        };
+        assert!(failure.0.contains("input/output error"), "{failure}");
+        assert!(failure.0.contains("restart groupkeeper"), "{failure}");
+        assert_eq!(store.health(), Err(failure.clone()));
+        // Neither the next durable commit nor one that needs no disk; and no second sync is tried.
+        assert_eq!(store.commit(put("l", true)).await, Err(CommitError::Store(failure.clone())));
+        assert_eq!(store.commit(put("m", false)).await, Err(CommitError::Store(failure.clone())));
+        assert_eq!(store.close(), Err(failure));
+        assert_eq!(begun.iter().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_database_is_a_failure_that_everyone_waiting_is_told() {
+        let Script { store, begun, end } = script(LONG);
+        let first = store.commit(put("first", true));
+        assert_eq!(begun.recv(), Ok(1));
+        let (bad, good) = (store.commit(put("panic", true)), store.commit(put("good", false)));
+        end.send(Ok(())).unwrap();
+        assert_eq!(first.await, Ok(()));
+        for commit in [bad, good] {
+            let Err(CommitError::Store(failure)) = commit.await else { panic!("it was taken") };
+            assert!(failure.0.contains("the database panicked"), "{failure}");
+        }
+        assert!(store.health().is_err());
+    }
+
+    #[tokio::test]
+    async fn what_did_not_wait_for_the_disk_is_synced_when_nothing_else_comes() {
+        let Script { store, begun, end } = script(Duration::from_millis(1));
+        store.commit(put("k", false)).await.unwrap();
+        assert_eq!(begun.recv(), Ok(1));
+        drop(end);
+    }
+
+    #[tokio::test]
+    async fn closing_carries_out_and_syncs_what_waits_and_refuses_what_comes_later() {
+        let Script { store, begun, end } = script(LONG);
+        let commits: Vec<_> = (0..9).map(|n| store.commit(put(&n.to_string(), false))).collect();
+        drop(end);
+        store.close().unwrap();
+        assert_eq!(begun.iter().last(), Some(9));
+        for commit in commits {
+            assert_eq!(commit.await, Ok(()));
+        }
+        let closed = StoreError("the store is closed".to_owned());
+        assert_eq!(store.commit(put("k", true)).await, Err(CommitError::Store(closed)));
+    }
+
+    #[tokio::test]
+    async fn an_empty_durable_commit_brings_what_was_committed_before_to_disk() {
+        let Script { store, begun, end } = script(LONG);
+        store.commit(put("k", false)).await.unwrap();
+        let barrier = store.commit(WriteSet { durable: true, ..WriteSet::default() });
+        assert_eq!(begun.recv(), Ok(1));
+        end.send(Ok(())).unwrap();
+        assert_eq!(barrier.await, Ok(()));
+    }
+}
