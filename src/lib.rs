@@ -62,3 +62,12 @@ pub mod console;
 
 // A Chat to test and demonstrate against; shares no wire code with the bot.
 pub mod simulator;
+
+// What operators do with rules before they run: check them, test them.
+pub mod authoring;
+
+// Wiring, configuration, reload, telemetry.
+pub mod service;
+
+// Commands and exit codes.
+pub mod cli;

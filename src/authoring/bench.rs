@@ -168,8 +168,7 @@ impl Bench {
 
     /// The bot stops and starts again on the same store.
     pub(super) fn restart(&mut self) -> Result<(), String> {
-        self.engine =
-            engine(&self.clock, &self.wire, &self.store, &self.rules, &self.notebook)?;
+        self.engine = engine(&self.clock, &self.wire, &self.store, &self.rules, &self.notebook)?;
         Ok(())
     }
 
@@ -238,7 +237,8 @@ impl Bench {
             who.clone().ok_or_else(|| format!("`send = \"{}\"` needs `{name}`", send.event))
         };
         let mut world = self.wire.world();
-        let refused = |refusal: crate::simulator::Refusal| format!("Chat does not allow it: {refusal}");
+        let refused =
+            |refusal: crate::simulator::Refusal| format!("Chat does not allow it: {refusal}");
         match send.event.as_str() {
             "message.sent" => {
                 let from = need(&send.from, "from")?;

@@ -123,7 +123,11 @@ pub(super) fn traces(all: &Seen) -> String {
     for (event, decision) in &all.decided {
         let about = event.member.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
         for trace in &decision.trace.rules {
-            let _ = write!(text, "\n   {} {}{about}: `{}` {}", event.time, trace.event, trace.rule, trace.why);
+            let _ = write!(
+                text,
+                "\n   {} {}{about}: `{}` {}",
+                event.time, trace.event, trace.rule, trace.why
+            );
         }
         for note in &decision.trace.notes {
             let _ = write!(text, "\n   {} {}{about}: {note}", event.time, event.name());

@@ -76,21 +76,15 @@ pub async fn run_tests(
     report
 }
 
-async fn run(
-    rules: Arc<RuleSet>,
-    test: &Test,
-    coverage: &mut Coverage,
-) -> Result<(), Failure> {
+async fn run(rules: Arc<RuleSet>, test: &Test, coverage: &mut Coverage) -> Result<(), Failure> {
     let failed = |line: usize| move |text: String| Failure { line, text };
     let mut bench = Bench::new(rules, test).await.map_err(failed(test.line))?;
     for step in &test.steps {
         step_of(&mut bench, step, coverage).await.map_err(failed(step.line))?;
     }
     // What nobody expected is left over.
-    let end = TestStep {
-        line: test.line,
-        act: StepAct::Expect { effects: Vec::new(), because: None },
-    };
+    let end =
+        TestStep { line: test.line, act: StepAct::Expect { effects: Vec::new(), because: None } };
     step_of(&mut bench, &end, coverage).await.map_err(|text| Failure {
         line: test.line,
         text: format!("after the last step something is left over\n{text}"),

@@ -118,7 +118,10 @@ fn public() -> String {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a member is an id or { id = \"…\", role = \"admin\", joined = \"30d\" }")]
+#[serde(
+    untagged,
+    expecting = "a member is an id or { id = \"…\", role = \"admin\", joined = \"30d\" }"
+)]
 enum RawMember {
     Id(String),
     Full { id: String, role: Option<String>, joined: Option<String> },
@@ -197,7 +200,9 @@ fn moment(written: &str) -> Result<Timestamp, String> {
     chrono::DateTime::parse_from_rfc3339(written)
         .map(|time| Timestamp(time.timestamp_millis()))
         .map_err(|_| {
-            format!("`now = {written}` needs a date, a time and an offset: 2026-11-21T03:59:00+08:00")
+            format!(
+                "`now = {written}` needs a date, a time and an offset: 2026-11-21T03:59:00+08:00"
+            )
         })
 }
 
@@ -292,9 +297,10 @@ fn one_expected(value: toml::Value) -> Result<Expected, String> {
     match value {
         toml::Value::String(action) => Ok(Expected { action, fields: BTreeMap::new() }),
         toml::Value::Table(table) if table.len() == 1 => {
-            let (action, fields) = table.into_iter().next().unwrap_or_else(|| {
-                (String::new(), toml::Value::Table(toml::Table::new()))
-            });
+            let (action, fields) = table
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| (String::new(), toml::Value::Table(toml::Table::new())));
             let toml::Value::Table(fields) = fields else {
                 return Err(format!("`{action}` needs its fields: {action} = {{}}"));
             };

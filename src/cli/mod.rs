@@ -69,10 +69,8 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     // CEL expressions are parsed recursively, up to the depth that the rules allow.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(4 << 20)
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(4 << 20).build();
     match runtime {
         Ok(runtime) => runtime.block_on(run(arguments.command)).into(),
         Err(error) => {

@@ -12,7 +12,7 @@ pub(super) struct Arguments {
     /// Where to listen; loopback only
     #[arg(long, default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
-    /// Where callbacks are sent, for instance http://127.0.0.1:8080/callback
+    /// Where callbacks are sent, <http://127.0.0.1:8080/callback> for instance
     #[arg(long)]
     callback_url: Option<String>,
     /// `SDKAppID` of the simulated app
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// The app admin account
     #[arg(long, default_value = "administrator")]
     admin: String,
-    /// The key that UserSigs are checked with
+    /// The key that the signatures of REST calls are checked with
     #[arg(long, default_value = "0123456789abcdef0123456789abcdef")]
     secret_key: String,
     /// The token that callbacks are signed with
@@ -33,8 +33,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Exit {
-    let mut settings =
-        Settings::new(arguments.sdk_app_id, &arguments.admin, &arguments.secret_key);
+    let mut settings = Settings::new(arguments.sdk_app_id, &arguments.admin, &arguments.secret_key);
     settings.callback_token.clone_from(&arguments.callback_token);
     if !arguments.asking {
         settings = settings.without_asking();
@@ -69,7 +68,10 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
 pub(super) fn plays(url: &str) -> String {
     let line = |act: &str, body: &str| format!("  curl -s {url}/control/{act} -d '{body}'\n");
     [
-        line("group", r#"{"id":"@TGS#play","type":"Public","owner":"olga","members":["ann","bob"]}"#),
+        line(
+            "group",
+            r#"{"id":"@TGS#play","type":"Public","owner":"olga","members":["ann","bob"]}"#,
+        ),
         line("join", r#"{"group":"@TGS#play","account":"staff_zoe"}"#),
         line("say", r#"{"group":"@TGS#play","account":"ann","text":"hello"}"#),
         line("clock", r#"{"seconds":300}"#),

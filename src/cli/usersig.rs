@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-
 use super::{Exit, serve};
 use crate::chat::Account;
 use crate::clock::{Clock, SystemClock};
@@ -37,6 +35,6 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let now = SystemClock::default().now();
     let key = &config.app.secret_key;
     let token = usersig::generate(config.app.sdk_app_id, key, &account, now, arguments.time);
-    println!("{}", token.expose_secret());
+    println!("{token}");
     Exit::Fine
 }

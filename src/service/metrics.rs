@@ -48,11 +48,16 @@ impl Default for Metrics {
             answering: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
             registry: Registry::default(),
         };
-        let mut counted = |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
-            registry.register(name, help, family.clone());
-        };
+        let mut counted =
+            |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
+                registry.register(name, help, family.clone());
+            };
         counted("callbacks", "Callbacks by command and answer", &metrics.callbacks);
-        counted("decisions", "Rules that looked at an event, by what came of it", &metrics.decisions);
+        counted(
+            "decisions",
+            "Rules that looked at an event, by what came of it",
+            &metrics.decisions,
+        );
         counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());

@@ -124,8 +124,8 @@ impl Service {
         let rules = Arc::new(rules);
         let metrics = Arc::new(Metrics::default());
         let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
-        let transport =
-            HttpTransport::new(config.rest.timeout).map_err(|error| setup(&format!("{error:?}")))?;
+        let transport = HttpTransport::new(config.rest.timeout)
+            .map_err(|error| setup(&format!("{error:?}")))?;
         let app = App {
             sdk_app_id: config.app.sdk_app_id,
             admin: config.app.admin.clone(),

@@ -2,7 +2,7 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::config::{LogFormat, Log};
+use super::config::{Log, LogFormat};
 
 /// Starts logging to stderr. A second start changes nothing.
 pub fn start_logging(log: &Log) {

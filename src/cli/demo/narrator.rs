@@ -31,8 +31,12 @@ impl Observer for Narrator {
     fn decided(&self, event: &Event, decision: &Decision) {
         let heard = heard(event);
         // The same thing time after time (a flood) is told once, when something comes of it.
-        let worth_telling = |why: &Why| !matches!(why, Why::CountBelow { .. } | Why::Echo | Why::OutOfScope);
-        if !heard.is_empty() && (event.message.is_none() || decision.trace.rules.iter().any(|t| worth_telling(&t.why))) {
+        let worth_telling =
+            |why: &Why| !matches!(why, Why::CountBelow { .. } | Why::Echo | Why::OutOfScope);
+        if !heard.is_empty()
+            && (event.message.is_none()
+                || decision.trace.rules.iter().any(|t| worth_telling(&t.why)))
+        {
             self.say("heard", heard);
         }
         for trace in decision.trace.rules.iter().filter(|trace| worth_telling(&trace.why)) {
@@ -76,7 +80,9 @@ fn heard(event: &Event) -> String {
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(Timer::Sweep { .. }) => String::new(),
         Cause::Settled { effect, outcome } => match outcome {
-            Outcome::Answer(_) => format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome)),
+            Outcome::Answer(_) => {
+                format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))
+            }
             Outcome::Done => String::new(),
             other => format!("{}: {}", effect.act, outcome_words(other)),
         },

@@ -215,7 +215,8 @@ impl Stage {
     pub(super) fn muted_for(&self, group: &str, account: &str) -> u64 {
         let (group, account) = (GroupId::from(group), Account::from(account));
         let now = self.clock.now();
-        let until = self.simulator.with_world(|world| world.group(&group)?.muted_until(&account, now));
+        let until =
+            self.simulator.with_world(|world| world.group(&group)?.muted_until(&account, now));
         until.map_or(0, |until| until.since(now).as_secs_f64().round() as u64)
     }
 

@@ -55,12 +55,14 @@ fn group(id: &str) -> GroupId {
 async fn staff_joins(stage: &mut Stage) -> Result<(), Broken> {
     stage.chapter(1, "Staff become admins when they join");
     join(stage, CATS, "staff_lin").await?;
-    stage.expect("staff_lin is an admin of @TGS#cats", stage.role(CATS, "staff_lin") == Role::Admin);
+    stage
+        .expect("staff_lin is an admin of @TGS#cats", stage.role(CATS, "staff_lin") == Role::Admin);
     join(stage, CATS, "guest").await?;
     stage.expect("guest is a plain member", stage.role(CATS, "guest") == Role::Member);
     stage.tell("", "in an AVChatRoom, where Chat knows another command for it:");
     join(stage, LIVE, "staff_mei").await?;
-    stage.expect("staff_mei is an admin of @TGS#live", stage.role(LIVE, "staff_mei") == Role::Admin);
+    stage
+        .expect("staff_mei is an admin of @TGS#live", stage.role(LIVE, "staff_mei") == Role::Admin);
     Ok(())
 }
 
@@ -89,7 +91,10 @@ async fn ann_floods(stage: &mut Stage) -> Result<(), Broken> {
     flood(stage, "ann").await?;
     stage.expect("ann is muted for five minutes", stage.muted_for(CATS, "ann") == 300);
     let announced = stage.simulator.with_world(|world| {
-        world.messages(&group(CATS)).iter().any(|message| message.text.contains("ann is muted for 5m"))
+        world
+            .messages(&group(CATS))
+            .iter()
+            .any(|message| message.text.contains("ann is muted for 5m"))
     });
     stage.expect("the group was told why", announced);
     stage.pass(Duration::from_secs(301), "five minutes pass").await?;
@@ -119,7 +124,10 @@ async fn chat_is_down(stage: &mut Stage) -> Result<(), Broken> {
     });
     join(stage, CATS, "staff_kim").await?;
     stage.pass(Duration::from_secs(30), "half a minute passes").await?;
-    stage.expect("staff_kim is an admin, verified and not set twice", stage.role(CATS, "staff_kim") == Role::Admin);
+    stage.expect(
+        "staff_kim is an admin, verified and not set twice",
+        stage.role(CATS, "staff_kim") == Role::Admin,
+    );
     Ok(())
 }
 
@@ -131,7 +139,10 @@ async fn the_bot_restarts(stage: &mut Stage) -> Result<(), Broken> {
     stage.start().await?;
     stage.tell("bot", "starts again on the same folder");
     stage.pass(Duration::from_secs(1801), "half an hour passes").await?;
-    stage.expect("ann may speak again, and the bot has verified it", stage.muted_for(CATS, "ann") == 0);
+    stage.expect(
+        "ann may speak again, and the bot has verified it",
+        stage.muted_for(CATS, "ann") == 0,
+    );
     Ok(())
 }
 
@@ -161,14 +172,19 @@ async fn a_callback_is_lost(stage: &mut Stage) -> Result<(), Broken> {
     stage.chapter(6, "A callback is lost; the nightly sweep finds the group");
     join(stage, NIGHT, "latecomer").await?;
     let now = stage.now();
-    stage.act("nora, who owns @TGS#night, leaves; the callback is lost", |world| {
-        world.inject(now, Fault { on: "*".into(), times: Some(1), kind: FaultKind::Lose });
-        world.leave(now, &group(NIGHT), &"nora".into())
-    }).map_err(|refusal| refusal.to_string())?;
+    stage
+        .act("nora, who owns @TGS#night, leaves; the callback is lost", |world| {
+            world.inject(now, Fault { on: "*".into(), times: Some(1), kind: FaultKind::Lose });
+            world.leave(now, &group(NIGHT), &"nora".into())
+        })
+        .map_err(|refusal| refusal.to_string())?;
     stage.settle().await?;
     stage.expect("the group has no owner, and nobody knows", owner(stage, NIGHT).is_none());
     stage.pass(Duration::from_secs(86_400), "a night passes").await?;
-    stage.expect("wendy owns @TGS#night in the morning", owner(stage, NIGHT) == Some("wendy".into()));
+    stage.expect(
+        "wendy owns @TGS#night in the morning",
+        owner(stage, NIGHT) == Some("wendy".into()),
+    );
     Ok(())
 }
 
@@ -181,6 +197,9 @@ async fn somebody_forges(stage: &mut Stage) -> Result<(), Broken> {
     });
     stage.settle().await?;
     stage.restore_token();
-    stage.expect("it is refused: staff_fake is no admin", stage.role(CATS, "staff_fake") == Role::Member);
+    stage.expect(
+        "it is refused: staff_fake is no admin",
+        stage.role(CATS, "staff_fake") == Role::Member,
+    );
     Ok(())
 }

@@ -22,7 +22,6 @@ pub(super) enum Written {
     Text(String),
     Integer(i64),
     List(Vec<String>),
-    Limit { actions: Option<i64>, per: Option<String> },
     Other(&'static str),
 }
 
@@ -131,7 +130,11 @@ impl<'r> Reader<'r> {
             let name: &str = section.get_ref();
             let DeValue::Table(table) = value.get_ref() else {
                 let message = format!("`{name}` stands outside of a section");
-                found.push((section.span(), message, "write it below `[app]`, `[callback]`, …".into()));
+                found.push((
+                    section.span(),
+                    message,
+                    "write it below `[app]`, `[callback]`, …".into(),
+                ));
                 continue;
             };
             if !sections.contains(name) {
@@ -183,33 +186,24 @@ fn written(value: &DeValue<'_>) -> Written {
                 DeValue::String(text) => Some(text.to_string()),
                 _ => None,
             });
-            texts.collect::<Option<_>>().map_or(Written::Other("a list of other things"), Written::List)
+            texts
+                .collect::<Option<_>>()
+                .map_or(Written::Other("a list of other things"), Written::List)
         }
-        DeValue::Table(table) => limit(table),
+        DeValue::Table(_) => Written::Other("a table"),
         DeValue::Boolean(_) => Written::Other("a boolean"),
         DeValue::Float(_) => Written::Other("a fraction"),
         DeValue::Datetime(_) => Written::Other("a date"),
     }
 }
 
-fn limit(table: &DeTable<'_>) -> Written {
-    let known = |key: &str| matches!(key, "actions" | "per");
-    if !table.keys().all(|key| known(key.get_ref())) {
-        return Written::Other("a table with other keys than `actions` and `per`");
-    }
-    let of = |key: &str| table.get(key).map(|value| written(value.get_ref()));
-    let actions = match of("actions") {
-        Some(Written::Integer(actions)) => Some(actions),
-        _ => None,
-    };
-    let per = match of("per") {
-        Some(Written::Text(per)) => Some(per),
-        _ => None,
-    };
-    Written::Limit { actions, per }
-}
-
-fn at(name: &str, text: &str, range: &Range<usize>, message: String, help: String) -> ConfigMistake {
+fn at(
+    name: &str,
+    text: &str,
+    range: &Range<usize>,
+    message: String,
+    help: String,
+) -> ConfigMistake {
     let start = text.floor_char_boundary(range.start);
     let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();

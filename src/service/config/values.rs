@@ -22,7 +22,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let app = app(reader);
     let callback = callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
-    let mode = one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
+    let mode =
+        one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
     let url = text(reader, "store", "url", "sled:data");
     let safety = Safety { protected: globs(reader, "safety", "protected") };
     let mut warnings = not_yet(reader);
@@ -31,7 +32,12 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let admin = admin(reader);
     let log = Log {
         level: text(reader, "log", "level", "info"),
-        format: one_of(reader, "log", "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+        format: one_of(
+            reader,
+            "log",
+            "format",
+            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+        ),
     };
     let callback = callback?;
     if callback.tokens.is_empty() {
@@ -49,13 +55,25 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         );
     }
     let (rules, store) = (RulesConfig { directory, mode }, StoreConfig { url });
-    Some(Config { app: app?, callback, rules, store, safety, rest, journal, admin: admin?, log, warnings })
+    Some(Config {
+        app: app?,
+        callback,
+        rules,
+        store,
+        safety,
+        rest,
+        journal,
+        admin: admin?,
+        log,
+        warnings,
+    })
 }
 
 fn app(reader: &mut Reader<'_>) -> Option<App> {
     let sdk_app_id = sdk_app_id(reader);
     let admin = text(reader, "app", "admin", "administrator");
-    let secret_key = must(reader, "app", "secret_key", true, "the key of the app, from the console");
+    let secret_key =
+        must(reader, "app", "secret_key", true, "the key of the app, from the console");
     let region = reader.find("app", "region", false);
     let base = reader.find("app", "api_base", false);
     let base_url = match (base, region) {
@@ -72,7 +90,11 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
         }
         (None, None) => {
             let help = format!("the region of the app: {}", regions());
-            reader.mistake(&Origin::Nowhere, "`[app] region` (or `api_base`) is missing".into(), help);
+            reader.mistake(
+                &Origin::Nowhere,
+                "`[app] region` (or `api_base`) is missing".into(),
+                help,
+            );
             None
         }
     };
@@ -143,7 +165,8 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
     let token = token.and_then(|found| as_text(reader, found, "a token"));
     let listen = listen?;
     if token.is_none() && !listen.ip().is_loopback() {
-        let message = format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
+        let message =
+            format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
         let help = "set `[admin] token`, or listen on 127.0.0.1".into();
         reader.mistake(&Origin::Nowhere, message, help);
     }
@@ -182,7 +205,6 @@ fn kind_of(value: &Written) -> &'static str {
         Written::Text(_) => "a text",
         Written::Integer(_) => "a number",
         Written::List(_) => "a list",
-        Written::Limit { .. } => "a table",
         Written::Other(name) => name,
     }
 }
@@ -235,7 +257,12 @@ where
     }
 }
 
-fn time(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> Duration {
+fn time(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: &str,
+) -> Duration {
     let found = reader.find(section, key, false);
     let origin = found.as_ref().map_or(Origin::Nowhere, |found| found.origin.clone());
     let written = found.and_then(|found| as_text(reader, found, "a duration such as \"60s\""));
@@ -261,7 +288,8 @@ fn one_of<T: Copy>(
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
         return *value;
     }
-    let message = format!("`{written}` is no {key}: there is \"{}\" and \"{}\"", words[0].0, words[1].0);
+    let message =
+        format!("`{written}` is no {key}: there is \"{}\" and \"{}\"", words[0].0, words[1].0);
     reader.mistake(&origin, message, String::new());
     words[0].1
 }
