@@ -39,6 +39,9 @@ pub mod store;
 // What stands in the store: keys and records of state, outbox, timers, journal.
 pub mod ledger;
 
+// What has served its time goes: journal, seen-marks, counters.
+pub mod retention;
+
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
 

@@ -174,7 +174,7 @@ impl Delivery {
             // Settled already: skipped together with its chain.
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "an effect cannot be read and stays in the outbox")
+                tracing::error!(%error, "an effect cannot be read and stays in the outbox");
             }
         }
     }

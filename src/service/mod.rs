@@ -24,6 +24,7 @@ use crate::delivery::Listener;
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::rest::{App, Client, HttpTransport};
+use crate::retention::Retention;
 use crate::store::{self, Store};
 
 use config::Config;
@@ -102,6 +103,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
     loops: Vec<JoinHandle<()>>,
+    retention: Option<Retention>,
 }
 
 impl Service {
@@ -161,6 +163,7 @@ impl Service {
             store: store.clone(),
             token: config.admin.token.clone(),
         });
+        let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
         let callbacks = callback::router(
             callback_settings(config, &rules),
             engine.pipeline.clone(),
@@ -171,19 +174,31 @@ impl Service {
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
             tokio::spawn(serve(sockets.admin, console, stopping)),
         ];
-        let loops = Vec::new();
-        Ok(Self { engine, rules, store, callback_address, admin_address, stop, servers, loops })
+        Ok(Self {
+            engine,
+            rules,
+            store,
+            callback_address,
+            admin_address,
+            stop,
+            servers,
+            loops: Vec::new(),
+            retention,
+        })
     }
 
-    /// Lets schedule, delivery and the watch over the rules directory work by themselves.
+    /// Lets schedule, delivery, retention and the watch over the rules work by themselves.
     pub fn run_loops(&mut self) {
         let stopping = || self.stop.subscribe();
         let (scheduler, rules) = (self.engine.scheduler.clone(), self.rules.clone());
         let delivery = self.engine.delivery.clone();
-        let (one, two, three) = (stopping(), stopping(), stopping());
+        let (one, two, three, four) = (stopping(), stopping(), stopping(), stopping());
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
         self.loops.push(tokio::spawn(rules.watch(three)));
+        if let Some(retention) = self.retention.take() {
+            self.loops.push(tokio::spawn(retention.run(four)));
+        }
     }
 
     /// Ends at once, as a crash would: nothing is finished, nothing is closed in order.

@@ -1,0 +1,158 @@
+//! What has served its time goes: old journal entries, seen-marks, counters nobody will count on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::{Clock, Timestamp};
+use crate::decision::StateValue;
+use crate::ledger::{self, Kind};
+use crate::store::{Store, StoreError, WriteSet};
+
+/// How often it is looked.
+const EVERY: Duration = Duration::from_secs(60);
+/// Entries that are looked at (and taken out) at once, so that nobody waits for it.
+const PAGE: usize = 500;
+/// Twice the longest window of a rule: no late event belongs to an older one.
+const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
+
+/// State that nobody takes out when it has served its time.
+const IDLE: [Kind; 3] = [Kind::Counter, Kind::Cooldown, Kind::Once];
+
+/// Takes out what is too old.
+pub struct Retention {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    journal: Duration,
+    /// Where the walk through each of [`IDLE`] goes on; empty: from the beginning.
+    walks: Mutex<[Vec<u8>; IDLE.len()]>,
+}
+
+impl Retention {
+    /// Keeps journal entries for a time.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, journal: Duration) -> Self {
+        Self { store, clock, journal, walks: Mutex::default() }
+    }
+
+    /// Takes out a page of each kind; says how many entries went.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no more commits.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let mut old = self.journal(now)?;
+        old.extend(self.seen(now)?);
+        old.extend(self.idle(now)?);
+        let gone = old.len();
+        if gone > 0 {
+            let writes = old.into_iter().map(|key| (key, None)).collect();
+            // Whoever dies here looks again; nothing waits for the disk.
+            let set = WriteSet { writes, ..WriteSet::default() };
+            self.store.commit(set).await.map_err(|error| StoreError(error.to_string()))?;
+        }
+        Ok(gone)
+    }
+
+    /// Works until told to stop.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            match self.step().await {
+                // A full page: there is more.
+                Ok(gone) if gone >= PAGE => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "old entries could not be taken out"),
+            }
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now() + EVERY) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    fn journal(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (from, to) = ledger::prefix(Kind::Journal);
+        let cutoff = now - self.journal;
+        let page = self.store.scan(&from, &to, PAGE)?.into_iter().map(|(key, _)| key);
+        Ok(page.take_while(|key| ledger::time_of(key).is_some_and(|at| at < cutoff)).collect())
+    }
+
+    /// Marks of the day before yesterday and older are never asked for.
+    fn seen(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (from, to) = ledger::prefix(Kind::Seen);
+        let yesterday = now.0.div_euclid(ledger::DAY) - 1;
+        let page = self.store.scan(&from, &to, PAGE)?.into_iter().map(|(key, _)| key);
+        // The day stands where other keys have their time.
+        let old = |key: &Vec<u8>| ledger::time_of(key).is_some_and(|day| day.0 < yesterday);
+        Ok(page.take_while(old).collect())
+    }
+
+    /// One page of counters, cooldowns and `once` marks, round and round.
+    fn idle(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = Vec::new();
+        for (kind, walk) in IDLE.into_iter().zip(walks.iter_mut()) {
+            let (first, to) = ledger::prefix(kind);
+            let from = if walk.is_empty() { first } else { std::mem::take(walk) };
+            let page = self.store.scan(&from, &to, PAGE)?;
+            if page.len() == PAGE {
+                *walk = page.last().map_or_else(Vec::new, |(key, _)| ledger::after(key));
+            }
+            for (key, bytes) in page {
+                if served_its_time(&ledger::decode(&key, &bytes)?, now) {
+                    idle.push(key);
+                }
+            }
+        }
+        Ok(idle)
+    }
+}
+
+fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
+    match value {
+        StateValue::Times(times) => times.0.last().is_none_or(|last| *last + COUNTERS < now),
+        StateValue::Until(Some(until)) => *until < now,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::decision::state::Times;
+    use crate::decision::{EventId, StateKey};
+    use crate::store::MemoryStore;
+
+    #[tokio::test]
+    async fn what_is_old_goes_and_what_is_young_stays() {
+        let store = Arc::new(MemoryStore::default());
+        let now = Timestamp(100 * ledger::DAY);
+        let id = |name: &str| EventId::of(&[name.as_bytes()]);
+        let days = |days: i64| Timestamp(now.0 - days * ledger::DAY);
+        let counter = |name: &str| ledger::state_key(&StateKey::Counter("r".into(), name.into()));
+        let times = |at| ledger::encode(&StateValue::Times(Times(vec![at]))).unwrap();
+        let cooldown = ledger::state_key(&StateKey::Cooldown("r".into(), "x".into()));
+        let quiet = ledger::encode(&StateValue::Until(Some(days(1)))).unwrap();
+        let young = [
+            (ledger::journal_key(days(6), &id("b")), Some(Vec::new())),
+            (ledger::seen_key(99, &id("b")), Some(Vec::new())),
+            (counter("young"), Some(times(days(13)))),
+        ];
+        let old = [
+            (ledger::journal_key(days(8), &id("a")), Some(Vec::new())),
+            (ledger::seen_key(98, &id("a")), Some(Vec::new())),
+            (counter("old"), Some(times(days(15)))),
+            (cooldown, Some(quiet)),
+        ];
+        let writes = young.iter().chain(&old).cloned().collect();
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        let retention = Retention::new(store.clone(), clock, Duration::from_secs(7 * 86_400));
+        assert_eq!(retention.step().await, Ok(old.len()));
+        assert_eq!(retention.step().await, Ok(0));
+        for (key, _) in young {
+            assert!(store.get(&key).unwrap().is_some());
+        }
+    }
+}
