@@ -1,1 +1,301 @@
-//! rate
+//! Chat's rate limits: never more than N calls of a command in any sliding second (34381). Pure.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use crate::chat::limits;
+use crate::clock::Timestamp;
+
+/// Chat counts in seconds, and when calls arrive; we, when they go out. Two calls that go out a second
+/// apart may arrive a little closer together: 50 ms are given to the wire.
+pub const WINDOW: Duration = Duration::from_millis(1_050);
+
+/// How long a lowered rate stands before it rises by a tenth.
+pub const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Commands with a limit of their own, calls a second (34960).
+const OWN_LIMITS: [(&str, u32); 1] = [("get_appid_group_list", 1)];
+
+/// Lets calls through, each command by itself: Chat counts them per app and command.
+#[derive(Debug)]
+pub struct Rates {
+    default: u32,
+    commands: HashMap<&'static str, Window>,
+}
+
+impl Default for Rates {
+    /// Chat's documented limits.
+    fn default() -> Self {
+        Self::new(limits::CALLS_PER_SECOND)
+    }
+}
+
+impl Rates {
+    /// `default` calls a second (at least 1) for every command that has no limit of its own.
+    pub fn new(default: u32) -> Self {
+        Self { default: default.max(1), commands: HashMap::new() }
+    }
+
+    /// Counts one call of `command` at `now`. The error is the time at which to try again; nothing
+    /// was counted then.
+    pub fn take(&mut self, command: &'static str, now: Timestamp) -> Result<(), Timestamp> {
+        self.window(command).take(now)
+    }
+
+    /// Chat says that it was too much: halves the rate of `command`, to no less than 1 a second. It
+    /// rises by a tenth for each [`RECOVERY`] without trouble. Several such answers within one
+    /// window belong to one burst and count once.
+    pub fn slow_down(&mut self, command: &'static str, now: Timestamp) {
+        self.window(command).slow_down(now);
+    }
+
+    /// The calls a second that `command` may make at `now`.
+    pub fn allowed(&mut self, command: &'static str, now: Timestamp) -> u32 {
+        let window = self.window(command);
+        window.recover(now);
+        window.allowed
+    }
+
+    fn window(&mut self, command: &'static str) -> &mut Window {
+        let own = OWN_LIMITS.iter().find(|(name, _)| *name == command);
+        let limit = own.map_or(self.default, |(_, limit)| *limit);
+        self.commands.entry(command).or_insert_with(|| Window::new(limit))
+    }
+}
+
+/// The calls of one command.
+#[derive(Debug)]
+struct Window {
+    limit: u32,
+    /// `limit`, or less after trouble.
+    allowed: u32,
+    /// The times of the last calls, ascending: all that may still matter, at most `limit`.
+    sent: VecDeque<Timestamp>,
+    /// When `allowed` was last lowered.
+    trouble: Option<Timestamp>,
+    /// When `allowed` last changed.
+    changed: Timestamp,
+}
+
+impl Window {
+    fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            allowed: limit,
+            sent: VecDeque::new(),
+            trouble: None,
+            changed: Timestamp::default(),
+        }
+    }
+
+    fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.follow_clock_back(now);
+        self.recover(now);
+        // With this call, the last `allowed + 1` calls must span a whole window.
+        if let Some(index) = self.sent.len().checked_sub(self.allowed as usize) {
+            let free = self.sent[index] + WINDOW;
+            if now < free {
+                return Err(free);
+            }
+        }
+        if self.sent.len() == self.limit as usize {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        Ok(())
+    }
+
+    fn slow_down(&mut self, now: Timestamp) {
+        self.follow_clock_back(now);
+        self.recover(now);
+        if self.trouble.is_some_and(|trouble| now < trouble + WINDOW) {
+            return;
+        }
+        self.allowed = (self.allowed / 2).max(1);
+        self.trouble = Some(now);
+        self.changed = now;
+    }
+
+    /// Raises the rate by a tenth (at least 1) for each full [`RECOVERY`] since it last changed.
+    fn recover(&mut self, now: Timestamp) {
+        while self.allowed < self.limit && now >= self.changed + RECOVERY {
+            self.allowed = (self.allowed + (self.allowed / 10).max(1)).min(self.limit);
+            self.changed = self.changed + RECOVERY;
+        }
+    }
+
+    /// When the machine's clock was set back, what lies in the future is taken to have been now:
+    /// that is safe, and nobody waits longer than a window for it.
+    fn follow_clock_back(&mut self, now: Timestamp) {
+        for time in self.sent.iter_mut().rev().take_while(|time| **time > now) {
+            *time = now;
+        }
+        self.trouble = self.trouble.map(|time| time.min(now));
+        self.changed = self.changed.min(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMMAND: &str = "send_group_msg";
+
+    fn secs(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000 + seconds)
+    }
+
+    #[test]
+    fn the_call_after_the_limit_waits_until_the_first_one_has_left_the_window() {
+        let mut rates = Rates::new(3);
+        for millis in [0, 400, 900] {
+            assert_eq!(rates.take(COMMAND, secs(0) + Duration::from_millis(millis)), Ok(()));
+        }
+        assert_eq!(rates.take(COMMAND, secs(1)), Err(secs(0) + WINDOW));
+        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+        assert_eq!(
+            rates.take(COMMAND, secs(0) + WINDOW),
+            Err(secs(0) + Duration::from_millis(400) + WINDOW)
+        );
+    }
+
+    #[test]
+    fn two_hundred_calls_go_at_once_and_a_pause_saves_nothing_up() {
+        let mut rates = Rates::default();
+        for start in [secs(0), secs(3_600)] {
+            let went = (0..1_000).filter(|_| rates.take(COMMAND, start).is_ok()).count();
+            assert_eq!(went, 200);
+        }
+    }
+
+    #[test]
+    fn commands_are_counted_apart_and_the_group_list_goes_once_a_second() {
+        let mut rates = Rates::new(1);
+        assert_eq!(rates.take(COMMAND, secs(0)), Ok(()));
+        assert_eq!(rates.take("get_group_info", secs(0)), Ok(()));
+        let mut rates = Rates::default();
+        assert_eq!(rates.take("get_appid_group_list", secs(0)), Ok(()));
+        assert_eq!(rates.take("get_appid_group_list", secs(1)), Err(secs(0) + WINDOW));
+    }
+
+    #[test]
+    fn one_burst_of_refusals_halves_the_rate_once() {
+        let mut rates = Rates::default();
+        for _ in 0..50 {
+            rates.slow_down(COMMAND, secs(0));
+        }
+        assert_eq!(rates.allowed(COMMAND, secs(0)), 100);
+        rates.slow_down(COMMAND, secs(2));
+        assert_eq!(rates.allowed(COMMAND, secs(2)), 50);
+        let went = (0..1_000).filter(|_| rates.take(COMMAND, secs(2)).is_ok()).count();
+        assert_eq!(went, 50);
+    }
+
+    #[test]
+    fn a_lowered_rate_never_reaches_zero_and_comes_back_by_tenths() {
+        let mut rates = Rates::new(40);
+        for burst in 0..20 {
+            rates.slow_down(COMMAND, secs(burst * 2));
+        }
+        assert_eq!(rates.allowed(COMMAND, secs(38)), 1);
+        assert_eq!(rates.allowed(COMMAND, secs(38 + 9)), 1);
+        assert_eq!(rates.allowed(COMMAND, secs(38 + 10)), 2);
+        // 20, then 22, 24, 26, 28, …
+        let mut rates = Rates::new(40);
+        rates.slow_down(COMMAND, secs(0));
+        let seen = [0, 10, 20, 30].map(|time| rates.allowed(COMMAND, secs(time)));
+        assert_eq!(seen, [20, 22, 24, 26]);
+        assert_eq!(rates.allowed(COMMAND, secs(3_600)), 40);
+    }
+
+    #[test]
+    fn trouble_puts_the_next_rise_off() {
+        let mut rates = Rates::new(40);
+        rates.slow_down(COMMAND, secs(0));
+        rates.slow_down(COMMAND, secs(9));
+        assert_eq!(rates.allowed(COMMAND, secs(18)), 10);
+        assert_eq!(rates.allowed(COMMAND, secs(19)), 11);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_calls_up_for_one_window_only() {
+        let mut rates = Rates::new(1);
+        assert_eq!(rates.take(COMMAND, secs(3_600)), Ok(()));
+        rates.slow_down(COMMAND, secs(3_600));
+        assert_eq!(rates.take(COMMAND, secs(0)), Err(secs(0) + WINDOW));
+        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+    }
+
+    /// What happens next, and how many milliseconds later.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Take(u64),
+        SlowDown(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            20 => (0_u64..400).prop_map(Step::Take),
+            1 => (0_u64..400).prop_map(Step::SlowDown),
+            1 => (0_u64..30_000).prop_map(Step::Take),
+        ];
+        prop::collection::vec(step, 0..300)
+    }
+
+    /// The whole history and nothing clever.
+    struct Naive {
+        limit: u32,
+        sent: Vec<Timestamp>,
+        troubles: Vec<Timestamp>,
+    }
+
+    impl Naive {
+        fn allowed(&self, now: Timestamp) -> u32 {
+            let mut allowed = self.limit;
+            for (i, trouble) in self.troubles.iter().enumerate() {
+                allowed = (allowed / 2).max(1);
+                let until = self.troubles.get(i + 1).copied().unwrap_or(now);
+                for _ in 0..until.since(*trouble).as_secs() / 10 {
+                    allowed = (allowed + (allowed / 10).max(1)).min(self.limit);
+                }
+            }
+            allowed
+        }
+
+        fn may_send(&self, now: Timestamp) -> bool {
+            let recent = self.sent.iter().filter(|time| now.since(**time) < WINDOW).count();
+            recent < self.allowed(now) as usize
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_count_over_the_whole_history(limit in 1_u32..12, steps in steps()) {
+            let mut rates = Rates::new(limit);
+            let mut naive = Naive { limit, sent: Vec::new(), troubles: Vec::new() };
+            let mut now = secs(0);
+            for step in steps {
+                match step {
+                    Step::Take(millis) => {
+                        now = now + Duration::from_millis(millis);
+                        let answer = rates.take(COMMAND, now);
+                        prop_assert_eq!(answer.is_ok(), naive.may_send(now));
+                        match answer {
+                            Ok(()) => naive.sent.push(now),
+                            Err(again) => prop_assert!(now < again && again <= now + WINDOW),
+                        }
+                    }
+                    Step::SlowDown(millis) => {
+                        now = now + Duration::from_millis(millis);
+                        rates.slow_down(COMMAND, now);
+                        if naive.troubles.last().is_none_or(|last| now.since(*last) >= WINDOW) {
+                            naive.troubles.push(now);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
