@@ -320,3 +320,304 @@ fn check_count(what: &str, count: usize, limit: usize) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group() -> GroupId {
+        GroupId::from("@TGS#2J4SZEAEL")
+    }
+
+    fn account(name: &str) -> Account {
+        Account::from(name)
+    }
+
+    fn accounts(count: usize) -> Vec<Account> {
+        (0..count).map(|i| account(&format!("user{i}"))).collect()
+    }
+
+    fn change(change: MemberChange) -> Call {
+        Call::ModifyGroupMemberInfo { group: group(), member: account("bob"), change }
+    }
+
+    fn say(text: &str) -> Call {
+        Call::SendGroupMsg { group: group(), text: text.to_owned(), from: None, random: 1 }
+    }
+
+    fn import(members: Vec<ImportedMember>) -> Call {
+        Call::ImportGroupMember { group: group(), members }
+    }
+
+    fn member(id: &str) -> ImportedMember {
+        ImportedMember { id: account(id), admin: false, joined_at: None, unread: None }
+    }
+
+    /// Asserts path, command and body of a call that is within all limits.
+    fn assert_sends(call: &Call, path: &str, body: Value) {
+        assert_eq!(call.check(), Ok(()));
+        assert_eq!(call.path(), path);
+        assert_eq!(call.command(), path.rsplit('/').next().unwrap());
+        assert_eq!(call.body(), body);
+    }
+
+    #[test]
+    fn ownership_goes_to_the_new_owner_with_or_without_an_operator() {
+        let path = "v4/group_open_http_svc/change_group_owner";
+        let call =
+            |from| Call::ChangeGroupOwner { group: group(), new_owner: account("bob"), from };
+        assert_sends(
+            &call(None),
+            path,
+            json!({ "GroupId": "@TGS#2J4SZEAEL", "NewOwner_Account": "bob" }),
+        );
+        assert_sends(
+            &call(Some(account("alice"))),
+            path,
+            json!({
+                "GroupId": "@TGS#2J4SZEAEL",
+                "NewOwner_Account": "bob",
+                "From_Account": "alice",
+            }),
+        );
+    }
+
+    #[test]
+    fn each_change_of_a_member_sends_its_own_field_and_no_other() {
+        let fields = vec![("Level".to_owned(), "7".to_owned())];
+        for (wanted, key, value) in [
+            (MemberChange::Role(Role::Admin), "Role", json!("Admin")),
+            (MemberChange::Role(Role::Member), "Role", json!("Member")),
+            (MemberChange::MuteSeconds(600), "MuteTime", json!(600)),
+            (MemberChange::MuteSeconds(0), "MuteTime", json!(0)),
+            (MemberChange::MuteSeconds(limits::MUTE_FOREVER), "MuteTime", json!(4_294_967_295_u32)),
+            (MemberChange::NameCard("鲍勃".to_owned()), "NameCard", json!("鲍勃")),
+            (MemberChange::MsgFlag(MessageReceiving::Discard), "MsgFlag", json!("Discard")),
+            (
+                MemberChange::Fields(fields),
+                "AppMemberDefinedData",
+                json!([{ "Key": "Level", "Value": "7" }]),
+            ),
+        ] {
+            assert_sends(
+                &change(wanted),
+                "v4/group_open_http_svc/modify_group_member_info",
+                json!({ "GroupId": "@TGS#2J4SZEAEL", "Member_Account": "bob", key: value }),
+            );
+        }
+    }
+
+    #[test]
+    fn admins_of_an_avchatroom_are_made_with_1_and_ended_with_2() {
+        for (set, number) in [(true, 1), (false, 2)] {
+            assert_sends(
+                &Call::ModifyAdmin { group: group(), set, admins: accounts(2) },
+                "v4/group_open_avchatroom_http_svc/modify_admin",
+                json!({
+                    "GroupId": "@TGS#2J4SZEAEL",
+                    "CommandType": number,
+                    "Admin_Account": ["user0", "user1"],
+                }),
+            );
+        }
+    }
+
+    #[test]
+    fn imported_members_carry_only_what_was_given() {
+        let full = ImportedMember {
+            id: account("tommy"),
+            admin: true,
+            joined_at: Some(1_448_357_837),
+            unread: Some(5),
+        };
+        assert_sends(
+            &import(vec![full, member("jared")]),
+            "v4/group_open_http_svc/import_group_member",
+            json!({
+                "GroupId": "@TGS#2J4SZEAEL",
+                "MemberList": [
+                    {
+                        "Member_Account": "tommy",
+                        "Role": "Admin",
+                        "JoinTime": 1_448_357_837,
+                        "UnreadMsgNum": 5,
+                    },
+                    { "Member_Account": "jared" },
+                ],
+            }),
+        );
+    }
+
+    #[test]
+    fn a_conference_and_a_live_room_change_hands_by_different_paths() {
+        let call = |live, from| Call::ChangeRoomOwner {
+            room: RoomId::from("room7"),
+            live,
+            from,
+            new_owner: account("bob"),
+        };
+        assert_sends(
+            &call(false, Some(account("alice"))),
+            "v4/room_engine_http_srv/change_room_owner",
+            json!({ "RoomId": "room7", "From_Account": "alice", "NewOwner_Account": "bob" }),
+        );
+        assert_sends(
+            &call(true, None),
+            "v4/live_engine_http_srv/change_room_owner",
+            json!({ "RoomId": "room7", "NewOwner_Account": "bob" }),
+        );
+        assert!(call(false, None).check().unwrap_err().contains("From_Account"));
+    }
+
+    #[test]
+    fn a_message_asks_chat_not_to_call_back_for_it() {
+        let call = Call::SendGroupMsg {
+            group: group(),
+            text: "hello".to_owned(),
+            from: Some(account("leckie")),
+            random: 2_804_799_576,
+        };
+        assert_sends(
+            &call,
+            "v4/group_open_http_svc/send_group_msg",
+            json!({
+                "GroupId": "@TGS#2J4SZEAEL",
+                "From_Account": "leckie",
+                "Random": 2_804_799_576_u32,
+                "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "hello" } }],
+                "ForbidCallbackControl":
+                    ["ForbidBeforeSendMsgCallback", "ForbidAfterSendMsgCallback"],
+            }),
+        );
+        assert_eq!(say("hello").body().get("From_Account"), None);
+    }
+
+    #[test]
+    fn groups_are_read_without_their_members() {
+        assert_sends(
+            &Call::GetGroupInfo { groups: vec![group(), GroupId::from("cats")] },
+            "v4/group_open_http_svc/get_group_info",
+            json!({
+                "GroupIdList": ["@TGS#2J4SZEAEL", "cats"],
+                "ResponseFilter": {
+                    "GroupBaseInfoFilter":
+                        ["Type", "Name", "Owner_Account", "CreateTime", "MemberNum"],
+                },
+            }),
+        );
+    }
+
+    #[test]
+    fn members_are_read_by_position_or_by_cursor() {
+        for (page, key, value) in [
+            (Page::Offset(200), "Offset", json!(200)),
+            (Page::Next(String::new()), "Next", json!("")),
+            (Page::Next("abc".to_owned()), "Next", json!("abc")),
+        ] {
+            assert_sends(
+                &Call::GetGroupMemberInfo { group: group(), page },
+                "v4/group_open_http_svc/get_group_member_info",
+                json!({
+                    "GroupId": "@TGS#2J4SZEAEL",
+                    "Limit": 100,
+                    key: value,
+                    "MemberInfoFilter":
+                        ["Role", "JoinTime", "LastSendMsgTime", "MuteUntil", "NameCard"],
+                }),
+            );
+        }
+    }
+
+    #[test]
+    fn roles_mutes_and_admins_are_read_by_group() {
+        assert_sends(
+            &Call::GetRoleInGroup { group: group(), accounts: accounts(2) },
+            "v4/group_open_http_svc/get_role_in_group",
+            json!({ "GroupId": "@TGS#2J4SZEAEL", "User_Account": ["user0", "user1"] }),
+        );
+        assert_sends(
+            &Call::GetGroupMutedAccount { group: group() },
+            "v4/group_open_http_svc/get_group_muted_account",
+            json!({ "GroupId": "@TGS#2J4SZEAEL" }),
+        );
+        assert_sends(
+            &Call::GetAdminList { group: group() },
+            "v4/group_open_avchatroom_http_svc/get_admin_list",
+            json!({ "GroupId": "@TGS#2J4SZEAEL" }),
+        );
+    }
+
+    #[test]
+    fn calls_that_only_ask_say_so() {
+        assert!(Call::GetAdminList { group: group() }.is_read());
+        assert!(Call::GetGroupInfo { groups: vec![group()] }.is_read());
+        assert!(!say("hello").is_read());
+        assert!(!change(MemberChange::MuteSeconds(0)).is_read());
+    }
+
+    #[test]
+    fn each_documented_limit_holds_at_its_border_and_breaks_one_beyond() {
+        let cards = |bytes| change(MemberChange::NameCard("x".repeat(bytes)));
+        let field = |key: usize, value: usize| {
+            change(MemberChange::Fields(vec![("k".repeat(key), "v".repeat(value))]))
+        };
+        let fields = |count: usize| {
+            let one = |i| (format!("k{i}"), String::new());
+            change(MemberChange::Fields((0..count).map(one).collect()))
+        };
+        let admins =
+            |count| Call::ModifyAdmin { group: group(), set: true, admins: accounts(count) };
+        let imports = |count| import(vec![member("bob"); count]);
+        let groups = |count| Call::GetGroupInfo { groups: vec![group(); count] };
+        let roles = |count| Call::GetRoleInGroup { group: group(), accounts: accounts(count) };
+        let envelope = text_message("").to_string().len();
+        let said = |bytes: usize| say(&"x".repeat(bytes - envelope));
+        let named = |bytes: usize| import(vec![member(&"x".repeat(bytes))]);
+        for (fits, breaks, says) in [
+            (cards(50), cards(51), "NameCard has 51 bytes; Chat takes at most 50"),
+            (field(15, 64), field(16, 64), "a field's key has 16 bytes; Chat takes at most 15"),
+            (field(1, 64), field(1, 65), "field k has 65 bytes; Chat takes at most 64"),
+            (fields(5), fields(6), "6 fields; Chat takes at most 5 a call"),
+            (fields(1), fields(0), "no fields given"),
+            (admins(5), admins(6), "6 admins; Chat takes at most 5 a call"),
+            (imports(300), imports(301), "301 members; Chat takes at most 300 a call"),
+            (groups(50), groups(51), "51 groups; Chat takes at most 50 a call"),
+            (roles(500), roles(501), "501 accounts; Chat takes at most 500 a call"),
+            (said(8_000), said(8_001), "the message has 8001 bytes; Chat takes at most 8000"),
+            (said(8_000), say(""), "Text is empty"),
+        ] {
+            assert_eq!(fits.check(), Ok(()));
+            assert_eq!(breaks.check(), Err(says.to_owned()));
+        }
+        assert_eq!(named(32).check(), Ok(()));
+        assert!(named(33).check().unwrap_err().ends_with("33 bytes; Chat takes at most 32"));
+    }
+
+    #[test]
+    fn a_name_card_is_measured_in_bytes_and_not_in_characters() {
+        let cards = |count| change(MemberChange::NameCard("猫".repeat(count)));
+        assert_eq!(cards(16).check(), Ok(()));
+        assert_eq!(
+            cards(17).check(),
+            Err("NameCard has 51 bytes; Chat takes at most 50".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_names_nobody_or_makes_an_owner_is_not_sent() {
+        let owner = change(MemberChange::Role(Role::Owner)).check().unwrap_err();
+        assert!(owner.contains("not Owner"), "{owner}");
+        for nobody in ["", "@TLS#NOT_FOUND"] {
+            let call =
+                Call::ChangeGroupOwner { group: group(), new_owner: account(nobody), from: None };
+            assert_eq!(call.check(), Err(format!("{nobody:?} is nobody's account")));
+        }
+        let call = Call::GetAdminList { group: GroupId::from("") };
+        assert_eq!(call.check(), Err("GroupId is empty".to_owned()));
+        let early = ImportedMember { joined_at: Some(0), ..member("bob") };
+        assert_eq!(
+            import(vec![early]).check(),
+            Err("JoinTime of bob is 0; it is unix seconds".into())
+        );
+    }
+}

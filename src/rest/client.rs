@@ -29,9 +29,11 @@ const WORDS: usize = 300;
 /// A call under way.
 pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Send + 'a>>;
 
-/// A request under way: HTTP status and body.
-pub type Posting<'a> =
-    Pin<Box<dyn Future<Output = Result<(u16, Vec<u8>), TransportError>> + Send + 'a>>;
+/// What came back: HTTP status and body.
+pub type Posted = Result<(u16, Vec<u8>), TransportError>;
+
+/// A request under way.
+pub type Posting<'a> = Pin<Box<dyn Future<Output = Posted> + Send + 'a>>;
 
 /// Chat, as whoever calls it sees it.
 pub trait Chat: Send + Sync {
@@ -215,7 +217,7 @@ impl HttpTransport {
         Ok(Self { http })
     }
 
-    async fn exchange(&self, url: String, body: Vec<u8>) -> Result<(u16, Vec<u8>), TransportError> {
+    async fn exchange(&self, url: String, body: Vec<u8>) -> Posted {
         let request = self.http.post(url).header("content-type", "application/json").body(body);
         let mut response = request.send().await.map_err(unreachable)?;
         let mut answer = Vec::new();
@@ -246,4 +248,156 @@ fn unreachable(error: reqwest::Error) -> TransportError {
         source = cause.source();
     }
     TransportError::Unreachable { text, outcome_unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::chat::GroupId;
+    use crate::clock::{ManualClock, Timestamp};
+
+    /// Answers as it was told and remembers what it was asked.
+    struct Script {
+        answers: Mutex<VecDeque<Posted>>,
+        asked: Mutex<Vec<(String, Value)>>,
+    }
+
+    impl Transport for Script {
+        fn post(&self, url: String, body: Vec<u8>) -> Posting<'_> {
+            let body = serde_json::from_slice(&body).unwrap();
+            self.asked.lock().unwrap().push((url, body));
+            let answer = self.answers.lock().unwrap().pop_front().expect("one answer too few");
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    fn code(code: i64, words: &str) -> Posted {
+        let status = if code == 0 { "OK" } else { "FAIL" };
+        let body = json!({ "ActionStatus": status, "ErrorCode": code, "ErrorInfo": words });
+        Ok((200, body.to_string().into_bytes()))
+    }
+
+    fn app() -> App {
+        App {
+            sdk_app_id: 1_400_000_001,
+            admin: Account::from("bot & co"),
+            secret_key: SecretString::from("0123456789abcdef"),
+            base_url: "http://127.0.0.1:9/".to_owned(),
+        }
+    }
+
+    /// A client that gets these answers, one for each request.
+    fn client(answers: Vec<Posted>) -> (Client, Arc<Script>, Arc<ManualClock>) {
+        let script = Script { answers: Mutex::new(answers.into()), asked: Mutex::default() };
+        let script = Arc::new(script);
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_700_000_000)));
+        (Client::new(app(), script.clone(), clock.clone()), script, clock)
+    }
+
+    fn transfer() -> Call {
+        let group = GroupId::from("@TGS#cats");
+        Call::ChangeGroupOwner { group, new_owner: Account::from("bob"), from: None }
+    }
+
+    fn signature(url: &str) -> String {
+        url.split("usersig=").nth(1).unwrap().split('&').next().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_to_its_path_with_everything_that_chat_wants_in_the_url() {
+        let (client, script, _) = client(vec![code(0, "")]);
+        assert_eq!(client.call(&transfer(), 99).await, Ok(Reply::Done));
+        let asked = script.asked.lock().unwrap();
+        let (url, body) = &asked[0];
+        let signature = signature(url);
+        assert_eq!(
+            *url,
+            format!(
+                "http://127.0.0.1:9/v4/group_open_http_svc/change_group_owner\
+                 ?sdkappid=1400000001&identifier=bot%20%26%20co&usersig={signature}\
+                 &random=99&contenttype=json"
+            )
+        );
+        assert_eq!(*body, json!({ "GroupId": "@TGS#cats", "NewOwner_Account": "bob" }));
+        assert!(signature.len() > 100, "{signature}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_signature_is_replaced_and_the_call_repeated_once() {
+        let (client, script, _) = client(vec![code(70001, "expired"), code(0, "")]);
+        assert_eq!(client.call(&transfer(), 1).await, Ok(Reply::Done));
+        assert_eq!(script.asked.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_signature_is_kept_between_calls_and_made_anew_after_a_refusal() {
+        let (client, script, clock) =
+            client(vec![code(0, ""), code(0, ""), code(70013, "mismatch"), code(0, "")]);
+        for _ in 0..4 {
+            let _ = client.call(&transfer(), 1).await;
+            clock.advance(Duration::from_secs(1));
+        }
+        let asked = script.asked.lock().unwrap();
+        let signatures = asked.iter().map(|(url, _)| signature(url)).collect::<Vec<_>>();
+        assert_eq!(signatures[0], signatures[1]);
+        assert_eq!(signatures[1], signatures[2]);
+        assert_ne!(signatures[2], signatures[3]);
+    }
+
+    #[tokio::test]
+    async fn two_refused_signatures_are_a_matter_of_configuration() {
+        let (client, script, _) = client(vec![code(70003, "invalid"), code(70003, "invalid")]);
+        let error = client.call(&transfer(), 1).await.unwrap_err();
+        assert_eq!(error.class(), Class::Configuration);
+        assert_eq!(error.code(), Some(70003));
+        assert!(!error.outcome_unknown());
+        assert_eq!(script.asked.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn chats_refusal_keeps_its_code_and_words_but_no_signature() {
+        let (client, script, _) = client(vec![code(0, "")]);
+        let _ = client.call(&transfer(), 1).await;
+        let signature = signature(&script.asked.lock().unwrap()[0].0);
+        let quoting = format!("not allowed: usersig={signature}");
+        script.answers.lock().unwrap().push_back(code(10007, &quoting));
+        let error = client.call(&transfer(), 1).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "change_group_owner was answered with error 10007 (not permitted, or not supported \
+             by this group type): not allowed: usersig=(UserSig)"
+        );
+        assert_eq!(error.class(), Class::Refused);
+    }
+
+    #[tokio::test]
+    async fn a_call_over_a_limit_is_not_sent() {
+        let (client, script, _) = client(vec![]);
+        let error = client.call(&Call::GetGroupInfo { groups: vec![] }, 1).await.unwrap_err();
+        assert_eq!(error.to_string(), "get_group_info was not sent: no groups given");
+        assert_eq!(error.class(), Class::Refused);
+        assert!(script.asked.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn groups_are_read_one_by_one_although_the_envelope_has_an_error() {
+        let body = json!({ "ActionStatus": "FAIL", "ErrorCode": 10010, "GroupInfo": [
+            { "GroupId": "gone", "ErrorCode": 10010, "ErrorInfo": "no such group" },
+        ] });
+        let (client, _, _) = client(vec![Ok((200, body.to_string().into_bytes()))]);
+        let call = Call::GetGroupInfo { groups: vec![GroupId::from("gone")] };
+        let Ok(Reply::Groups(items)) = client.call(&call, 1).await else { panic!("no groups") };
+        assert!(!items[0].facts.exists);
+    }
+
+    #[tokio::test]
+    async fn what_is_so_already_is_done() {
+        let (client, _, _) = client(vec![code(10013, "already")]);
+        assert_eq!(client.call(&transfer(), 1).await, Ok(Reply::Done));
+    }
 }

@@ -12,5 +12,5 @@ pub mod usersig;
 
 pub use call::{Call, MemberChange, Page};
 pub use client::{App, Chat, Client, HttpTransport, Transport};
-pub use error::{CallError, Class, Failure};
+pub use error::{CallError, Class, Failure, classify};
 pub use reply::Reply;

@@ -1,7 +1,4 @@
-//! How often each command may be called: never more than its limit in any sliding second (34381).
-//!
-//! A token bucket would let nearly twice the limit pass within one second after a pause. This is a
-//! window: the call that is the limit's number ago must be more than a second old.
+//! Chat's rate limits: never more than N calls of a command in any sliding second (34381). Pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -9,93 +6,132 @@ use std::time::Duration;
 use crate::chat::limits;
 use crate::clock::Timestamp;
 
-/// A second, and what calls may overtake each other by on their way.
-const WINDOW: Duration = Duration::from_millis(1_020);
-/// A command that Chat found too frequent is called this much more often after each quiet [`CALM`].
-const RECOVERY: u32 = 10;
-/// Without trouble for this long, a lowered limit rises.
-const CALM: Duration = Duration::from_secs(10);
+/// Chat counts in seconds, and when calls arrive; we, when they go out. Two calls that go out a second
+/// apart may arrive a little closer together: 50 ms are given to the wire.
+pub const WINDOW: Duration = Duration::from_millis(1_050);
 
-/// The limits of all commands.
-#[derive(Debug, Default)]
-pub struct Limiter {
+/// How long a lowered rate stands before it rises by a tenth.
+pub const RECOVERY: Duration = Duration::from_secs(10);
+
+/// Commands with a limit of their own, calls a second (34960).
+const OWN_LIMITS: [(&str, u32); 1] = [("get_appid_group_list", 1)];
+
+/// Lets calls through, each command by itself: Chat counts them per app and command.
+#[derive(Debug)]
+pub struct Rates {
+    default: u32,
     commands: HashMap<&'static str, Window>,
 }
 
-#[derive(Debug)]
-struct Window {
-    /// What Chat documents.
-    most: u32,
-    /// What is kept now.
-    limit: u32,
-    sent: VecDeque<Timestamp>,
-    /// When the limit was last lowered or raised.
-    changed: Timestamp,
+impl Default for Rates {
+    /// Chat's documented limits.
+    fn default() -> Self {
+        Self::new(limits::CALLS_PER_SECOND)
+    }
 }
 
-impl Limiter {
-    /// Takes the right to one call, or says when there may be one.
-    ///
-    /// # Errors
-    /// The time to try again.
+impl Rates {
+    /// `default` calls a second (at least 1) for every command that has no limit of its own.
+    pub fn new(default: u32) -> Self {
+        Self { default: default.max(1), commands: HashMap::new() }
+    }
+
+    /// Counts one call of `command` at `now`. The error is the time at which to try again; nothing
+    /// was counted then.
     pub fn take(&mut self, command: &'static str, now: Timestamp) -> Result<(), Timestamp> {
+        self.window(command).take(now)
+    }
+
+    /// Chat says that it was too much: halves the rate of `command`, to no less than 1 a second. It
+    /// rises by a tenth for each [`RECOVERY`] without trouble. Several such answers within one
+    /// window belong to one burst and count once.
+    pub fn slow_down(&mut self, command: &'static str, now: Timestamp) {
+        self.window(command).slow_down(now);
+    }
+
+    /// The calls a second that `command` may make at `now`.
+    pub fn allowed(&mut self, command: &'static str, now: Timestamp) -> u32 {
         let window = self.window(command);
         window.recover(now);
-        let free = window.free_at(now);
-        if free > now {
-            return Err(free);
-        }
-        window.sent.push_back(now);
-        while window.sent.len() > window.most as usize {
-            window.sent.pop_front();
-        }
-        Ok(())
-    }
-
-    /// When one more call may be made; now, if it may be.
-    pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
-        self.commands.get(command).map_or(now, |window| window.free_at(now))
-    }
-
-    /// Chat says that this command comes too often: half of it from now on, and slowly more again.
-    pub fn slow_down(&mut self, command: &'static str, now: Timestamp) {
-        let window = self.window(command);
-        window.limit = (window.limit / 2).max(1);
-        window.changed = now;
+        window.allowed
     }
 
     fn window(&mut self, command: &'static str) -> &mut Window {
-        self.commands.entry(command).or_insert_with(|| {
-            let most = documented(command);
-            Window { most, limit: most, sent: VecDeque::new(), changed: Timestamp::default() }
-        })
+        let own = OWN_LIMITS.iter().find(|(name, _)| *name == command);
+        let limit = own.map_or(self.default, |(_, limit)| *limit);
+        self.commands.entry(command).or_insert_with(|| Window::new(limit))
     }
 }
 
-/// Calls a second that Chat allows for a command.
-fn documented(command: &str) -> u32 {
-    match command {
-        "get_appid_group_list" => 1,
-        _ => limits::CALLS_PER_SECOND,
-    }
+/// The calls of one command.
+#[derive(Debug)]
+struct Window {
+    limit: u32,
+    /// `limit`, or less after trouble.
+    allowed: u32,
+    /// The times of the last calls, ascending: all that may still matter, at most `limit`.
+    sent: VecDeque<Timestamp>,
+    /// When `allowed` was last lowered.
+    trouble: Option<Timestamp>,
+    /// When `allowed` last changed.
+    changed: Timestamp,
 }
 
 impl Window {
-    fn recover(&mut self, now: Timestamp) {
-        while self.limit < self.most && now.since(self.changed) >= CALM {
-            self.limit = (self.limit + (self.limit / RECOVERY).max(1)).min(self.most);
-            self.changed = self.changed + CALM;
+    fn new(limit: u32) -> Self {
+        Self {
+            limit,
+            allowed: limit,
+            sent: VecDeque::new(),
+            trouble: None,
+            changed: Timestamp::default(),
         }
     }
 
-    fn free_at(&self, now: Timestamp) -> Timestamp {
-        let Some(at) = self.sent.len().checked_sub(self.limit as usize) else { return now };
-        match self.sent.get(at) {
-            // A clock that was set back must not stop everything until it has caught up.
-            Some(sent) if *sent > now + WINDOW => now,
-            Some(sent) => (*sent + WINDOW).max(now),
-            None => now,
+    fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        self.follow_clock_back(now);
+        self.recover(now);
+        // With this call, the last `allowed + 1` calls must span a whole window.
+        if let Some(index) = self.sent.len().checked_sub(self.allowed as usize) {
+            let free = self.sent[index] + WINDOW;
+            if now < free {
+                return Err(free);
+            }
         }
+        if self.sent.len() == self.limit as usize {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        Ok(())
+    }
+
+    fn slow_down(&mut self, now: Timestamp) {
+        self.follow_clock_back(now);
+        self.recover(now);
+        if self.trouble.is_some_and(|trouble| now < trouble + WINDOW) {
+            return;
+        }
+        self.allowed = (self.allowed / 2).max(1);
+        self.trouble = Some(now);
+        self.changed = now;
+    }
+
+    /// Raises the rate by a tenth (at least 1) for each full [`RECOVERY`] since it last changed.
+    fn recover(&mut self, now: Timestamp) {
+        while self.allowed < self.limit && now >= self.changed + RECOVERY {
+            self.allowed = (self.allowed + (self.allowed / 10).max(1)).min(self.limit);
+            self.changed = self.changed + RECOVERY;
+        }
+    }
+
+    /// When the machine's clock was set back, what lies in the future is taken to have been now:
+    /// that is safe, and nobody waits longer than a window for it.
+    fn follow_clock_back(&mut self, now: Timestamp) {
+        for time in self.sent.iter_mut().rev().take_while(|time| **time > now) {
+            *time = now;
+        }
+        self.trouble = self.trouble.map(|time| time.min(now));
+        self.changed = self.changed.min(now);
     }
 }
 
@@ -105,65 +141,160 @@ mod tests {
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp(1_000_000);
+    const COMMAND: &str = "send_group_msg";
+
+    fn secs(seconds: i64) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000 + seconds)
+    }
 
     #[test]
-    fn the_two_hundred_and_first_call_waits_for_the_window() {
-        let mut limiter = Limiter::default();
-        for _ in 0..200 {
-            assert_eq!(limiter.take("x", NOW), Ok(()));
+    fn the_call_after_the_limit_waits_until_the_first_one_has_left_the_window() {
+        let mut rates = Rates::new(3);
+        for millis in [0, 400, 900] {
+            assert_eq!(rates.take(COMMAND, secs(0) + Duration::from_millis(millis)), Ok(()));
         }
-        assert_eq!(limiter.take("x", NOW), Err(NOW + WINDOW));
-        assert_eq!(limiter.take("y", NOW), Ok(()));
-        assert_eq!(limiter.take("x", NOW + WINDOW), Ok(()));
+        assert_eq!(rates.take(COMMAND, secs(1)), Err(secs(0) + WINDOW));
+        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+        assert_eq!(
+            rates.take(COMMAND, secs(0) + WINDOW),
+            Err(secs(0) + Duration::from_millis(400) + WINDOW)
+        );
     }
 
     #[test]
-    fn a_command_that_chat_finds_too_frequent_is_halved_and_recovers_slowly() {
-        let mut limiter = Limiter::default();
-        limiter.take("x", NOW).unwrap();
-        limiter.slow_down("x", NOW);
-        let after = |seconds: u64| NOW + Duration::from_secs(seconds);
-        let passing = |limiter: &mut Limiter, at: Timestamp| {
-            (0..300).filter(|_| limiter.take("x", at).is_ok()).count()
-        };
-        assert_eq!(passing(&mut limiter, after(5)), 100);
-        assert_eq!(passing(&mut limiter, after(11)), 110);
-        assert_eq!(passing(&mut limiter, after(600)), 200);
-    }
-
-    #[test]
-    fn the_group_list_may_be_asked_for_once_a_second() {
-        let mut limiter = Limiter::default();
-        assert_eq!(limiter.take("get_appid_group_list", NOW), Ok(()));
-        assert!(limiter.take("get_appid_group_list", NOW + Duration::from_millis(999)).is_err());
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_stops_nothing() {
-        let mut limiter = Limiter::default();
-        for _ in 0..200 {
-            limiter.take("x", NOW).unwrap();
+    fn two_hundred_calls_go_at_once_and_a_pause_saves_nothing_up() {
+        let mut rates = Rates::default();
+        for start in [secs(0), secs(3_600)] {
+            let went = (0..1_000).filter(|_| rates.take(COMMAND, start).is_ok()).count();
+            assert_eq!(went, 200);
         }
-        assert_eq!(limiter.take("x", NOW - Duration::from_secs(3_600)), Ok(()));
+    }
+
+    #[test]
+    fn commands_are_counted_apart_and_the_group_list_goes_once_a_second() {
+        let mut rates = Rates::new(1);
+        assert_eq!(rates.take(COMMAND, secs(0)), Ok(()));
+        assert_eq!(rates.take("get_group_info", secs(0)), Ok(()));
+        let mut rates = Rates::default();
+        assert_eq!(rates.take("get_appid_group_list", secs(0)), Ok(()));
+        assert_eq!(rates.take("get_appid_group_list", secs(1)), Err(secs(0) + WINDOW));
+    }
+
+    #[test]
+    fn one_burst_of_refusals_halves_the_rate_once() {
+        let mut rates = Rates::default();
+        for _ in 0..50 {
+            rates.slow_down(COMMAND, secs(0));
+        }
+        assert_eq!(rates.allowed(COMMAND, secs(0)), 100);
+        rates.slow_down(COMMAND, secs(2));
+        assert_eq!(rates.allowed(COMMAND, secs(2)), 50);
+        let went = (0..1_000).filter(|_| rates.take(COMMAND, secs(2)).is_ok()).count();
+        assert_eq!(went, 50);
+    }
+
+    #[test]
+    fn a_lowered_rate_never_reaches_zero_and_comes_back_by_tenths() {
+        let mut rates = Rates::new(40);
+        for burst in 0..20 {
+            rates.slow_down(COMMAND, secs(burst * 2));
+        }
+        assert_eq!(rates.allowed(COMMAND, secs(38)), 1);
+        assert_eq!(rates.allowed(COMMAND, secs(38 + 9)), 1);
+        assert_eq!(rates.allowed(COMMAND, secs(38 + 10)), 2);
+        // 20, then 22, 24, 26, 28, …
+        let mut rates = Rates::new(40);
+        rates.slow_down(COMMAND, secs(0));
+        let seen = [0, 10, 20, 30].map(|time| rates.allowed(COMMAND, secs(time)));
+        assert_eq!(seen, [20, 22, 24, 26]);
+        assert_eq!(rates.allowed(COMMAND, secs(3_600)), 40);
+    }
+
+    #[test]
+    fn trouble_puts_the_next_rise_off() {
+        let mut rates = Rates::new(40);
+        rates.slow_down(COMMAND, secs(0));
+        rates.slow_down(COMMAND, secs(9));
+        assert_eq!(rates.allowed(COMMAND, secs(18)), 10);
+        assert_eq!(rates.allowed(COMMAND, secs(19)), 11);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_calls_up_for_one_window_only() {
+        let mut rates = Rates::new(1);
+        assert_eq!(rates.take(COMMAND, secs(3_600)), Ok(()));
+        rates.slow_down(COMMAND, secs(3_600));
+        assert_eq!(rates.take(COMMAND, secs(0)), Err(secs(0) + WINDOW));
+        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+    }
+
+    /// What happens next, and how many milliseconds later.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Take(u64),
+        SlowDown(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            20 => (0_u64..400).prop_map(Step::Take),
+            1 => (0_u64..400).prop_map(Step::SlowDown),
+            1 => (0_u64..30_000).prop_map(Step::Take),
+        ];
+        prop::collection::vec(step, 0..300)
+    }
+
+    /// The whole history and nothing clever.
+    struct Naive {
+        limit: u32,
+        sent: Vec<Timestamp>,
+        troubles: Vec<Timestamp>,
+    }
+
+    impl Naive {
+        fn allowed(&self, now: Timestamp) -> u32 {
+            let mut allowed = self.limit;
+            for (i, trouble) in self.troubles.iter().enumerate() {
+                allowed = (allowed / 2).max(1);
+                let until = self.troubles.get(i + 1).copied().unwrap_or(now);
+                for _ in 0..until.since(*trouble).as_secs() / 10 {
+                    allowed = (allowed + (allowed / 10).max(1)).min(self.limit);
+                }
+            }
+            allowed
+        }
+
+        fn may_send(&self, now: Timestamp) -> bool {
+            let recent = self.sent.iter().filter(|time| now.since(**time) < WINDOW).count();
+            recent < self.allowed(now) as usize
+        }
     }
 
     proptest! {
         #[test]
-        fn no_sliding_second_ever_holds_more_than_the_limit(
-            steps in prop::collection::vec(0u64..40, 1..1500),
-        ) {
-            let mut limiter = Limiter::default();
-            let (mut now, mut sent) = (NOW, Vec::new());
+        fn it_agrees_with_a_count_over_the_whole_history(limit in 1_u32..12, steps in steps()) {
+            let mut rates = Rates::new(limit);
+            let mut naive = Naive { limit, sent: Vec::new(), troubles: Vec::new() };
+            let mut now = secs(0);
             for step in steps {
-                now = now + Duration::from_millis(step / 8);
-                if limiter.take("x", now).is_ok() {
-                    sent.push(now);
+                match step {
+                    Step::Take(millis) => {
+                        now = now + Duration::from_millis(millis);
+                        let answer = rates.take(COMMAND, now);
+                        prop_assert_eq!(answer.is_ok(), naive.may_send(now));
+                        match answer {
+                            Ok(()) => naive.sent.push(now),
+                            Err(again) => prop_assert!(now < again && again <= now + WINDOW),
+                        }
+                    }
+                    Step::SlowDown(millis) => {
+                        now = now + Duration::from_millis(millis);
+                        rates.slow_down(COMMAND, now);
+                        if naive.troubles.last().is_none_or(|last| now.since(*last) >= WINDOW) {
+                            naive.troubles.push(now);
+                        }
+                    }
                 }
-            }
-            for (place, end) in sent.iter().enumerate() {
-                let second = sent[..=place].iter().filter(|at| end.since(**at) < Duration::from_secs(1));
-                prop_assert!(second.count() <= 200);
             }
         }
     }
