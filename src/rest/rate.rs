@@ -42,6 +42,11 @@ impl Rates {
         self.window(command).take(now)
     }
 
+    /// When one more call of `command` may be made; `now`, if it may be.
+    pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
+        self.commands.get(command).map_or(now, |window| window.free_at(now))
+    }
+
     /// Chat says that it was too much: halves the rate of `command`, to no less than 1 a second. It
     /// rises by a tenth for each [`RECOVERY`] without trouble. Several such answers within one
     /// window belong to one burst and count once.
@@ -91,18 +96,21 @@ impl Window {
     fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         self.follow_clock_back(now);
         self.recover(now);
-        // With this call, the last `allowed + 1` calls must span a whole window.
-        if let Some(index) = self.sent.len().checked_sub(self.allowed as usize) {
-            let free = self.sent[index] + WINDOW;
-            if now < free {
-                return Err(free);
-            }
+        let free = self.free_at(now);
+        if now < free {
+            return Err(free);
         }
         if self.sent.len() == self.limit as usize {
             self.sent.pop_front();
         }
         self.sent.push_back(now);
         Ok(())
+    }
+
+    /// With one more call, the last `allowed + 1` calls must span a whole window.
+    fn free_at(&self, now: Timestamp) -> Timestamp {
+        let first = self.sent.len().checked_sub(self.allowed as usize);
+        first.and_then(|index| self.sent.get(index)).map_or(now, |sent| (*sent + WINDOW).max(now))
     }
 
     fn slow_down(&mut self, now: Timestamp) {
