@@ -235,3 +235,199 @@ fn set_texts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
 fn set(event: &mut Event, name: &str, field: Field) {
     event.fields.insert(name.to_owned(), field);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_750_000_000_000);
+    const EXIT: &str = "Group.CallbackAfterMemberExit";
+    const FIELD_CHANGED: &str = "Group.CallbackAfterMemberFieldChanged";
+
+    fn decoded(command: &str, body: &str) -> Decoded {
+        let query = Query { command: command.to_owned(), ..Query::default() };
+        let settings = Settings { admins: &[], wants_callback_event: false };
+        decode(&query, body.as_bytes(), settings, NOW).unwrap()
+    }
+
+    fn names(decoded: &Decoded) -> Vec<&'static str> {
+        decoded.events.iter().map(Event::name).collect()
+    }
+
+    /// The only event.
+    fn one(command: &str, body: &str) -> Event {
+        let decoded = decoded(command, body);
+        assert_eq!(decoded.events.len(), 1, "{:?}", names(&decoded));
+        decoded.events.into_iter().next().unwrap()
+    }
+
+    fn text<'a>(event: &'a Event, name: &str) -> &'a str {
+        match event.fields.get(name) {
+            Some(Field::Text(text)) => text,
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_who_was_kicked_was_removed_and_anybody_else_has_left() {
+        let of = |exit: &str| {
+            let members = r#""ExitMemberList":[{"Member_Account":"ann"}]"#;
+            one(EXIT, &format!(r#"{{"GroupId":"g","ExitType":{exit},{members}}}"#)).name()
+        };
+        assert_eq!(of(r#""Kicked""#), "member.removed");
+        assert_eq!(of(r#""Quit""#), "member.left");
+        assert_eq!(of(r#""AccountDeleted""#), "member.left");
+        assert_eq!(of("7"), "member.left");
+    }
+
+    #[test]
+    fn a_changed_member_goes_by_two_names() {
+        for name in ["Member_Account", "Modified_Account"] {
+            let body = format!(r#"{{"GroupId":"g","{name}":"ann","Role":"Admin"}}"#);
+            let event = one(FIELD_CHANGED, &body);
+            assert_eq!(event.member, Some("ann".into()));
+            assert_eq!((event.name(), text(&event, "role")), ("member.role_changed", "admin"));
+        }
+    }
+
+    #[test]
+    fn a_name_card_that_was_emptied_has_changed() {
+        let event = one(FIELD_CHANGED, r#"{"GroupId":"g","Member_Account":"ann","NameCard":""}"#);
+        assert_eq!((event.name(), text(&event, "name_card")), ("member.card_changed", ""));
+        assert_eq!(event.fields.get("role"), None);
+    }
+
+    #[test]
+    fn old_names_of_group_types_are_todays() {
+        let of = |name: &str| {
+            let body = format!(r#"{{"GroupId":"g","Type":"{name}"}}"#);
+            one("Group.CallbackAfterGroupFull", &body).group_type
+        };
+        assert_eq!(of("Private"), Some(GroupType::Work));
+        assert_eq!(of("ChatRoom"), Some(GroupType::Meeting));
+        assert_eq!(of("BChatRoom"), Some(GroupType::Unknown));
+        let body = r#"{"Operator_Account":"ann","Type":"Private"}"#;
+        assert_eq!(text(&one("Group.CallbackBeforeCreateGroup", body), "type"), "Work");
+    }
+
+    #[test]
+    fn the_number_of_groups_made_goes_by_three_names() {
+        for name in ["CreateGroupNum", "CreatedGroupNum", "CreatedNum"] {
+            let body = format!(r#"{{"Operator_Account":"ann","{name}":"3"}}"#);
+            let event = one("Group.CallbackBeforeCreateGroup", &body);
+            assert_eq!(event.fields.get("created_count"), Some(&Field::Int(3)));
+        }
+    }
+
+    #[test]
+    fn a_group_without_owner_is_created_with_an_empty_one() {
+        for owner in [r#""""#, "null", r#""@TLS#NOT_FOUND""#] {
+            let body = format!(r#"{{"GroupId":"g","Owner_Account":{owner}}}"#);
+            let event = one("Group.CallbackAfterCreateGroup", &body);
+            assert_eq!((event.name(), text(&event, "owner")), ("group.created", ""));
+        }
+        let event = one("Group.CallbackAfterCreateGroup", r#"{"groupID":"g"}"#);
+        assert_eq!(
+            (event.group, event.cause),
+            (Some("g".into()), Cause::Kind(EventKind::GroupCreated))
+        );
+    }
+
+    #[test]
+    fn a_known_command_without_what_it_needs_is_kept_with_a_note_and_its_body() {
+        for (command, body, note) in [
+            (EXIT, r#"{"ExitType":"Quit"}"#, "GroupId is missing"),
+            (EXIT, r#"{"GroupId":"g","ExitMemberList":[{}]}"#, "ExitMemberList is missing"),
+            (FIELD_CHANGED, r#"{"GroupId":"g"}"#, "Member_Account is missing"),
+            (
+                "Group.CallbackAfterChangeGroupOwner",
+                r#"{"GroupId":"g"}"#,
+                "NewOwner_Account is missing",
+            ),
+            ("Room.CallbackAfterDestroyRoom", "{}", "RoomId is missing"),
+            ("State.StateChange", r#"{"Info":[]}"#, "Info is missing"),
+        ] {
+            let decoded = decoded(command, body);
+            assert_eq!(names(&decoded), ["callback"]);
+            assert!(decoded.incomplete);
+            let event = &decoded.events[0];
+            assert_eq!((event.command.as_str(), text(event, "note")), (command, note));
+            let body = serde_json::from_str(body).unwrap();
+            assert_eq!(event.fields.get("body"), Some(&Field::Json(body)));
+        }
+    }
+
+    #[test]
+    fn a_callback_event_keeps_its_place_among_those_of_its_group_or_room() {
+        let lane = |body: &str| one("Group.CallbackOfTomorrow", body).lane();
+        assert_eq!(lane(r#"{"GroupId":"g"}"#), crate::decision::Lane::group(&"g".into()));
+        assert_eq!(lane(r#"{"RoomId":7}"#), crate::decision::Lane::room(&"7".into()));
+        assert_eq!(lane("{}"), crate::decision::Lane::app());
+    }
+
+    #[test]
+    fn the_query_names_the_command_and_otherwise_the_body_does() {
+        let body = r#"{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"g"}"#;
+        let by_body = decoded("", body);
+        assert_eq!((names(&by_body), by_body.disagreed), (vec!["group.full"], false));
+        let by_query = decoded("Group.CallbackAfterGroupDestroyed", body);
+        assert_eq!((names(&by_query), by_query.disagreed), (vec!["group.dismissed"], true));
+        let by_nobody = decoded("", "{}");
+        assert_eq!((names(&by_nobody), by_nobody.label), (vec!["callback"], "other"));
+    }
+
+    #[test]
+    fn the_two_names_of_the_live_member_command_are_one() {
+        let body = r#"{"CallbackCommand":"Live.CallbackAfterMemberStateChanged","RoomId":"r",
+            "EventType":"Offline","EventCause":"HeartbeatInterrupt","MemberList":[{"Member_Account":7}]}"#;
+        let decoded = decoded("Live.CallbackMemberStateChanged", body);
+        assert!(!decoded.disagreed);
+        let event = &decoded.events[0];
+        assert_eq!((event.name(), &event.member), ("room.member_left", &Some("7".into())));
+        assert_eq!((text(event, "how"), text(event, "reason")), ("Expired", "HeartbeatInterrupt"));
+        assert_eq!(event.command, "Live.CallbackAfterMemberStateChanged");
+    }
+
+    #[test]
+    fn a_sender_who_does_not_exist_is_nobody_but_the_message_is_there() {
+        let body = r#"{"GroupId":"g","From_Account":"@TLS#NOT_FOUND","MsgSeq":1}"#;
+        let event = one("Group.CallbackAfterSendMsg", body);
+        assert_eq!((event.name(), &event.member), ("message.sent", &None));
+    }
+
+    #[test]
+    fn a_private_message_that_was_not_delivered_was_not_sent() {
+        let of = |result: &str| {
+            let body =
+                format!(r#"{{"From_Account":"a","To_Account":"b","SendMsgResult":{result}}}"#);
+            one("C2C.CallbackAfterSendMsg", &body).name()
+        };
+        assert_eq!((of("0"), of("20006")), ("private.sent", "callback"));
+    }
+
+    #[test]
+    fn a_live_room_has_a_callback_of_its_own_for_a_new_owner() {
+        let body = r#"{"RoomInfo":{"RoomId":"r","Owner_Account":"ann"}}"#;
+        let live = decoded("Live.CallbackAfterUpdateRoomInfo", body);
+        assert_eq!(names(&live), ["room.info_changed"]);
+        let conference = decoded("Room.CallbackAfterUpdateRoomInfo", body);
+        assert_eq!(names(&conference), ["room.info_changed", "room.owner_changed"]);
+    }
+
+    #[test]
+    fn a_callback_event_that_is_wanted_comes_last_and_has_an_id_of_its_own() {
+        let query = Query { command: "Group.CallbackAfterGroupFull".into(), ..Query::default() };
+        let settings = Settings { admins: &[], wants_callback_event: true };
+        let decoded = decode(&query, br#"{"GroupId":"g"}"#, settings, NOW).unwrap();
+        assert_eq!(names(&decoded), ["group.full", "callback"]);
+        assert_ne!(decoded.events[0].id, decoded.events[1].id);
+        assert!(!decoded.incomplete);
+    }
+
+    #[test]
+    fn what_is_garbled_is_placed_but_not_quoted() {
+        let settings = Settings { admins: &[], wants_callback_event: false };
+        let error = decode(&Query::default(), b"{\n  \"secret\" }", settings, NOW).unwrap_err();
+        assert_eq!(error.to_string(), "not a JSON object (line 2, column 12)");
+    }
+}

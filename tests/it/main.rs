@@ -1,5 +1,6 @@
-//! One binary: stories, store conformance, wire fixtures, shipped rules, command line.
+//! One binary: stories, store conformance, wire fixtures, rules that are wrong, the command line.
 
 mod error_pages;
+mod fixtures;
 mod stage;
 mod stories;

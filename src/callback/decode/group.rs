@@ -1,6 +1,7 @@
 //! What happens to groups and topics (34368, 34369, 34376–34378, 49463–49466, 60394, 60396).
 
 use super::{Callback, Unfit, set, set_texts};
+use crate::chat::GroupType;
 use crate::decision::Event;
 use crate::decision::event::Field;
 use crate::rule::EventKind;
@@ -21,6 +22,17 @@ fn members(callback: &Callback<'_>) -> Field {
     Field::Texts(accounts.iter().map(ToString::to_string).collect())
 }
 
+/// The group type by today's name, or as Chat wrote it if we do not know it.
+fn set_type(event: &mut Event, callback: &Callback<'_>) {
+    if let Some(written) = callback.fields.text("Type") {
+        let name = match GroupType::from_name(&written) {
+            Some(known) => known.name().to_owned(),
+            None => written.into_owned(),
+        };
+        set(event, "type", Field::Text(name));
+    }
+}
+
 /// Somebody wants to create a group; there is no `GroupId` yet (34368).
 pub(super) fn creating(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let fields = callback.fields;
@@ -30,11 +42,8 @@ pub(super) fn creating(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
         return Err(Unfit::missing("Operator_Account"));
     }
     event.group_type = callback.group_type();
-    set_texts(
-        &mut event,
-        fields,
-        &[("type", "Type"), ("name", "Name"), ("owner", "Owner_Account")],
-    );
+    set_texts(&mut event, fields, &[("name", "Name"), ("owner", "Owner_Account")]);
+    set_type(&mut event, callback);
     if let Some(count) = CREATED_COUNT.iter().find_map(|name| fields.int(name)) {
         set(&mut event, "created_count", Field::Int(count));
     }
@@ -102,7 +111,8 @@ pub(super) fn topic_creating(callback: &Callback<'_>) -> Result<Vec<Event>, Unfi
     if event.member.is_none() {
         return Err(Unfit::missing("Operator_Account"));
     }
-    set_texts(&mut event, callback.fields, &[("type", "Type"), ("name", "Name")]);
+    set_texts(&mut event, callback.fields, &[("name", "Name")]);
+    set_type(&mut event, callback);
     Ok(vec![event])
 }
 
