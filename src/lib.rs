@@ -30,11 +30,35 @@ pub mod clock;
 // What operators wrote: parse, type-check, diagnostics, catalog. Pure.
 pub mod rule;
 
-// Event + rules + state → decision. Pure.
+// Event + rules + state → decision; guards; effects; trace. Pure.
 pub mod decision;
 
-// What survives.
+// What survives: trait Store; memory, sled.
 pub mod store;
+
+// What stands in the store: keys and records of state, outbox, timers, journal.
+pub mod ledger;
 
 // Event in, verdict out: load, decide, commit.
 pub mod pipeline;
+
+// Where Chat calls us: limit, authenticate, decode, reply.
+pub mod callback;
+
+// Due schedules and timers → events.
+pub mod schedule;
+
+// Where we call Chat: client, commands, errors, UserSig.
+pub mod rest;
+
+// Outbox → REST: order, retry, rates, verification.
+pub mod delivery;
+
+// Pipeline, schedule and delivery on one store: the bot without sockets.
+pub mod engine;
+
+// Operators' pages and API.
+pub mod console;
+
+// A Chat to test and demonstrate against; shares no wire code with the bot.
+pub mod simulator;

@@ -1,2 +1,5 @@
-//! The command.
-fn main() {}
+//! The `groupkeeper` command.
+
+fn main() -> std::process::ExitCode {
+    groupkeeper::cli::main()
+}

@@ -1,15 +1,15 @@
 //! One thing to do, addressed and complete, and what became of it.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, EventId, Lane, RoomKind};
-use super::state::SanctionKind;
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
-use crate::rule::RuleId;
 use crate::rule::model::{ImportedMember, MessageReceiving};
+use crate::rule::{RuleId, duration};
 
 /// An effect: committed with the decision, carried out by delivery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Resume {
     pub rule: RuleId,
     pub event: Event,
     pub stage: Stage,
+    /// Candidates that Chat refused; the next one is tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Account>,
 }
 
 /// How far a rule had come when it had to ask Chat.
@@ -66,8 +69,8 @@ pub struct Resume {
 pub enum Stage {
     /// Conditions are still to be judged.
     Conditions,
-    /// Conditions, counters, cooldown and ladder have been passed; only the actions are left.
-    Actions,
+    /// Everything has been passed; only the steps from this one on are left.
+    Steps { from: usize },
 }
 
 /// The thing to do.
@@ -87,7 +90,6 @@ pub enum Act {
         time: Option<Duration>,
         until: Option<Timestamp>,
     },
-    /// Lifts a mute; `verify` reads first and leaves a longer mute by somebody else alone.
     Unmute {
         group: GroupId,
         member: Account,
@@ -107,8 +109,11 @@ pub enum Act {
         member: Account,
         fields: Vec<(String, String)>,
     },
+    /// `from` is the owner that Chat named just before (`None`: nobody); another one by now means
+    /// that somebody else has settled it.
     TransferOwner {
         group: GroupId,
+        from: Option<Account>,
         to: Account,
     },
     TransferRoom {
@@ -132,6 +137,88 @@ pub enum Act {
     Read(Read),
 }
 
+impl Act {
+    /// The action's name in rules, for counters and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SetRole { .. } => "set_role",
+            Self::Mute { .. } => "mute",
+            Self::Unmute { .. } => "unmute",
+            Self::SetNameCard { .. } => "set_name_card",
+            Self::SetMessageReceiving { .. } => "set_message_receiving",
+            Self::SetMemberFields { .. } => "set_member_fields",
+            Self::TransferOwner { .. } | Self::TransferRoom { .. } => "transfer_owner",
+            Self::ImportMembers { .. } => "import_members",
+            Self::SendMessage { .. } => "send_message",
+            Self::Alert { .. } => "alert",
+            Self::Read(_) => "read",
+        }
+    }
+
+    /// Whether it only asks.
+    pub fn is_read(&self) -> bool {
+        matches!(self, Self::Read(_))
+    }
+}
+
+impl fmt::Display for Act {
+    /// One sentence without its subject: `mute mallory in @TGS#cats for 5m`. A message's text is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetRole { group, member, role, .. } => {
+                write!(f, "make {member} {} of {group}", role_words(*role))
+            }
+            Self::Mute { group, member, time, .. } => {
+                let time = time.map_or_else(|| "ever".to_owned(), duration::format);
+                write!(f, "mute {member} in {group} for {time}")
+            }
+            Self::Unmute { group, member } => write!(f, "unmute {member} in {group}"),
+            Self::SetNameCard { group, member, text } => {
+                write!(f, "set the name card of {member} in {group} to {text:?}")
+            }
+            Self::SetMessageReceiving { group, member, mode } => {
+                write!(f, "set message receiving of {member} in {group} to {}", mode.name())
+            }
+            Self::SetMemberFields { group, member, fields } => {
+                let keys = fields.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>();
+                write!(f, "set {} of {member} in {group}", keys.join(", "))
+            }
+            Self::TransferOwner { group, to, .. } => write!(f, "make {to} the owner of {group}"),
+            Self::TransferRoom { room, to, .. } => write!(f, "make {to} the owner of room {room}"),
+            Self::ImportMembers { group, members } => {
+                write!(f, "import {} members into {group}", members.len())
+            }
+            Self::SendMessage { group, .. } => write!(f, "send a message to {group}"),
+            Self::Alert { text } => write!(f, "alert: {text}"),
+            Self::Read(read) => read.fmt(f),
+        }
+    }
+}
+
+fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "the owner",
+        Role::Admin => "an admin",
+        Role::Member | Role::Outside => "a plain member",
+    }
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Group { group } => write!(f, "ask who owns {group}"),
+            Self::Roles { group, accounts, .. } => {
+                let names = accounts.iter().map(Account::as_str).collect::<Vec<_>>();
+                write!(f, "ask what {} is in {group}", names.join(", "))
+            }
+            Self::Candidates { group } => write!(f, "ask who may succeed the owner of {group}"),
+            Self::Muted { group, member, .. } => {
+                write!(f, "ask whether {member} is still muted in {group}")
+            }
+        }
+    }
+}
+
 /// A question to Chat; the answer comes back as an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,7 +230,7 @@ pub enum Read {
     /// The group and every member with role, join time and last message: who may succeed the owner.
     Candidates { group: GroupId },
     /// Until when a member is muted.
-    Muted { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    Muted { group: GroupId, member: Account, sanction: EventId },
 }
 
 /// What became of an effect.
@@ -160,6 +247,8 @@ pub enum Outcome {
     Observed,
     /// Not sent, because an effect before it in the same chain was refused.
     Skipped,
+    /// Given up after many tries: a dead letter, kept until an operator settles it.
+    Dead { words: String },
 }
 
 /// What Chat says.

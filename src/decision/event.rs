@@ -145,7 +145,9 @@ pub enum Timer {
         sanction: EventId,
     },
     /// The `wait` of a rule is over; the event that started it is judged again.
-    WaitOver { rule: RuleId, wait: EventId, event: Box<Event> },
+    WaitOver { rule: RuleId, key: String, wait: EventId, event: Box<Event> },
+    /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
+    Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
 }
 
 /// Where order holds: everything of one lane is decided and delivered one after the other.

@@ -1,10 +1,105 @@
 //! Event + rules + state → decision: guards, effects, trace. Pure.
+//!
+//! [`needs`] names the pieces of state that an event can touch, the store loads them, and [`decide`]
+//! turns them into a [`Decision`]: a value that says everything that follows, and does nothing.
 
+mod draft;
 pub mod effect;
 pub mod event;
+mod guard;
+mod judge;
+mod mirror;
+mod needs;
+mod sanction;
+mod settle;
 pub mod state;
+mod steps;
+mod succession;
+mod trace;
 mod verdict;
+mod view;
+mod wait;
+
+use std::collections::BTreeMap;
+
+use crate::chat::Account;
+use crate::clock::Timestamp;
+use crate::rule::RuleSet;
+use crate::rule::model::{Globs, Mode};
 
 pub use effect::Effect;
 pub use event::{Event, EventId, Lane};
+pub use needs::needs;
+pub use state::{State, StateKey, StateValue};
+pub use trace::{RuleTrace, Trace, Why};
 pub use verdict::Verdict;
+
+use draft::Draft;
+use event::{Cause, Timer};
+
+/// What holds for every rule: the service's part of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The accounts that our REST calls are made as.
+    pub own: Vec<Account>,
+    /// `[safety] protected`.
+    pub protected: Globs,
+    /// `[rules] mode`: `shadow` makes every rule a shadow rule.
+    pub mode: Mode,
+}
+
+/// Everything that follows from one event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub verdict: Verdict,
+    /// In the order in which they are to be carried out.
+    pub effects: Vec<Effect>,
+    /// New state; `None` takes a piece away.
+    pub changes: BTreeMap<StateKey, Option<StateValue>>,
+    pub timers: Vec<(Timestamp, Timer)>,
+    pub trace: Trace,
+    /// Events that this one gave rise to (`owner.left`, `mute.ended`), already decided here.
+    pub derived: Vec<Event>,
+    /// Whether anything changes that Chat could not tell us again: then the answer waits for the disk.
+    pub lasting: bool,
+}
+
+impl Decision {
+    /// Whether nothing at all is to be written.
+    pub fn is_nothing(&self) -> bool {
+        self.effects.is_empty() && self.changes.is_empty() && self.timers.is_empty()
+    }
+}
+
+/// Decides one event. A function of its arguments: no clock, no chance, no IO.
+///
+/// `state` holds what stands under the keys that [`needs`] named for this event and these rules.
+pub fn decide(
+    event: &Event,
+    rules: &RuleSet,
+    settings: &Settings,
+    state: &State,
+    now: Timestamp,
+) -> Decision {
+    let mut draft = Draft::new(rules, settings, state, now);
+    match &event.cause {
+        Cause::Kind(_) => draft.happened(event.clone()),
+        Cause::Schedule { rule, due } => draft.scheduled(event, rule, *due),
+        Cause::Timer(timer) => match timer {
+            Timer::SanctionEnd { group, member, kind, sanction } => {
+                sanction::time_is_over(&mut draft, event, (group, member, *kind), sanction);
+            }
+            Timer::WaitOver { rule, key, wait, event } => {
+                wait::over(&mut draft, rule, key, wait, event);
+            }
+            // The groups of a sweep come as events of their own.
+            Timer::Sweep { .. } => {}
+        },
+        Cause::Settled { effect, outcome } => settle::settled(&mut draft, event, effect, outcome),
+    }
+    // What an event gives rise to is decided with it, in the same commit.
+    while let Some(derived) = draft.next_derived() {
+        draft.happened(derived);
+    }
+    draft.finish()
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::EventId;
-use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::RuleId;
 
@@ -17,6 +17,8 @@ pub enum StateKey {
     Group(GroupId),
     /// The mirror of a member.
     Member(GroupId, Account),
+    /// The mirror of a room.
+    Room(RoomId),
     /// Times of the events that a rule counts, for one `each` key.
     Counter(RuleId, String),
     /// Until when a rule is quiet, for one `each` key.
@@ -29,8 +31,6 @@ pub enum StateKey {
     Ladder(RuleId, usize, GroupId, Account),
     /// The live sanction of a member: at most one of each kind.
     Sanction(GroupId, Account, SanctionKind),
-    /// Times of the effects that count towards a limit: a rule's, or with `None` the service's.
-    Budget(Option<RuleId>),
     /// The last firing of a schedule.
     Fired(RuleId),
 }
@@ -41,6 +41,7 @@ pub enum StateKey {
 pub enum StateValue {
     Group(GroupRecord),
     Member(MemberRecord),
+    Room { owner: Owner },
     Times(Times),
     Until(Option<Timestamp>),
     Wait { wait: EventId, due: Timestamp },
@@ -136,7 +137,7 @@ pub struct Sanction {
     pub reason: String,
     pub rule: RuleId,
     pub event: EventId,
-    /// When a restarted search for its end began; set once its time is over.
+    /// Its time is over, and Chat is being asked whether it has really ended.
     #[serde(default)]
     pub ending: bool,
 }

@@ -66,6 +66,25 @@ const PERSON: &[(&str, Type)] = &[
 const ID: &[(&str, Type)] = &[("id", Type::String)];
 
 impl Object {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Event,
+        Self::Group,
+        Self::Member,
+        Self::Operator,
+        Self::Candidate,
+        Self::Message,
+        Self::Room,
+        Self::User,
+        Self::Sender,
+        Self::Receiver,
+    ];
+
+    /// Reads the name it stands under.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|object| object.name() == name)
+    }
+
     /// The name it stands under.
     pub fn name(self) -> &'static str {
         match self {
@@ -178,16 +197,16 @@ events! {
     MemberOffline "member.offline" false [Group Member] {}
     OwnerLeft "owner.left" false [Group Operator Member] {}
     OwnerChanged "owner.changed" false [Group Operator] {"old_owner" String "new_owner" String}
-    GroupCreated "group.created" false [Group Operator] {"owner" String "name" String}
+    GroupCreated "group.created" false [Group Operator] {"owner" String "name" String "members" Strings}
     GroupDismissed "group.dismissed" false [Group] {"owner" String "name" String}
     GroupFull "group.full" false [Group] {}
     GroupInfoChanged "group.info_changed" false [Group Operator] {"name" String "introduction" String "notification" String "face_url" String}
     GroupAttributesChanged "group.attributes_changed" false [Group Operator] {"option" String "keys" Strings}
     GroupOwnerless "group.ownerless" false [Group] {}
-    MessageSent "message.sent" false [Group Operator Member Message] {}
+    MessageSent "message.sent" false [Group Operator Member Message] {"topic" String}
     MessageRecalled "message.recalled" false [Group Operator] {"sequences" Strings "topic" String}
-    MessageFailed "message.failed" false [Group Operator Member Message] {"error_code" Int "error_info" String}
-    MessageSending "message.sending" true [Group Operator Member Message] {}
+    MessageFailed "message.failed" false [Group Operator Member Message] {"topic" String "error_code" Int "error_info" String}
+    MessageSending "message.sending" true [Group Operator Member Message] {"topic" String}
     JoinRequested "join.requested" true [Group Member] {}
     InviteRequested "invite.requested" true [Group Operator Member] {"invited" Strings}
     GroupCreating "group.creating" true [Operator Member] {"type" String "name" String "owner" String "created_count" Int "invited" Strings}
@@ -208,7 +227,7 @@ events! {
     UserProfileChanged "user.profile_changed" false [User Operator] {"tags" Strings}
     PrivateSending "private.sending" true [Sender Receiver Message] {}
     PrivateSent "private.sent" false [Sender Receiver Message] {}
-    Callback "callback" false [] {"body" Dynamic}
+    Callback "callback" false [] {"body" Dynamic "note" String}
 }
 
 impl EventKind {

@@ -3,9 +3,12 @@
 pub mod catalog;
 pub mod condition;
 pub mod crontab;
+pub mod duration;
+mod lookup;
 pub mod mistake;
 pub mod model;
 pub mod names;
+pub mod suggest;
 pub mod template;
 
 pub use catalog::EventKind;

@@ -1,15 +1,23 @@
-//! Event in, verdict out.
+//! Event in, verdict out: load, decide, commit.
+//!
+//! Everything enters here: callbacks, schedules, timers, Chat's answers. One commit holds all that
+//! follows from an event; only when it has returned is the verdict given.
+
+mod lanes;
+mod process;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::decision::{Event, Verdict};
+use crate::decision::{Decision, Event, Verdict};
+
+pub use process::{Extra, Pipeline};
 
 /// A verdict under way.
 pub type Entering<'a> = Pin<Box<dyn Future<Output = Result<Verdict, NotTaken>> + Send + 'a>>;
 
-/// Where callbacks, schedules and timers bring what happened.
+/// Where callbacks bring what happened.
 pub trait Door: Send + Sync {
     /// Decides the events of one callback, in order; ends when everything that follows from them
     /// is on disk. Events that were seen before change nothing.
@@ -27,3 +35,14 @@ impl fmt::Display for NotTaken {
 }
 
 impl std::error::Error for NotTaken {}
+
+/// Who looks on: metrics, the demo, the runner of rule tests. Called after the commit, in lane order.
+pub trait Observer: Send + Sync {
+    /// An event was decided, and the decision is in the store.
+    fn decided(&self, event: &Event, decision: &Decision);
+}
+
+/// Nobody looks on.
+impl Observer for () {
+    fn decided(&self, _: &Event, _: &Decision) {}
+}

@@ -1,0 +1,191 @@
+//! Tolerant reading of one JSON object.
+
+use std::borrow::Cow;
+use std::slice;
+
+use serde_json::{Map, Value};
+
+use crate::chat::Account;
+use crate::clock::Timestamp;
+
+/// Below this a time is in seconds (ten digits), from here on in milliseconds (thirteen).
+const FIRST_MILLISECOND: i64 = 100_000_000_000;
+/// The end of the year 9999 in milliseconds; what lies after it is not a time.
+const LAST_MILLISECOND: i64 = 253_402_300_799_999;
+
+/// An object of a callback body. A field of the wrong type is read as absent.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
+        Self(object)
+    }
+
+    /// The object itself.
+    pub(super) fn object(self) -> &'a Map<String, Value> {
+        self.0
+    }
+
+    /// A text; a whole number in its decimal form.
+    pub(super) fn text(self, name: &str) -> Option<Cow<'a, str>> {
+        self.0.get(name).and_then(text_of)
+    }
+
+    /// A whole number, or a text that is one.
+    pub(super) fn int(self, name: &str) -> Option<i64> {
+        self.0.get(name).and_then(int_of)
+    }
+
+    /// An account that names somebody.
+    pub(super) fn account(self, name: &str) -> Option<Account> {
+        self.0.get(name).and_then(account_of)
+    }
+
+    /// The object under this name.
+    pub(super) fn inner(self, name: &str) -> Option<Fields<'a>> {
+        self.0.get(name).and_then(Value::as_object).map(Fields)
+    }
+
+    /// The list under this name; a single value is a list of one (`TopicIdList` in the table of 49465).
+    pub(super) fn list(self, name: &str) -> &'a [Value] {
+        match self.0.get(name) {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(items)) => items,
+            Some(single) => slice::from_ref(single),
+        }
+    }
+
+    /// The objects of a list.
+    pub(super) fn objects(self, name: &str) -> impl Iterator<Item = Fields<'a>> {
+        self.list(name).iter().filter_map(Value::as_object).map(Fields)
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(self, name: &str) -> Vec<String> {
+        self.list(name).iter().filter_map(text_of).map(Cow::into_owned).collect()
+    }
+
+    /// The accounts of a list, each once: plain ones (60735), or under `key` of objects (34372).
+    pub(super) fn accounts(self, name: &str, key: &str) -> Vec<Account> {
+        let mut accounts = Vec::new();
+        for item in self.list(name) {
+            let value = item.as_object().map_or(Some(item), |object| object.get(key));
+            if let Some(account) = value.and_then(account_of)
+                && !accounts.contains(&account)
+            {
+                accounts.push(account);
+            }
+        }
+        accounts
+    }
+
+    /// When it happened: `EventTime`, which 64422 puts into `RoomInfo`; messages of old apps have
+    /// only `MsgTime`, in seconds.
+    pub(super) fn time(self) -> Option<Timestamp> {
+        self.event_time()
+            .or_else(|| self.inner("RoomInfo").and_then(Self::event_time))
+            .or_else(|| self.int("MsgTime").and_then(time_of))
+    }
+
+    fn event_time(self) -> Option<Timestamp> {
+        self.int("EventTime").and_then(time_of)
+    }
+}
+
+/// Numbers beyond 64 bits have lost digits when they were parsed, and are no text.
+fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) if !number.is_f64() => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
+}
+
+fn int_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn account_of(value: &Value) -> Option<Account> {
+    text_of(value).map(|text| Account::from(&*text)).filter(Account::is_somebody)
+}
+
+fn time_of(number: i64) -> Option<Timestamp> {
+    match number {
+        1..FIRST_MILLISECOND => Some(Timestamp::from_secs(number)),
+        FIRST_MILLISECOND..=LAST_MILLISECOND => Some(Timestamp(number)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(json: &str, read: impl Fn(Fields<'_>) -> T) -> T {
+        let object: Map<String, Value> = serde_json::from_str(json).unwrap();
+        read(Fields::new(&object))
+    }
+
+    #[test]
+    fn an_account_given_as_a_64_bit_number_keeps_all_its_digits() {
+        let read = |json: &str| with(json, |f| f.account("A").map(|a| a.to_string()));
+        assert_eq!(read(r#"{"A": 144115233775727695}"#).as_deref(), Some("144115233775727695"));
+        assert_eq!(read(r#"{"A": 18446744073709551615}"#).as_deref(), Some("18446744073709551615"));
+        assert_eq!(read(r#"{"A": 18446744073709551616}"#), None);
+        assert_eq!(read(r#"{"A": "@TLS#NOT_FOUND"}"#), None);
+        assert_eq!(read(r#"{"A": ""}"#), None);
+        assert_eq!(read(r#"{"A": ["ann"]}"#), None);
+    }
+
+    #[test]
+    fn numbers_are_read_from_texts() {
+        let read = |json: &str| with(json, |f| f.int("N"));
+        assert_eq!(read(r#"{"N": 4294967295}"#), Some(4_294_967_295));
+        assert_eq!(read(r#"{"N": " 12 "}"#), Some(12));
+        assert_eq!(read(r#"{"N": "twelve"}"#), None);
+        assert_eq!(read(r#"{"N": 12.5}"#), None);
+        assert_eq!(read(r#"{"N": true}"#), None);
+    }
+
+    #[test]
+    fn a_list_is_read_from_objects_plain_values_or_a_single_one() {
+        let read = |json: &str| with(json, |f| f.accounts("L", "M"));
+        let both: Vec<Account> = vec!["ann".into(), "7".into()];
+        assert_eq!(read(r#"{"L": [{"M": "ann"}, {"M": 7}, {"M": "ann"}, {"X": "y"}]}"#), both);
+        assert_eq!(read(r#"{"L": ["ann", 7, null, ["bob"]]}"#), both);
+        assert_eq!(read(r#"{"L": "ann"}"#), vec![Account::from("ann")]);
+        assert_eq!(read(r#"{"L": null}"#), vec![]);
+        assert_eq!(read("{}"), vec![]);
+    }
+
+    #[test]
+    fn times_are_read_in_milliseconds_and_in_seconds() {
+        let read = |json: &str| with(json, |f| f.time()).map(|time| time.0);
+        assert_eq!(read(r#"{"EventTime": 1670574414123}"#), Some(1_670_574_414_123));
+        assert_eq!(read(r#"{"EventTime": "1670574414123"}"#), Some(1_670_574_414_123));
+        assert_eq!(read(r#"{"EventTime": 1670574414}"#), Some(1_670_574_414_000));
+        assert_eq!(read(r#"{"MsgTime": 1670574414}"#), Some(1_670_574_414_000));
+        assert_eq!(read(r#"{"RoomInfo": {"EventTime": 1670574414123}}"#), Some(1_670_574_414_123));
+    }
+
+    #[test]
+    fn what_is_no_time_is_absent() {
+        let read = |json: &str| with(json, |f| f.time());
+        for json in [
+            r#"{"EventTime": 0}"#,
+            r#"{"EventTime": -1}"#,
+            r#"{"EventTime": "now"}"#,
+            r#"{"EventTime": 9223372036854775807}"#,
+            r#"{"EventTime": 1670574414123.5}"#,
+            r#"{"EventTime": {}}"#,
+            "{}",
+        ] {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+}

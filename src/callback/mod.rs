@@ -1,0 +1,16 @@
+//! Where Chat calls us: limit, authenticate, decode, reply, in that order (34354).
+
+pub mod authenticate;
+mod body;
+pub mod decode;
+pub mod query;
+pub mod reply;
+pub mod router;
+pub mod watch;
+
+pub use authenticate::Gate;
+pub use decode::{Decoded, decode};
+pub use query::Query;
+pub use reply::{Answering, reply};
+pub use router::{CallbackSettings, router};
+pub use watch::{Answered, Seen, Watch};

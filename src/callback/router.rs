@@ -1,0 +1,157 @@
+//! The callback listener: one path, POST only, everything counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+
+use super::authenticate::Gate;
+use super::body;
+use super::decode::{Decoded, Settings, decode, label};
+use super::query::Query;
+use super::reply::{failure, reply};
+use super::watch::{Answered, Seen, Watch};
+use crate::chat::Account;
+use crate::clock::Clock;
+use crate::decision::{Event, Verdict};
+use crate::pipeline::Door;
+
+/// The largest body that is read, unless configured otherwise; Chat documents no limit.
+pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
+
+/// How the listener is set up.
+#[derive(Clone, Debug)]
+pub struct CallbackSettings {
+    /// The one path that is answered, for instance `/callback`.
+    pub path: String,
+    pub gate: Gate,
+    /// The accounts that our REST calls are made as; what they do over REST is our own echo.
+    pub admins: Vec<Account>,
+    /// Bytes.
+    pub body_limit: usize,
+    /// Whether some rule listens on `callback`: only then does a command that has an event of its
+    /// own yield that one too. Set anew when rules are loaded.
+    pub wants_callback_event: Arc<AtomicBool>,
+}
+
+struct Listener {
+    settings: CallbackSettings,
+    door: Arc<dyn Door>,
+    clock: Arc<dyn Clock>,
+    watch: Arc<dyn Watch>,
+}
+
+/// What is known of a request once it has been answered.
+struct Outcome {
+    result: Result<String, Answered>,
+    disagreed: bool,
+    incomplete: bool,
+    /// The command's name, if the body had to tell it.
+    command: Option<&'static str>,
+}
+
+impl From<Answered> for Outcome {
+    fn from(answered: Answered) -> Self {
+        Self { result: Err(answered), disagreed: false, incomplete: false, command: None }
+    }
+}
+
+/// Answers callbacks: limits, authenticates and decodes them, brings their events to `door`, and
+/// tells Chat the verdict once everything that follows from them is on disk.
+pub fn router(
+    settings: CallbackSettings,
+    door: Arc<dyn Door>,
+    clock: Arc<dyn Clock>,
+    watch: Arc<dyn Watch>,
+) -> Router {
+    // A fallback instead of a route: a path out of the configuration can then neither be a pattern
+    // nor panic.
+    Router::new().fallback(receive).with_state(Arc::new(Listener { settings, door, clock, watch }))
+}
+
+async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Response {
+    let began = listener.clock.now();
+    let query = Query::of(request.uri());
+    let outcome = listener.take(&query, request).await;
+    let answered = outcome.result.as_ref().err().copied().unwrap_or(Answered::Taken);
+    let seen = Seen {
+        command: outcome.command.unwrap_or_else(|| label(&query.command)),
+        answered,
+        took: listener.clock.now().since(began),
+        disagreed: outcome.disagreed,
+        incomplete: outcome.incomplete,
+    };
+    listener.watch.callback(seen);
+    tracing::debug!(command = seen.command, answered = answered.name(), "callback");
+    respond(answered, outcome.result.unwrap_or_else(|answered| failure(answered.info())))
+}
+
+fn respond(answered: Answered, json: String) -> Response {
+    let mut response =
+        (answered.status(), [(header::CONTENT_TYPE, "application/json")], json).into_response();
+    if answered == Answered::WrongMethod {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+impl Listener {
+    async fn take(&self, query: &Query, request: Request) -> Outcome {
+        if request.uri().path() != self.settings.path {
+            return Answered::NotFound.into();
+        }
+        if request.method() != Method::POST {
+            return Answered::WrongMethod.into();
+        }
+        let gate = self.settings.gate.check(query, self.clock.now());
+        let body = match self.read(request.into_body(), gate.is_ok()).await {
+            Ok(body) => body,
+            Err(answered) => return answered.into(),
+        };
+        if let Err(refused) = gate {
+            return Answered::from(refused).into();
+        }
+        let settings = Settings {
+            admins: &self.settings.admins,
+            wants_callback_event: self.settings.wants_callback_event.load(Ordering::Relaxed),
+        };
+        match decode(query, &body, settings, self.clock.now()) {
+            Ok(decoded) => self.bring(decoded).await,
+            Err(garbled) => {
+                tracing::debug!(%garbled, "callback not decoded");
+                Answered::Garbled.into()
+            }
+        }
+    }
+
+    async fn read(&self, body: Body, keep: bool) -> Result<Vec<u8>, Answered> {
+        body::read(body, self.settings.body_limit, keep, &*self.clock).await
+    }
+
+    async fn bring(&self, decoded: Decoded) -> Outcome {
+        let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
+        let result = self.enter(label, events).await.map(|verdict| reply(&answering, &verdict));
+        Outcome { result, disagreed, incomplete, command: Some(label) }
+    }
+
+    /// A task of its own: Chat hangs up after two seconds, and a commit must not be abandoned half
+    /// way because of that; and a panic ends with the task.
+    async fn enter(&self, label: &'static str, events: Vec<Event>) -> Result<Verdict, Answered> {
+        let door = Arc::clone(&self.door);
+        match tokio::spawn(async move { door.enter(events).await }).await {
+            Ok(Ok(verdict)) => Ok(verdict),
+            Ok(Err(reason)) => {
+                tracing::error!(command = label, %reason, "callback not taken");
+                Err(Answered::NotTaken)
+            }
+            Err(_) => {
+                tracing::error!(command = label, "a callback made the pipeline panic");
+                Err(Answered::Panicked)
+            }
+        }
+    }
+}

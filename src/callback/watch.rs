@@ -1,0 +1,135 @@
+//! How callbacks were answered, for whoever counts them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+use super::authenticate::Refused;
+
+/// What became of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answered {
+    /// Decided and on disk.
+    Taken,
+    /// Another path than the callback's.
+    NotFound,
+    /// Another method than POST.
+    WrongMethod,
+    /// `SdkAppid` is not ours.
+    WrongApp,
+    /// `Sign` or `RequestTime` is missing.
+    Unsigned,
+    /// `Sign` fits no token.
+    Forged,
+    /// `RequestTime` lies outside the window.
+    Stale,
+    /// The body is over the limit.
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body is not a JSON object, or broke off.
+    Garbled,
+    /// The pipeline did not take it; nothing of it is kept.
+    NotTaken,
+    /// The pipeline panicked: a fault of ours.
+    Panicked,
+}
+
+impl Answered {
+    /// All of them, so that each can be counted from zero.
+    pub const ALL: [Answered; 12] = [
+        Self::Taken,
+        Self::NotFound,
+        Self::WrongMethod,
+        Self::WrongApp,
+        Self::Unsigned,
+        Self::Forged,
+        Self::Stale,
+        Self::TooLarge,
+        Self::TooSlow,
+        Self::Garbled,
+        Self::NotTaken,
+        Self::Panicked,
+    ];
+
+    /// The name under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::NotFound => "not_found",
+            Self::WrongMethod => "wrong_method",
+            Self::WrongApp => "wrong_app",
+            Self::Unsigned => "unsigned",
+            Self::Forged => "forged",
+            Self::Stale => "stale",
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::Garbled => "garbled",
+            Self::NotTaken => "not_taken",
+            Self::Panicked => "panicked",
+        }
+    }
+
+    /// The HTTP status it is answered with. Chat takes anything but 200 as a failure (34354).
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Taken => StatusCode::OK,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Garbled => StatusCode::BAD_REQUEST,
+            Self::NotTaken => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What the caller is told. One text for all that is refused, so that a stranger learns nothing
+    /// about the tokens, the app or the clock.
+    pub fn info(self) -> &'static str {
+        match self {
+            Self::Taken => "",
+            Self::NotFound => "no callback is taken here",
+            Self::WrongMethod => "callbacks are sent with POST",
+            Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => "refused",
+            Self::TooLarge => "the body is too large",
+            Self::TooSlow => "the body did not arrive in time",
+            Self::Garbled => "the body is not a JSON object",
+            Self::NotTaken => "not taken, try again",
+            Self::Panicked => "internal error",
+        }
+    }
+}
+
+impl From<Refused> for Answered {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::WrongApp => Self::WrongApp,
+            Refused::Unsigned => Self::Unsigned,
+            Refused::Forged => Self::Forged,
+            Refused::Stale => Self::Stale,
+        }
+    }
+}
+
+/// One answered request, as it is counted. Every text in it comes from a fixed set, so that nobody
+/// outside can make a metric grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// A command of Tencent's lists, or `other`.
+    pub command: &'static str,
+    pub answered: Answered,
+    /// From the first look at the request to its answer.
+    pub took: Duration,
+    /// The query and the body named different commands; the query's was taken.
+    pub disagreed: bool,
+    /// A known command lacked what its event needs, and was kept as a `callback` event.
+    pub incomplete: bool,
+}
+
+/// Counts callbacks.
+pub trait Watch: Send + Sync {
+    /// Told once for every request, when its answer is known.
+    fn callback(&self, seen: Seen);
+}

@@ -1,0 +1,106 @@
+//! Commands and exit codes. Data goes to stdout, everything else to stderr.
+
+mod check;
+mod demo;
+mod exit;
+mod explain;
+mod healthcheck;
+mod serve;
+mod simulate;
+mod test;
+mod usersig;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+#[derive(Parser)]
+#[command(
+    name = "groupkeeper",
+    version,
+    about = "Keeps the groups of a Tencent Cloud Chat app in order",
+    long_about = "Keeps the groups of a Tencent Cloud Chat app in order: receives the app's callbacks, \
+                  decides by the rules in a directory, and makes the matching REST calls. What was \
+                  answered is on disk; what was decided is carried out; a timed mute ends.",
+    after_help = "Exit codes: 0 fine, 1 usage or configuration, 2 rules wrong, 3 a rule test failed, \
+                  70 our fault.\nBegin with: groupkeeper demo"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service: take callbacks, decide, call Chat
+    Serve(serve::Arguments),
+    /// Show everything at work on a simulated Chat: no account, no configuration, no network
+    Demo(demo::Arguments),
+    /// Check the rules of a directory and print everything that is wrong with them
+    Check(check::Arguments),
+    /// Run the rule tests (*.test.toml) of a directory on a virtual clock
+    Test(test::Arguments),
+    /// Run a simulated Tencent Chat on loopback
+    Simulate(simulate::Arguments),
+    /// Print a `UserSig`, for trying REST calls by hand
+    Usersig(usersig::Arguments),
+    /// Explain a code of `check`, R012 for instance
+    Explain(explain::Arguments),
+    /// Ask a running service whether it is alive (for containers)
+    Healthcheck(healthcheck::Arguments),
+}
+
+/// Where a rules directory is named.
+#[derive(clap::Args)]
+struct RulesDirectory {
+    /// The rules directory
+    #[arg(default_value = "rules")]
+    directory: PathBuf,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    // CEL expressions are parsed recursively, up to the depth that the rules allow.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(4 << 20)
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(arguments.command)).into(),
+        Err(error) => {
+            eprintln!("groupkeeper: no threads can be started: {error}");
+            Exit::OurFault.into()
+        }
+    }
+}
+
+/// Help and version are answers; everything else about arguments is a mistake of usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    // The terminal may be gone; there is nowhere left to say so.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Fine.into(),
+        _ => Exit::Usage.into(),
+    }
+}
+
+async fn run(command: Command) -> Exit {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(arguments).await,
+        Command::Simulate(arguments) => simulate::run(arguments).await,
+        Command::Usersig(arguments) => usersig::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
+    }
+}

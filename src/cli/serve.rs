@@ -1,0 +1,70 @@
+//! `groupkeeper serve`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Exit;
+use crate::clock::SystemClock;
+use crate::service::config::Config;
+use crate::service::{self, NotStarted, Onlookers, Service, Sockets};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The configuration file; `./groupkeeper.toml` if it is there. Each key is also read from the
+    /// environment, `[app] secret_key` from `GROUPKEEPER_APP_SECRET_KEY` for instance
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Loads the configuration, or says on stderr everything that is wrong with it.
+pub(super) fn load(path: Option<&Path>) -> Result<Config, Exit> {
+    let usual = Path::new("groupkeeper.toml");
+    let path = path.or_else(|| usual.exists().then_some(usual));
+    Config::from_process(path).map_err(|mistakes| {
+        for mistake in &mistakes {
+            eprintln!("{mistake}\n");
+        }
+        eprintln!("groupkeeper: the configuration has {} mistakes", mistakes.len());
+        Exit::Usage
+    })
+}
+
+pub(super) async fn run(arguments: Arguments) -> Exit {
+    let config = match load(arguments.config.as_deref()) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    service::start_logging(&config.log);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    match serve(&config).await {
+        Ok(()) => Exit::Fine,
+        Err(NotStarted::Setup(text)) => {
+            eprintln!("groupkeeper: {text}");
+            Exit::Usage
+        }
+        Err(NotStarted::Rules(text)) => {
+            eprintln!("{text}\n\ngroupkeeper: there are no good rules to run with");
+            Exit::Rules
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Result<(), NotStarted> {
+    let clock = Arc::new(SystemClock::default());
+    let sockets = Sockets::bind(config).await?;
+    let mut service = Service::start(config, clock, sockets, Onlookers::default()).await?;
+    service.run_loops();
+    tracing::info!(
+        callback = %format_args!("http://{}{}", service.callback_address, config.callback.path),
+        admin = %format_args!("http://{}/", service.admin_address),
+        rules = service.rules.status().rules.len(),
+        pending = service.engine.delivery.pending(),
+        "ready"
+    );
+    let told = service::signal(&service.rules).await;
+    tracing::info!("stopping");
+    service.stop().await;
+    told.map_err(|error| NotStarted::Setup(format!("signals cannot be listened to: {error}")))
+}

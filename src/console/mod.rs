@@ -1,0 +1,109 @@
+//! Operators' pages and API: health, metrics, and what the bot knows and owes.
+
+mod answers;
+mod api;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use crate::store::Store;
+
+/// A reload under way: what came of it, in words.
+pub type Reloading<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
+
+/// What the service tells its operators.
+pub trait Status: Send + Sync {
+    /// Why the service cannot work now; nothing when it can.
+    fn not_ready(&self) -> Vec<String>;
+    /// Prometheus text.
+    fn metrics(&self) -> String;
+    /// The rules in force, and what is wrong with those on disk.
+    fn rules(&self) -> RulesStatus;
+    /// Reads the rules directory again.
+    fn reload(&self) -> Reloading<'_>;
+}
+
+/// The rules in force.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RulesStatus {
+    pub directory: String,
+    /// Changes when any file changes.
+    pub version: String,
+    pub loaded_at: String,
+    pub rules: Vec<RuleStatus>,
+    /// Why what is on disk is not what is in force; empty when it is.
+    pub trouble: Vec<String>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct RuleStatus {
+    pub id: String,
+    pub title: Option<String>,
+    pub mode: String,
+    pub file: String,
+    pub line: usize,
+}
+
+/// What the admin listener works with.
+#[derive(Clone)]
+pub struct Console {
+    pub status: Arc<dyn Status>,
+    pub store: Arc<dyn Store>,
+    /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
+    pub token: Option<SecretString>,
+}
+
+/// The admin listener's router.
+pub fn router(console: Console) -> Router {
+    let api = Router::new()
+        .route("/api/v1/rules", get(api::rules))
+        .route("/api/v1/reload", post(api::reload))
+        .route("/api/v1/outbox", get(api::outbox))
+        .route("/api/v1/dead", get(api::dead))
+        .route("/api/v1/sanctions", get(api::sanctions))
+        .route("/api/v1/groups", get(api::groups))
+        .route("/api/v1/timers", get(api::timers))
+        .route("/api/v1/events", get(api::events))
+        .route("/api/v1/events/{id}", get(api::event))
+        .route("/metrics", get(api::metrics))
+        .route("/", get(api::overview))
+        .layer(middleware::from_fn_with_state(console.clone(), authorize));
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::ready))
+        .merge(api)
+        .fallback(|| async { answers::problem(StatusCode::NOT_FOUND, "there is no such page") })
+        .with_state(console)
+}
+
+async fn authorize(State(console): State<Console>, request: Request, next: Next) -> Response {
+    let Some(token) = &console.token else { return next.run(request).await };
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    let wanted = token.expose_secret().as_bytes();
+    if bool::from(given.as_bytes().ct_eq(wanted)) {
+        return next.run(request).await;
+    }
+    let mut response =
+        answers::problem(StatusCode::UNAUTHORIZED, "send the header `Authorization: Bearer TOKEN`")
+            .into_response();
+    let bearer = axum::http::HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+    response
+}

@@ -1,0 +1,218 @@
+//! A decision while it is being made: the state as changed so far, and what follows up to now.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::event::{Cause, Event, EventId, Timer};
+use super::state::{
+    GroupRecord, MemberRecord, Sanction, SanctionKind, State, StateKey, StateValue,
+};
+use super::trace::{RuleTrace, Trace, Why};
+use super::{Decision, Settings, Verdict, judge, mirror};
+use crate::chat::{Account, GroupId};
+use crate::clock::Timestamp;
+use crate::decision::Effect;
+use crate::rule::model::{Mode, Trigger};
+use crate::rule::{EventKind, Rule, RuleId, RuleSet};
+
+pub(super) struct Draft<'a> {
+    pub(super) rules: &'a RuleSet,
+    pub(super) settings: &'a Settings,
+    pub(super) now: Timestamp,
+    state: &'a State,
+    changes: BTreeMap<StateKey, Option<StateValue>>,
+    pub(super) effects: Vec<Effect>,
+    timers: Vec<(Timestamp, Timer)>,
+    trace: Trace,
+    verdict: Verdict,
+    waiting: VecDeque<Event>,
+    derived: Vec<Event>,
+    lasting: bool,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        rules: &'a RuleSet,
+        settings: &'a Settings,
+        state: &'a State,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            rules,
+            settings,
+            now,
+            state,
+            changes: BTreeMap::new(),
+            effects: Vec::new(),
+            timers: Vec::new(),
+            trace: Trace::default(),
+            verdict: Verdict::Allow,
+            waiting: VecDeque::new(),
+            derived: Vec::new(),
+            lasting: false,
+        }
+    }
+
+    pub(super) fn finish(self) -> Decision {
+        let lasting = self.lasting || !self.effects.is_empty() || !self.timers.is_empty();
+        Decision {
+            verdict: self.verdict,
+            effects: self.effects,
+            changes: self.changes,
+            timers: self.timers,
+            trace: self.trace,
+            derived: self.derived,
+            lasting,
+        }
+    }
+
+    /// Something that rules can name: the mirror first, then the rules, in order.
+    pub(super) fn happened(&mut self, event: Event) {
+        let Some(kind) = event.kind() else { return };
+        mirror::apply(self, &event, kind);
+        let rules = self.rules;
+        let mut stopped: Option<&RuleId> = None;
+        for rule in rules.on(kind) {
+            if let Some(by) = stopped {
+                self.note_rule(rule, &event, Why::Stopped { by: by.clone() });
+                continue;
+            }
+            let acted = judge::judge(self, rule, &event);
+            if rule.stop && acted {
+                stopped = Some(&rule.id);
+            }
+        }
+    }
+
+    /// A schedule's time: remembered, then judged, or handed to a sweep over the groups.
+    pub(super) fn scheduled(&mut self, event: &Event, id: &RuleId, due: Timestamp) {
+        let rules = self.rules;
+        let Some(rule) = rules.get(id) else {
+            self.note(format!("`{id}` is not among the rules any more"));
+            return;
+        };
+        let Trigger::Schedule(schedule) = &rule.trigger else {
+            self.note(format!("`{id}` has no schedule any more"));
+            return;
+        };
+        if event.group.is_none() {
+            self.set(StateKey::Fired(id.clone()), Some(StateValue::Fired { at: due }));
+            if schedule.for_each_group {
+                self.timer(self.now, Timer::Sweep { rule: id.clone(), due, after: None });
+                return;
+            }
+        }
+        judge::judge(self, rule, event);
+    }
+
+    /// Lets a further event follow from this one.
+    pub(super) fn derive(&mut self, from: &Event, kind: EventKind) -> &mut Event {
+        let mut event = from.clone();
+        event.id = from.id.derive(kind.name());
+        event.cause = Cause::Kind(kind);
+        event.fields.clear();
+        self.waiting.push_back(event);
+        let last = self.waiting.len() - 1;
+        &mut self.waiting[last]
+    }
+
+    pub(super) fn next_derived(&mut self) -> Option<Event> {
+        let event = self.waiting.pop_front()?;
+        self.derived.push(event.clone());
+        Some(event)
+    }
+
+    /// What stands under a key, as changed so far.
+    pub(super) fn get(&self, key: &StateKey) -> Option<&StateValue> {
+        match self.changes.get(key) {
+            Some(changed) => changed.as_ref(),
+            None => self.state.get(key),
+        }
+    }
+
+    /// Changes a piece of state, if that makes a difference.
+    pub(super) fn set(&mut self, key: StateKey, value: Option<StateValue>) {
+        if self.get(&key) == value.as_ref() {
+            return;
+        }
+        self.lasting |=
+            !matches!(key, StateKey::Group(_) | StateKey::Member(..) | StateKey::Room(_));
+        self.changes.insert(key, value);
+    }
+
+    pub(super) fn group(&self, group: &GroupId) -> GroupRecord {
+        match self.get(&StateKey::Group(group.clone())) {
+            Some(StateValue::Group(record)) => record.clone(),
+            _ => GroupRecord::default(),
+        }
+    }
+
+    pub(super) fn set_group(&mut self, group: &GroupId, record: GroupRecord) {
+        self.set(StateKey::Group(group.clone()), Some(StateValue::Group(record)));
+    }
+
+    pub(super) fn member(&self, group: &GroupId, account: &Account) -> MemberRecord {
+        match self.get(&StateKey::Member(group.clone(), account.clone())) {
+            Some(StateValue::Member(record)) => record.clone(),
+            _ => MemberRecord::default(),
+        }
+    }
+
+    pub(super) fn set_member(&mut self, group: &GroupId, account: &Account, record: MemberRecord) {
+        let key = StateKey::Member(group.clone(), account.clone());
+        self.set(key, Some(StateValue::Member(record)));
+    }
+
+    pub(super) fn sanction(
+        &self,
+        group: &GroupId,
+        member: &Account,
+        kind: SanctionKind,
+    ) -> Option<&Sanction> {
+        match self.get(&StateKey::Sanction(group.clone(), member.clone(), kind)) {
+            Some(StateValue::Sanction(sanction)) => Some(sanction),
+            _ => None,
+        }
+    }
+
+    pub(super) fn set_sanction(
+        &mut self,
+        group: &GroupId,
+        member: &Account,
+        kind: SanctionKind,
+        sanction: Option<Sanction>,
+    ) {
+        let key = StateKey::Sanction(group.clone(), member.clone(), kind);
+        self.set(key, sanction.map(StateValue::Sanction));
+    }
+
+    /// A time kept under a key, for cooldowns and `once`.
+    pub(super) fn until(&self, key: &StateKey) -> Option<Option<Timestamp>> {
+        match self.get(key) {
+            Some(StateValue::Until(until)) => Some(*until),
+            _ => None,
+        }
+    }
+
+    pub(super) fn timer(&mut self, due: Timestamp, timer: Timer) {
+        self.timers.push((due, timer));
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        self.trace.notes.push(text);
+    }
+
+    pub(super) fn note_rule(&mut self, rule: &Rule, event: &Event, why: Why) {
+        let event = event.name().to_owned();
+        self.trace.rules.push(RuleTrace { rule: rule.id.clone(), event, why });
+    }
+
+    /// Whether a rule's effects are only to be observed.
+    pub(super) fn in_shadow(&self, rule: &Rule) -> bool {
+        rule.mode == Mode::Shadow || self.settings.mode == Mode::Shadow
+    }
+}
+
+/// The id of an effect: from event, rule and position, so that the same decision makes the same effect.
+pub(super) fn effect_id(event: &Event, rule: &RuleId, position: &str) -> EventId {
+    EventId::of(&[event.id.as_str().as_bytes(), rule.as_str().as_bytes(), position.as_bytes()])
+}

@@ -1,0 +1,185 @@
+//! What must be known before a rule may act, and whom it may never act upon.
+
+use super::draft::{Draft, effect_id};
+use super::effect::{Act, Effect, Manner, Read, Resume, Stage};
+use super::event::Event;
+use super::state::Owner;
+use super::trace::Why;
+use super::{judge, steps};
+use crate::chat::{Account, GroupId, Role};
+use crate::rule::Rule;
+use crate::rule::catalog::Object;
+use crate::rule::model::{Action, Mode};
+
+/// What the conditions read and nobody told us. A before callback cannot wait for it.
+pub(super) fn missing_for_conditions(
+    draft: &Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+) -> Option<Read> {
+    let group = event.group.as_ref()?;
+    if event.kind().is_some_and(|kind| kind.asks()) {
+        return None;
+    }
+    let mut of_group = false;
+    let mut accounts = Vec::new();
+    for condition in [&rule.when, &rule.unless].into_iter().flatten() {
+        for (object, field) in condition.clauses().iter().flat_map(|clause| clause.uses()) {
+            match object {
+                Object::Group => of_group |= group_unknown(draft, event, group, field),
+                Object::Member if asks_for_role(field) => accounts.extend(event.member.clone()),
+                Object::Operator if asks_for_role(field) => accounts.extend(event.operator.clone()),
+                _ => {}
+            }
+        }
+    }
+    accounts.retain(|account| account.is_somebody() && role(draft, group, account).is_none());
+    read_of(draft, event, group, of_group, accounts)
+}
+
+fn asks_for_role(field: &str) -> bool {
+    matches!(field, "role" | "joined_at" | "name_card")
+}
+
+fn group_unknown(draft: &Draft<'_>, event: &Event, group: &GroupId, field: &str) -> bool {
+    let record = draft.group(group);
+    // A sweep looks for what callbacks did not tell: it trusts only what was read since it began.
+    if let Some(due) = judge::scheduled_at(event) {
+        return record.read_at.is_none_or(|read| read < due);
+    }
+    match field {
+        "id" => false,
+        "owner" => record.owner == Owner::Unknown,
+        "type" => event.group_type.or(record.group_type).is_none(),
+        "name" => record.name.is_empty() && record.read_at.is_none(),
+        "member_count" => record.member_count.is_none(),
+        _ => record.created_at.is_none() && record.read_at.is_none(),
+    }
+}
+
+/// What the steps must know about whom they touch.
+pub(super) fn missing_for_steps(
+    draft: &Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    from: usize,
+) -> Option<Read> {
+    let group = event.group.as_ref()?;
+    if event.kind().is_some_and(|kind| kind.asks()) {
+        return None;
+    }
+    let mut of_group = false;
+    let mut accounts = Vec::new();
+    for step in rule.steps.iter().skip(from) {
+        let restrains = match &step.action {
+            Action::Mute { .. } => true,
+            Action::SetRole { role, .. } => {
+                let kind = event.group_type.or(draft.group(group).group_type);
+                of_group |= kind.is_none();
+                *role == Role::Member
+            }
+            _ => false,
+        };
+        if restrains && !rule.allow_protected {
+            accounts.extend(steps::target(&step.action, event));
+        }
+    }
+    accounts.retain(|account| {
+        always_protected(draft, account).is_none() && role(draft, group, account).is_none()
+    });
+    read_of(draft, event, group, of_group, accounts)
+}
+
+fn read_of(
+    draft: &Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    of_group: bool,
+    mut accounts: Vec<Account>,
+) -> Option<Read> {
+    accounts.sort();
+    accounts.dedup();
+    if !accounts.is_empty() {
+        let group_type = event.group_type.or(draft.group(group).group_type);
+        return Some(Read::Roles { group: group.clone(), group_type, accounts });
+    }
+    of_group.then(|| Read::Group { group: group.clone() })
+}
+
+/// What somebody is in a group, as far as we know.
+pub(super) fn role(draft: &Draft<'_>, group: &GroupId, account: &Account) -> Option<Role> {
+    if draft.group(group).owner.is(account) {
+        return Some(Role::Owner);
+    }
+    draft.member(group, account).role
+}
+
+/// Asks Chat; the rule goes on with the answer.
+pub(super) fn ask(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    read: Read,
+    stage: Stage,
+) -> Why {
+    let what = match &read {
+        Read::Roles { accounts, .. } => {
+            let names = accounts.iter().map(Account::as_str).collect::<Vec<_>>();
+            format!("the role of {}", names.join(", "))
+        }
+        _ => "the group's owner and type".to_owned(),
+    };
+    let resume = Resume { rule: rule.id.clone(), event: event.clone(), stage, tried: Vec::new() };
+    draft.effects.push(Effect {
+        id: effect_id(event, &rule.id, &format!("ask {stage:?}")),
+        lane: event.lane(),
+        act: Act::Read(read),
+        rule: Some(rule.id.clone()),
+        event: event.id.clone(),
+        created: draft.now,
+        manner: Manner::Send,
+        then: Some(Box::new(resume)),
+        continue_on_refusal: true,
+    });
+    Why::Asking { what }
+}
+
+/// The manner in which a rule's effects are delivered.
+pub(super) fn manner(draft: &Draft<'_>, rule: &Rule) -> Manner {
+    debug_assert!(rule.mode != Mode::Off, "a rule that is off does not act");
+    if draft.in_shadow(rule) { Manner::Shadow } else { Manner::Send }
+}
+
+fn always_protected(draft: &Draft<'_>, account: &Account) -> Option<String> {
+    if draft.settings.own.contains(account) {
+        return Some(format!("{account} is the bot's own account"));
+    }
+    let protected = &draft.settings.protected;
+    protected.matches(account.as_str()).then(|| format!("{account} is protected (`[safety]`)"))
+}
+
+/// Why nobody may be muted or demoted, if so: the guards that are always on.
+pub(super) fn protects(
+    draft: &Draft<'_>,
+    rule: &Rule,
+    group: &GroupId,
+    account: &Account,
+    admins_too: bool,
+) -> Option<String> {
+    if rule.allow_protected {
+        return None;
+    }
+    if let Some(why) = always_protected(draft, account) {
+        return Some(why);
+    }
+    match role(draft, group, account) {
+        Some(Role::Owner) => Some(format!("{account} owns the group and is protected")),
+        Some(Role::Admin) if admins_too => {
+            Some(format!("{account} is an admin of the group and protected"))
+        }
+        Some(Role::Outside) => Some(format!("{account} is not in the group")),
+        Some(_) => None,
+        // Chat would not say; nobody is restrained who might be the owner.
+        None => Some(format!("nobody can tell what {account} is in the group")),
+    }
+}

@@ -1,0 +1,258 @@
+//! One rule and one event: how far it comes, from its scope to its steps.
+
+use super::draft::Draft;
+use super::event::{Cause, Event};
+use super::state::{StateKey, StateValue, Times};
+use super::trace::Why;
+use super::view::View;
+use super::{guard, steps, wait};
+use crate::clock::Timestamp;
+use crate::rule::Rule;
+use crate::rule::condition::{Clause, Condition};
+use crate::rule::model::{Count, Each, Mode};
+
+/// Judges a rule for an event; says whether it reached its steps.
+pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+    if let Some(why) = kept_out(draft, rule, event) {
+        draft.note_rule(rule, event, why);
+        return false;
+    }
+    if let Some(read) = guard::missing_for_conditions(draft, rule, event) {
+        let why = guard::ask(draft, rule, event, read, super::effect::Stage::Conditions);
+        draft.note_rule(rule, event, why);
+        return false;
+    }
+    conditions(draft, rule, event, true)
+}
+
+/// Goes on after Chat has been asked for what the conditions read.
+pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+    conditions(draft, rule, event, true)
+}
+
+/// Goes on after a `wait`: what was counted and limited before it is not so again.
+pub(super) fn after_wait(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+    if let Some(why) = kept_out(draft, rule, event) {
+        draft.note_rule(rule, event, why);
+        return false;
+    }
+    conditions(draft, rule, event, false)
+}
+
+/// What keeps a rule from looking at an event at all.
+fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
+    if rule.mode == Mode::Off {
+        return Some(Why::Off);
+    }
+    if let Some(group) = &event.group {
+        let kind = event.group_type.or(draft.group(group).group_type);
+        if !rule.scope.selects(group, kind) {
+            return Some(Why::OutOfScope);
+        }
+    }
+    (event.by_bot && !rule.on_own).then_some(Why::Echo)
+}
+
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event, first: bool) -> bool {
+    match judged(draft, rule, event, first) {
+        Err(why) => {
+            draft.note_rule(rule, event, why);
+            false
+        }
+        Ok(count) => {
+            if first {
+                act_marks(draft, rule, event);
+            }
+            steps::run(draft, rule, event, 0, count, None, &[])
+        }
+    }
+}
+
+/// Conditions, count, `once`, cooldown and wait, in this order; the number counted, if all pass.
+fn judged(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    first: bool,
+) -> Result<Option<u32>, Why> {
+    // What an event must be like to be counted is judged before it is counted.
+    hold(draft, rule, event, None)?;
+    if !first {
+        return Ok(None);
+    }
+    let mut count = None;
+    if let Some(declared) = &rule.count {
+        let number = counted(draft, rule, declared, event);
+        if number < declared.threshold {
+            return Err(Why::CountBelow { count: number, threshold: declared.threshold });
+        }
+        count = Some(number);
+        hold(draft, rule, event, count)?;
+    }
+    if let Some(once) = &rule.once {
+        let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
+        match draft.until(&key) {
+            Some(None) => return Err(Why::ActedOnce),
+            Some(Some(until)) if until > draft.now => return Err(Why::ActedOnce),
+            _ => {}
+        }
+    }
+    if let Some(cooldown) = &rule.cooldown {
+        let key = StateKey::Cooldown(rule.id.clone(), each_key(&cooldown.each, event));
+        if let Some(Some(until)) = draft.until(&key)
+            && until > draft.now
+        {
+            return Err(Why::Quiet { until });
+        }
+    }
+    if let Some(time) = rule.wait {
+        act_marks(draft, rule, event);
+        let due = draft.now + time;
+        return Err(wait::begin(draft, rule, event, due));
+    }
+    Ok(count)
+}
+
+/// Judges the clauses that read `count` (when it is known), or those that do not.
+fn hold(draft: &Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) -> Result<(), Why> {
+    let wanted = |clause: &&Clause| clause.reads("count") == count.is_some();
+    let clauses = |condition: &'_ Option<Condition>| {
+        condition.as_ref().map_or(0, |c| c.clauses().iter().filter(wanted).count())
+    };
+    if clauses(&rule.when) + clauses(&rule.unless) == 0 {
+        return Ok(());
+    }
+    let context = View { draft, event, count }.context();
+    for clause in rule.when.iter().flat_map(|c| c.clauses()).filter(wanted) {
+        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
+        if !clause.evaluate(&context).map_err(unjudged)? {
+            let values = clause.values(&context);
+            return Err(Why::ClauseFalse { clause: clause.text().to_owned(), values });
+        }
+    }
+    let Some(unless) = &rule.unless else { return Ok(()) };
+    let reads_count = unless.clauses().iter().any(|clause| clause.reads("count"));
+    if reads_count != count.is_some() {
+        return Ok(());
+    }
+    for clause in unless.clauses() {
+        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
+        if !clause.evaluate(&context).map_err(unjudged)? {
+            return Ok(());
+        }
+    }
+    let values = unless.clauses().iter().flat_map(|clause| clause.values(&context)).collect();
+    Err(Why::Unless { values })
+}
+
+/// Puts the event into its window and says how many the window that ends with it holds.
+fn counted(draft: &mut Draft<'_>, rule: &Rule, count: &Count, event: &Event) -> u32 {
+    let key = StateKey::Counter(rule.id.clone(), each_key(&count.each, event));
+    let mut times = match draft.get(&key) {
+        Some(StateValue::Times(times)) => times.0.clone(),
+        _ => Vec::new(),
+    };
+    let number = slide(&mut times, event.time, count);
+    draft.set(key, Some(StateValue::Times(Times(times))));
+    number
+}
+
+/// A sliding window over event time. Kept for twice its length, so that an event that comes late
+/// still finds the window it belongs to; and no more times than tell the threshold from a flood.
+fn slide(times: &mut Vec<Timestamp>, time: Timestamp, count: &Count) -> u32 {
+    let at = times.partition_point(|other| *other <= time);
+    times.insert(at, time);
+    let newest = times.last().copied().unwrap_or(time);
+    let horizon = newest - count.within - count.within;
+    let most = usize::try_from(count.threshold).unwrap_or(usize::MAX).saturating_mul(4).max(100);
+    let surplus = times.len().saturating_sub(most);
+    let old = times.partition_point(|other| *other <= horizon).max(surplus);
+    let since = time - count.within;
+    let number = times.iter().filter(|other| **other > since && **other <= time).count();
+    times.drain(..old);
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The rule acts (or begins to wait): `once` and `cooldown` count from here.
+fn act_marks(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
+    let now = draft.now;
+    if let Some(once) = &rule.once {
+        let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
+        draft.set(key, Some(StateValue::Until(once.per.map(|per| now + per))));
+    }
+    if let Some(cooldown) = &rule.cooldown {
+        let key = StateKey::Cooldown(rule.id.clone(), each_key(&cooldown.each, event));
+        draft.set(key, Some(StateValue::Until(Some(now + cooldown.time))));
+    }
+}
+
+/// The key that `each` makes of an event.
+pub(super) fn each_key(each: &[Each], event: &Event) -> String {
+    let mut parts = Vec::with_capacity(each.len());
+    for each in each {
+        parts.push(match each {
+            Each::App => "",
+            Each::Group => match (&event.group, &event.room) {
+                (Some(group), _) => group.as_str(),
+                (None, Some(room)) => room.id.as_str(),
+                (None, None) => "",
+            },
+            Each::Member => event.member.as_ref().map_or("", |member| member.as_str()),
+        });
+    }
+    parts.join("\n")
+}
+
+/// Whether an event came from a schedule, whose groups are read fresh.
+pub(super) fn scheduled_at(event: &Event) -> Option<Timestamp> {
+    match event.cause {
+        Cause::Schedule { due, .. } => Some(due),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn window(threshold: u32) -> Count {
+        Count { each: vec![Each::Member], within: Duration::from_secs(10), threshold }
+    }
+
+    #[test]
+    fn an_event_exactly_one_window_old_is_outside() {
+        let mut times = Vec::new();
+        assert_eq!(slide(&mut times, Timestamp(0), &window(2)), 1);
+        assert_eq!(slide(&mut times, Timestamp(10_000), &window(2)), 1);
+        assert_eq!(slide(&mut times, Timestamp(10_001), &window(2)), 2);
+    }
+
+    #[test]
+    fn a_late_event_counts_into_the_window_that_it_belongs_to() {
+        let mut times = Vec::new();
+        for time in [0, 1_000, 12_000] {
+            slide(&mut times, Timestamp(time), &window(3));
+        }
+        assert_eq!(slide(&mut times, Timestamp(2_000), &window(3)), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_counts_as_a_naive_model_does(mut steps in prop::collection::vec(0i64..6_000, 1..90)) {
+            let count = window(6);
+            let mut times = Vec::new();
+            let mut all: Vec<i64> = Vec::new();
+            let mut time = 0;
+            for step in steps.drain(..) {
+                time += step;
+                all.push(time);
+                let naive = all.iter().filter(|other| **other > time - 10_000).count();
+                prop_assert_eq!(slide(&mut times, Timestamp(time), &count) as usize, naive);
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What an event tells about groups and members, written into the mirror; and the events that follow from that.
+
+use super::draft::Draft;
+use super::event::{Event, Field, Room};
+use super::state::{MemberRecord, Owner, StateKey, StateValue};
+use super::{effect, wait};
+use crate::chat::{Ability, Account, GroupId, GroupType, Role};
+use crate::rule::EventKind;
+
+/// Applies one event, and derives `owner.left` and `group.ownerless`.
+pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
+    if let Some(room) = &event.room {
+        return of_room(draft, event, room, kind);
+    }
+    let Some(group) = event.group.clone() else { return };
+    match kind {
+        EventKind::MemberJoined => joined(draft, event, &group),
+        EventKind::MemberLeft | EventKind::MemberRemoved => left(draft, event, &group),
+        EventKind::MemberRoleChanged => role_changed(draft, event, &group),
+        EventKind::MemberCardChanged => {
+            if let (Some(member), Some(card)) = (&event.member, text(event, "name_card")) {
+                let mut record = draft.member(&group, member);
+                record.name_card = card.to_owned();
+                draft.set_member(&group, member, record);
+            }
+        }
+        EventKind::OwnerLeft | EventKind::GroupOwnerless => {
+            let mut record = known(draft, event, &group);
+            record.owner = Owner::Nobody;
+            draft.set_group(&group, record);
+        }
+        EventKind::OwnerChanged => owner_changed(draft, event, &group),
+        EventKind::GroupCreated => created(draft, event, &group),
+        EventKind::GroupDismissed => draft.set(StateKey::Group(group), None),
+        EventKind::GroupInfoChanged => {
+            if let Some(name) = text(event, "name") {
+                let mut record = known(draft, event, &group);
+                record.name = name.to_owned();
+                draft.set_group(&group, record);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The group's record, with the type that the callback names.
+fn known(draft: &Draft<'_>, event: &Event, group: &GroupId) -> super::state::GroupRecord {
+    let mut record = draft.group(group);
+    if event.group_type.is_some_and(|kind| kind != GroupType::Unknown) {
+        record.group_type = event.group_type;
+    }
+    record
+}
+
+fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let mut record = known(draft, event, group);
+    record.member_count = record.member_count.map(|count| count + 1);
+    let owns = event.member.as_ref().is_some_and(|member| record.owner.is(member));
+    // Chat stores no members of an AVChatRoom, and they come and go by the thousand (33529).
+    let stored = record.group_type != Some(GroupType::AVChatRoom);
+    draft.set_group(group, record);
+    if let (Some(member), true) = (&event.member, stored) {
+        let role = if owns { Role::Owner } else { Role::Member };
+        let fresh = MemberRecord {
+            role: Some(role),
+            joined_at: Some(event.time),
+            ..MemberRecord::default()
+        };
+        draft.set_member(group, member, fresh);
+    }
+}
+
+fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let Some(member) = &event.member else { return };
+    let mut record = known(draft, event, group);
+    record.member_count = record.member_count.map(|count| (count - 1).max(0));
+    let owner = record.owner.clone();
+    let may_quit = record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
+    draft.set_group(group, record);
+    draft.set(StateKey::Member(group.clone(), member.clone()), None);
+    if owner.is(member) {
+        draft.derive(event, EventKind::OwnerLeft);
+    } else if owner == Owner::Unknown && may_quit && cares_about_owners(draft) {
+        // Nobody told us who owned it; Chat knows whether anybody still does.
+        let read = effect::Read::Group { group: group.clone() };
+        draft.effects.push(effect::Effect {
+            id: event.id.derive("read group"),
+            lane: event.lane(),
+            act: effect::Act::Read(read),
+            rule: None,
+            event: event.id.clone(),
+            created: draft.now,
+            manner: effect::Manner::Send,
+            then: None,
+            continue_on_refusal: true,
+        });
+    }
+}
+
+fn cares_about_owners(draft: &Draft<'_>) -> bool {
+    [EventKind::OwnerLeft, EventKind::GroupOwnerless]
+        .into_iter()
+        .any(|kind| draft.rules.on(kind).next().is_some())
+}
+
+fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let Some(member) = &event.member else { return };
+    let Some(role) = text(event, "role").and_then(Role::from_wire) else { return };
+    let mut record = draft.member(group, member);
+    record.role = Some(role);
+    draft.set_member(group, member, record);
+}
+
+fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let new = text(event, "new_owner").map(Account::from);
+    let old = text(event, "old_owner").map(Account::from);
+    new_owner(draft, event, group, old.as_ref(), new.as_ref());
+}
+
+/// Writes a change of owner into group and members, and ends the waits for one.
+pub(super) fn new_owner(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    old: Option<&Account>,
+    new: Option<&Account>,
+) {
+    let mut record = known(draft, event, group);
+    record.owner = Owner::from_account(new);
+    let has_owner = record.owner != Owner::Nobody;
+    draft.set_group(group, record);
+    for (account, role) in [(old, Role::Member), (new, Role::Owner)] {
+        let Some(account) = account.filter(|account| account.is_somebody()) else { continue };
+        let key = StateKey::Member(group.clone(), account.clone());
+        // The old owner may have left; no record of them is made up.
+        let Some(StateValue::Member(known)) = draft.get(&key) else {
+            if role == Role::Owner {
+                let fresh = MemberRecord { role: Some(role), ..MemberRecord::default() };
+                draft.set_member(group, account, fresh);
+            }
+            continue;
+        };
+        let changed = MemberRecord { role: Some(role), ..known.clone() };
+        draft.set_member(group, account, changed);
+    }
+    if has_owner {
+        wait::end_for_owner(draft, group);
+    }
+}
+
+fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let mut record = known(draft, event, group);
+    let owner = text(event, "owner").map(Account::from);
+    record.owner = Owner::from_account(owner.as_ref());
+    record.name = text(event, "name").unwrap_or_default().to_owned();
+    record.created_at = Some(event.time);
+    let ownerless = record.owner == Owner::Nobody;
+    draft.set_group(group, record);
+    if let Some(owner) = owner.filter(Account::is_somebody) {
+        let record = MemberRecord {
+            role: Some(Role::Owner),
+            joined_at: Some(event.time),
+            ..MemberRecord::default()
+        };
+        draft.set_member(group, &owner, record);
+    }
+    if ownerless {
+        draft.derive(event, EventKind::GroupOwnerless);
+    }
+}
+
+/// Rooms: only who owns them, so that an owner who leaves is recognised.
+fn of_room(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: EventKind) {
+    let key = StateKey::Room(room.id.clone());
+    let owner = match kind {
+        EventKind::RoomClosed => return draft.set(key, None),
+        EventKind::RoomMemberLeft => {
+            let owned = matches!(draft.get(&key), Some(StateValue::Room { owner })
+                if event.member.as_ref().is_some_and(|member| owner.is(member)));
+            if owned {
+                draft.derive(event, EventKind::RoomOwnerLeft);
+            }
+            return;
+        }
+        EventKind::RoomOwnerChanged => text(event, "new_owner").map(Account::from),
+        _ => room.owner.clone(),
+    };
+    if let Some(owner) = owner {
+        let owner = Owner::from_account(Some(&owner));
+        draft.set(key, Some(StateValue::Room { owner }));
+    }
+}
+
+/// A text field of `event`, if the callback carried it.
+pub(super) fn text<'e>(event: &'e Event, name: &str) -> Option<&'e str> {
+    match event.fields.get(name) {
+        Some(Field::Text(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! Which pieces of state an event can touch, named before anything is loaded.
+
+use std::collections::BTreeSet;
+
+use super::effect::{Act, Answer, Outcome, Read};
+use super::event::{Cause, Event, Timer};
+use super::state::{SanctionKind, StateKey};
+use super::{judge, steps, wait};
+use crate::chat::{Account, GroupId};
+use crate::rule::model::{Action, Mode};
+use crate::rule::{EventKind, Rule, RuleId, RuleSet};
+
+/// The keys that [`super::decide`] may read for this event. None: nothing is stored, nothing can
+/// follow, and the event needs no disk.
+pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
+    let mut keys = BTreeSet::new();
+    match &event.cause {
+        Cause::Kind(kind) => of_kind(&mut keys, event, *kind, rules),
+        Cause::Schedule { rule, .. } => {
+            keys.insert(StateKey::Fired(rule.clone()));
+            of_rule_named(&mut keys, event, rule, rules);
+        }
+        Cause::Timer(Timer::SanctionEnd { group, member, kind, .. }) => {
+            of_sanction(&mut keys, group, member, *kind, rules, event);
+        }
+        Cause::Timer(Timer::WaitOver { rule, key, event, .. }) => {
+            keys.insert(StateKey::Wait(rule.clone(), key.clone()));
+            of_rule_named(&mut keys, event, rule, rules);
+        }
+        Cause::Timer(Timer::Sweep { .. }) => {}
+        Cause::Settled { effect, outcome } => {
+            of_act(&mut keys, event, &effect.act, outcome, rules);
+            if let Some(resume) = &effect.then {
+                of_rule_named(&mut keys, &resume.event, &resume.rule, rules);
+            }
+        }
+    }
+    keys
+}
+
+/// Whether an event of this kind changes the mirror by itself.
+fn changes_mirror(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::MemberJoined
+            | EventKind::MemberLeft
+            | EventKind::MemberRemoved
+            | EventKind::MemberRoleChanged
+            | EventKind::MemberCardChanged
+            | EventKind::OwnerLeft
+            | EventKind::OwnerChanged
+            | EventKind::GroupCreated
+            | EventKind::GroupDismissed
+            | EventKind::GroupInfoChanged
+            | EventKind::GroupOwnerless
+    )
+}
+
+/// What may follow from an event of this kind, by the mirror alone.
+fn derived(kind: EventKind) -> &'static [EventKind] {
+    match kind {
+        EventKind::MemberLeft | EventKind::MemberRemoved => &[EventKind::OwnerLeft],
+        EventKind::GroupCreated => &[EventKind::GroupOwnerless],
+        EventKind::RoomMemberLeft => &[EventKind::RoomOwnerLeft],
+        _ => &[],
+    }
+}
+
+fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
+    for kind in std::iter::once(&kind).chain(derived(kind)) {
+        for rule in rules.on(*kind) {
+            let mut as_derived = event.clone();
+            as_derived.cause = Cause::Kind(*kind);
+            of_rule(keys, &as_derived, rule);
+        }
+    }
+    if let Some(room) = &event.room {
+        keys.insert(StateKey::Room(room.id.clone()));
+    }
+    if changes_mirror(kind) {
+        of_people(keys, event);
+        if let Some(group) = &event.group {
+            owners_named(event).for_each(|account| add_member(keys, group, &account));
+            if kind == EventKind::OwnerChanged || kind == EventKind::GroupCreated {
+                keys.extend(wait::owner_waits(rules, group));
+            }
+        }
+    }
+}
+
+fn owners_named(event: &Event) -> impl Iterator<Item = Account> + '_ {
+    ["old_owner", "new_owner", "owner"]
+        .into_iter()
+        .filter_map(|name| super::mirror::text(event, name).map(Account::from))
+}
+
+fn of_people(keys: &mut BTreeSet<StateKey>, event: &Event) {
+    let Some(group) = &event.group else { return };
+    keys.insert(StateKey::Group(group.clone()));
+    for account in [&event.member, &event.operator].into_iter().flatten() {
+        add_member(keys, group, account);
+    }
+}
+
+fn add_member(keys: &mut BTreeSet<StateKey>, group: &GroupId, account: &Account) {
+    keys.insert(StateKey::Member(group.clone(), account.clone()));
+    for kind in SanctionKind::ALL {
+        keys.insert(StateKey::Sanction(group.clone(), account.clone(), kind));
+    }
+}
+
+fn of_rule_named(keys: &mut BTreeSet<StateKey>, event: &Event, id: &RuleId, rules: &RuleSet) {
+    if let Some(rule) = rules.get(id) {
+        of_rule(keys, event, rule);
+    }
+}
+
+fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule) {
+    let selected = match &event.group {
+        Some(group) => rule.scope.selects(group, event.group_type),
+        None => true,
+    };
+    if rule.mode == Mode::Off || !selected {
+        return;
+    }
+    of_people(keys, event);
+    if let Some(room) = &event.room {
+        keys.insert(StateKey::Room(room.id.clone()));
+    }
+    let id = &rule.id;
+    if let Some(count) = &rule.count {
+        keys.insert(StateKey::Counter(id.clone(), judge::each_key(&count.each, event)));
+    }
+    if let Some(once) = &rule.once {
+        keys.insert(StateKey::Once(id.clone(), judge::each_key(&once.each, event)));
+    }
+    if let Some(cooldown) = &rule.cooldown {
+        keys.insert(StateKey::Cooldown(id.clone(), judge::each_key(&cooldown.each, event)));
+    }
+    if rule.wait.is_some() {
+        keys.insert(StateKey::Wait(id.clone(), wait::key_of(event)));
+    }
+    let Some(group) = &event.group else { return };
+    for (position, step) in rule.steps.iter().enumerate() {
+        let Some(target) = steps::target(&step.action, event) else { continue };
+        add_member(keys, group, &target);
+        if matches!(step.action, Action::Mute { .. }) {
+            let target = target.clone();
+            keys.insert(StateKey::Ladder(id.clone(), position, group.clone(), target));
+        }
+    }
+}
+
+fn of_sanction(
+    keys: &mut BTreeSet<StateKey>,
+    group: &GroupId,
+    member: &Account,
+    kind: SanctionKind,
+    rules: &RuleSet,
+    event: &Event,
+) {
+    keys.insert(StateKey::Group(group.clone()));
+    add_member(keys, group, member);
+    if kind == SanctionKind::Mute {
+        let mut ended = event.clone();
+        ended.group = Some(group.clone());
+        ended.member = Some(member.clone());
+        ended.cause = Cause::Kind(EventKind::MuteEnded);
+        rules.on(EventKind::MuteEnded).for_each(|rule| of_rule(keys, &ended, rule));
+    }
+}
+
+/// What the settling of an effect can change: those it names, and those whom Chat's answer names.
+fn of_act(
+    keys: &mut BTreeSet<StateKey>,
+    event: &Event,
+    act: &Act,
+    outcome: &Outcome,
+    rules: &RuleSet,
+) {
+    if let Act::TransferRoom { room, .. } = act {
+        keys.insert(StateKey::Room(room.clone()));
+    }
+    let Some(group) = &event.group else { return };
+    keys.insert(StateKey::Group(group.clone()));
+    let mut ownerless = false;
+    match act {
+        Act::SetRole { member, .. } => {
+            of_sanction(keys, group, member, SanctionKind::Role, rules, event);
+        }
+        Act::Mute { member, .. }
+        | Act::Unmute { member, .. }
+        | Act::Read(Read::Muted { member, .. }) => {
+            of_sanction(keys, group, member, SanctionKind::Mute, rules, event);
+        }
+        Act::SetNameCard { member, .. } => add_member(keys, group, member),
+        Act::TransferOwner { from, to, .. } => {
+            from.iter().chain([to]).for_each(|account| add_member(keys, group, account));
+            keys.extend(wait::owner_waits(rules, group));
+        }
+        Act::Read(Read::Group { .. } | Read::Candidates { .. }) => ownerless = true,
+        Act::Read(Read::Roles { accounts, .. }) => {
+            accounts.iter().for_each(|account| add_member(keys, group, account));
+            ownerless = true;
+        }
+        _ => {}
+    }
+    if let Outcome::Answer(Answer::Roles { roles, .. }) = outcome {
+        roles.iter().for_each(|(account, _)| add_member(keys, group, account));
+    }
+    if ownerless {
+        keys.extend(wait::owner_waits(rules, group));
+        let mut found = event.clone();
+        found.member = None;
+        found.operator = None;
+        found.cause = Cause::Kind(EventKind::GroupOwnerless);
+        rules.on(EventKind::GroupOwnerless).for_each(|rule| of_rule(keys, &found, rule));
+    }
+}

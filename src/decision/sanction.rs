@@ -1,0 +1,148 @@
+//! Sanctions: wanted states with an end. They begin with an effect, and their end is verified.
+
+use std::time::Duration;
+
+use super::draft::Draft;
+use super::effect::{Act, Effect, Manner, Read};
+use super::event::{Event, EventId, Field};
+use super::state::{Sanction, SanctionKind};
+use super::steps::end_timer;
+use crate::chat::{Account, GroupId, Role};
+use crate::clock::Timestamp;
+use crate::rule::{EventKind, Rule};
+
+/// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
+const TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Whom a sanction restrains, how, and for how long (`None`: for ever).
+pub(super) struct Sanctioned {
+    pub(super) group: GroupId,
+    pub(super) member: Account,
+    pub(super) kind: SanctionKind,
+    pub(super) time: Option<Duration>,
+}
+
+/// Records a sanction under its effect's id, with a timer for its end. A newer one supersedes.
+pub(super) fn begin(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    id: EventId,
+    whom: Sanctioned,
+    reason: String,
+) {
+    // What is only observed restrains nobody, so nothing has to end.
+    if draft.in_shadow(rule) {
+        return;
+    }
+    let now = draft.now;
+    let until = whom.time.map(|time| now + time);
+    let sanction = Sanction {
+        id: id.clone(),
+        from: now,
+        until,
+        time: whom.time,
+        reason,
+        rule: rule.id.clone(),
+        event: event.id.clone(),
+        ending: false,
+    };
+    draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
+    if let Some(until) = until {
+        draft.timer(until, end_timer(&whom.group, &whom.member, whom.kind, id));
+    }
+}
+
+/// The time of a sanction is over: asks Chat whether a mute has ended, takes a temporary role back.
+pub(super) fn time_is_over(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member, kind): (&GroupId, &Account, SanctionKind),
+    id: &EventId,
+) {
+    let Some(sanction) = draft.sanction(group, member, kind).filter(|live| live.id == *id) else {
+        draft.note(format!("a newer {} of {member} has superseded this one", kind.name()));
+        return;
+    };
+    let mut ending = sanction.clone();
+    ending.ending = true;
+    let act = match kind {
+        SanctionKind::Mute => Act::Read(Read::Muted {
+            group: group.clone(),
+            member: member.clone(),
+            sanction: id.clone(),
+        }),
+        SanctionKind::Role => Act::SetRole {
+            group: group.clone(),
+            group_type: draft.group(group).group_type,
+            member: member.clone(),
+            role: Role::Member,
+        },
+    };
+    owe(draft, event, &ending, act, "end");
+    draft.set_sanction(group, member, kind, Some(ending));
+}
+
+/// Something that the bot owes by itself, on account of a sanction.
+fn owe(draft: &mut Draft<'_>, event: &Event, sanction: &Sanction, act: Act, what: &str) {
+    draft.effects.push(Effect {
+        id: sanction.id.derive(what),
+        lane: event.lane(),
+        act,
+        rule: Some(sanction.rule.clone()),
+        event: event.id.clone(),
+        created: draft.now,
+        manner: Manner::Send,
+        then: None,
+        continue_on_refusal: true,
+    });
+}
+
+/// Chat has said until when a member is muted.
+pub(super) fn mute_seen(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member): (&GroupId, &Account),
+    id: &EventId,
+    until: Option<Timestamp>,
+) {
+    let live = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.id == *id);
+    let Some(sanction) = live.cloned() else {
+        draft.note(format!("a newer mute of {member} has superseded this one"));
+        return;
+    };
+    let wanted = sanction.until.unwrap_or(draft.now);
+    match until {
+        Some(until) if until > draft.now && until > wanted + TOLERANCE => {
+            draft.note(format!(
+                "{member} stays muted until {until}: somebody else muted them for longer"
+            ));
+            draft.set_sanction(group, member, SanctionKind::Mute, None);
+        }
+        Some(until) if until > draft.now => {
+            draft.note(format!("{member} is still muted although the time is over; lifting it"));
+            let act = Act::Unmute { group: group.clone(), member: member.clone() };
+            owe(draft, event, &sanction, act, "lift");
+        }
+        _ => ended(draft, event, group, member, "expired"),
+    }
+}
+
+/// A mute of ours is over: its record goes, and `mute.ended` follows.
+pub(super) fn ended(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    member: &Account,
+    reason: &str,
+) {
+    draft.set_sanction(group, member, SanctionKind::Mute, None);
+    let mut record = draft.member(group, member);
+    if record.muted_until.take().is_some() {
+        draft.set_member(group, member, record);
+    }
+    let derived = draft.derive(event, EventKind::MuteEnded);
+    derived.group = Some(group.clone());
+    derived.member = Some(member.clone());
+    derived.fields.insert("reason".into(), Field::Text(reason.into()));
+}

@@ -1,0 +1,188 @@
+//! What follows when an effect is settled: the mirror believes it, sanctions begin or fall, rules go on.
+
+use super::draft::Draft;
+use super::effect::{Act, Answer, Effect, GroupFacts, Outcome, Read, Resume, Stage};
+use super::event::Event;
+use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
+use super::{judge, mirror, sanction, steps, wait};
+use crate::chat::{Account, GroupId};
+use crate::rule::EventKind;
+
+/// Decides the settling of one effect.
+pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done => done(draft, event, effect),
+        Outcome::Answer(answer) => answered(draft, event, effect, answer),
+        Outcome::Refused { code, words } => refused(draft, event, effect, *code, words),
+        Outcome::Dead { words } => {
+            draft.note(format!("given up: {words}"));
+            not_done(draft, event, effect);
+        }
+        Outcome::Observed | Outcome::Skipped => {}
+    }
+}
+
+fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
+    match &effect.act {
+        Act::SetRole { group, member, role, .. } => {
+            let record = MemberRecord { role: Some(*role), ..draft.member(group, member) };
+            draft.set_member(group, member, record);
+            let ending = |live: &&super::state::Sanction| live.ending;
+            if draft.sanction(group, member, SanctionKind::Role).filter(ending).is_some() {
+                draft.set_sanction(group, member, SanctionKind::Role, None);
+            }
+        }
+        Act::Unmute { group, member } => {
+            let live = draft.sanction(group, member, SanctionKind::Mute);
+            // A newer mute may stand here by now; only the one that was ending has ended.
+            if live.is_none_or(|live| live.ending) {
+                sanction::ended(draft, event, group, member, "lifted");
+            }
+        }
+        Act::SetNameCard { group, member, text } => {
+            let record = MemberRecord { name_card: text.clone(), ..draft.member(group, member) };
+            draft.set_member(group, member, record);
+        }
+        Act::TransferOwner { group, from, to } => {
+            mirror::new_owner(draft, event, group, from.as_ref(), Some(to));
+        }
+        Act::TransferRoom { room, to, .. } => {
+            let owner = Owner::Is(to.clone());
+            let key = StateKey::Room(room.clone());
+            draft.set(key, Some(super::StateValue::Room { owner }));
+        }
+        _ => {}
+    }
+}
+
+fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answer) {
+    match (answer, &effect.act) {
+        (Answer::Group(facts), _) => believe_group(draft, event, facts),
+        (Answer::Roles { group: facts, roles }, Act::Read(Read::Roles { group, .. })) => {
+            if let Some(facts) = facts {
+                believe_group(draft, event, facts);
+            }
+            believe_roles(draft, group, roles);
+        }
+        (Answer::Candidates { group, .. }, _) => believe_group(draft, event, group),
+        (Answer::Muted { until }, Act::Read(Read::Muted { group, member, sanction })) => {
+            sanction::mute_seen(draft, event, (group, member), sanction, *until);
+        }
+        _ => {}
+    }
+    if let Some(resume) = &effect.then {
+        go_on(draft, resume, Some(answer));
+    }
+}
+
+fn believe_roles(draft: &mut Draft<'_>, group: &GroupId, roles: &[(Account, crate::chat::Role)]) {
+    for (account, role) in roles {
+        let record = MemberRecord { role: Some(*role), ..draft.member(group, account) };
+        draft.set_member(group, account, record);
+    }
+}
+
+/// Takes what Chat says about a group into the mirror; an owner who is missed is an event.
+fn believe_group(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
+    let group = &facts.group;
+    if !facts.exists {
+        draft.note(format!("{group} does not exist any more"));
+        draft.set(StateKey::Group(group.clone()), None);
+        return;
+    }
+    let mut record = draft.group(group);
+    let before = std::mem::replace(&mut record.owner, Owner::from_account(facts.owner.as_ref()));
+    record.group_type = facts.group_type.or(record.group_type);
+    record.name.clone_from(&facts.name);
+    record.member_count = facts.member_count.or(record.member_count);
+    record.created_at = facts.created_at.or(record.created_at);
+    record.read_at = Some(draft.now);
+    let found_ownerless = record.owner == Owner::Nobody && before != Owner::Nobody;
+    let has_owner = record.owner != Owner::Nobody;
+    draft.set_group(group, record);
+    if has_owner {
+        wait::end_for_owner(draft, group);
+    }
+    if found_ownerless {
+        let derived = draft.derive(event, EventKind::GroupOwnerless);
+        derived.group = Some(group.clone());
+        derived.member = None;
+        derived.operator = None;
+    }
+}
+
+/// Chat will never do it. What hung on it falls, and a successor who cannot be owner makes room for the next.
+fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, words: &str) {
+    draft.note(format!("Chat refused to {}: {code} {words}", effect.act));
+    if let (Act::TransferOwner { to, .. }, Some(resume)) = (&effect.act, &effect.then) {
+        let mut next = (**resume).clone();
+        next.tried.push(to.clone());
+        go_on(draft, &next, None);
+        return;
+    }
+    not_done(draft, event, effect);
+    if let (Act::Read(_), Some(resume)) = (&effect.act, &effect.then) {
+        // Judged with what is known: guards keep their hands off whoever might be protected.
+        let nothing = Answer::Roles { group: None, roles: Vec::new() };
+        go_on(draft, resume, Some(&nothing));
+    }
+}
+
+/// An effect that did not happen takes its sanction with it; a lift that did not happen keeps it.
+fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
+    let (group, member, kind) = match &effect.act {
+        Act::Mute { group, member, .. } => (group, member, SanctionKind::Mute),
+        Act::SetRole { group, member, .. } => (group, member, SanctionKind::Role),
+        Act::Unmute { group, member } | Act::Read(Read::Muted { group, member, .. }) => {
+            return not_lifted(draft, event, group, member);
+        }
+        _ => return,
+    };
+    let live = draft.sanction(group, member, kind);
+    if live.is_some_and(|live| live.id == effect.id) {
+        draft.set_sanction(group, member, kind, None);
+    }
+}
+
+/// Chat refuses to lift a mute, or to say whether it has ended: the record goes, and a person is told.
+fn not_lifted(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
+    let ending = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.ending);
+    let Some(sanction) = ending.cloned() else { return };
+    draft.set_sanction(group, member, SanctionKind::Mute, None);
+    let text = format!(
+        "the mute of {member} in {group} should have ended, and Chat does not let the bot verify or \
+         lift it; look at it in the console"
+    );
+    draft.effects.push(Effect {
+        id: sanction.id.derive("not lifted"),
+        lane: event.lane(),
+        act: Act::Alert { text },
+        rule: Some(sanction.rule),
+        event: event.id.clone(),
+        created: draft.now,
+        manner: super::effect::Manner::Send,
+        then: None,
+        continue_on_refusal: true,
+    });
+}
+
+/// The rule that asked goes on where it stood.
+fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
+    let rules = draft.rules;
+    let Some(rule) = rules.get(&resume.rule) else {
+        draft.note(format!("`{}` is not among the rules any more", resume.rule));
+        return;
+    };
+    if rule.mode == crate::rule::model::Mode::Off {
+        draft.note_rule(rule, &resume.event, super::Why::Off);
+        return;
+    }
+    match resume.stage {
+        Stage::Conditions => {
+            judge::after_answer(draft, rule, &resume.event);
+        }
+        Stage::Steps { from } => {
+            steps::run(draft, rule, &resume.event, from, None, answer, &resume.tried);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Why a rule did, or did not, act: one sentence for each rule that looked at an event.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::rule::RuleId;
+
+/// What every rule made of one event, in running order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    pub rules: Vec<RuleTrace>,
+    /// What happened beside the rules: a superseded timer, a group that is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What one rule made of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleTrace {
+    pub rule: RuleId,
+    /// The event it looked at; differs from the journal's where one event gives rise to another
+    /// (`member.left` to `owner.left`).
+    pub event: String,
+    pub why: Why,
+}
+
+/// How far a rule came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// `mode = "off"`.
+    Off,
+    /// `in` does not select the group.
+    OutOfScope,
+    /// An echo of our own call, and the rule has no `on_own`.
+    Echo,
+    /// A clause of `when` is false, with the values it saw.
+    ClauseFalse { clause: String, values: Vec<(String, String)> },
+    /// `unless` holds.
+    Unless { values: Vec<(String, String)> },
+    /// A condition could not be judged.
+    Unjudged { clause: String, error: String },
+    /// Not enough events in the window.
+    CountBelow { count: u32, threshold: u32 },
+    /// `once`: it has acted.
+    ActedOnce,
+    /// `cooldown`.
+    Quiet { until: Timestamp },
+    /// `wait` has begun.
+    Waiting { until: Timestamp },
+    /// A `wait` for the same cause is running already.
+    AlreadyWaiting { until: Timestamp },
+    /// The `wait` is over and the cause has gone.
+    CauseGone { what: String },
+    /// Chat is asked for what is missing; the rule goes on with the answer.
+    Asking { what: String },
+    /// The steps ran: what was wanted, and what was left out and why.
+    Acted { wanted: Vec<String>, left_out: Vec<String> },
+    /// A rule before it said `stop`.
+    Stopped { by: RuleId },
+}
+
+impl Why {
+    /// Whether the rule got as far as its steps.
+    pub fn acted(&self) -> bool {
+        matches!(self, Self::Acted { wanted, .. } if !wanted.is_empty())
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("is switched off"),
+            Self::OutOfScope => f.write_str("does not look at this group (`in`)"),
+            Self::Echo => f.write_str("ignores it: an echo of the bot's own call"),
+            Self::ClauseFalse { clause, values } => {
+                write!(f, "stopped at `{clause}`")?;
+                write_values(f, values)
+            }
+            Self::Unless { values } => {
+                f.write_str("stopped at `unless`")?;
+                write_values(f, values)
+            }
+            Self::Unjudged { clause, error } => {
+                write!(f, "could not judge `{clause}`: {error}")
+            }
+            Self::CountBelow { count, threshold } => {
+                write!(f, "counted {count}, acts from {threshold}")
+            }
+            Self::ActedOnce => f.write_str("has acted once already (`once`)"),
+            Self::Quiet { until } => write!(f, "is quiet until {until} (`cooldown`)"),
+            Self::Waiting { until } => write!(f, "waits until {until}"),
+            Self::AlreadyWaiting { until } => write!(f, "waits already, until {until}"),
+            Self::CauseGone { what } => write!(f, "does nothing after its wait: {what}"),
+            Self::Asking { what } => write!(f, "asks Chat for {what}"),
+            Self::Acted { wanted, left_out } => write_acted(f, wanted, left_out),
+            Self::Stopped { by } => write!(f, "did not see it: `{by}` stopped it"),
+        }
+    }
+}
+
+fn write_acted(f: &mut fmt::Formatter<'_>, wanted: &[String], left_out: &[String]) -> fmt::Result {
+    match (wanted.is_empty(), left_out.is_empty()) {
+        (false, true) => f.write_str(&wanted.join(", then ")),
+        (false, false) => write!(f, "{}; not {}", wanted.join(", then "), left_out.join("; not ")),
+        (true, false) => write!(f, "does not {}", left_out.join("; does not ")),
+        (true, true) => f.write_str("has nothing to do"),
+    }
+}
+
+fn write_values(f: &mut fmt::Formatter<'_>, values: &[(String, String)]) -> fmt::Result {
+    if values.is_empty() {
+        return Ok(());
+    }
+    let seen = values.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>();
+    write!(f, ", because {}", seen.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_false_clause_is_told_with_the_values_it_saw() {
+        let why = Why::ClauseFalse {
+            clause: "member.role == \"admin\"".into(),
+            values: vec![("member.role".into(), "\"member\"".into())],
+        };
+        assert_eq!(
+            why.to_string(),
+            "stopped at `member.role == \"admin\"`, because member.role = \"member\""
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! `wait`: act some time after the event, if the cause still holds then.
+
+use super::draft::{Draft, effect_id};
+use super::event::{Event, EventId, Timer};
+use super::judge;
+use super::state::{Owner, StateKey, StateValue};
+use super::trace::Why;
+use crate::chat::{GroupId, Role};
+use crate::clock::Timestamp;
+use crate::rule::model::Trigger;
+use crate::rule::{EventKind, Rule, RuleId};
+
+/// What a rule's wait is for: one per group where the cause belongs to the group, else one per member.
+pub(super) fn key_of(event: &Event) -> String {
+    let group = event.group.as_ref().map_or("", GroupId::as_str);
+    match event.kind() {
+        Some(EventKind::OwnerLeft | EventKind::GroupOwnerless) | None => group.to_owned(),
+        Some(_) => {
+            let member = event.member.as_ref().map_or("", |member| member.as_str());
+            format!("{group}\n{member}")
+        }
+    }
+}
+
+/// Starts a wait, unless one runs for the same cause.
+pub(super) fn begin(draft: &mut Draft<'_>, rule: &Rule, event: &Event, due: Timestamp) -> Why {
+    let key = key_of(event);
+    let state = StateKey::Wait(rule.id.clone(), key.clone());
+    if let Some(StateValue::Wait { due, .. }) = draft.get(&state) {
+        return Why::AlreadyWaiting { until: *due };
+    }
+    let wait = effect_id(event, &rule.id, "wait");
+    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due }));
+    let event = Box::new(event.clone());
+    draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event });
+    Why::Waiting { until: due }
+}
+
+/// The time is over: goes on if this wait is still the one that runs, and its cause still holds.
+pub(super) fn over(draft: &mut Draft<'_>, id: &RuleId, key: &str, wait: &EventId, event: &Event) {
+    let state = StateKey::Wait(id.clone(), key.to_owned());
+    match draft.get(&state) {
+        Some(StateValue::Wait { wait: running, .. }) if running == wait => {}
+        _ => {
+            draft.note(format!("the wait of `{id}` was ended before its time"));
+            return;
+        }
+    }
+    draft.set(state, None);
+    let rules = draft.rules;
+    let Some(rule) = rules.get(id) else {
+        draft.note(format!("`{id}` is not among the rules any more; its wait is dropped"));
+        return;
+    };
+    match cause_gone(draft, event) {
+        Some(what) => draft.note_rule(rule, event, Why::CauseGone { what }),
+        None => {
+            judge::after_wait(draft, rule, event);
+        }
+    }
+}
+
+/// Why the cause of an event holds no more, if so.
+fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
+    let group = event.group.as_ref()?;
+    match event.kind()? {
+        EventKind::OwnerLeft | EventKind::GroupOwnerless => match draft.group(group).owner {
+            Owner::Is(owner) => Some(format!("the group has an owner again, {owner}")),
+            Owner::Nobody | Owner::Unknown => None,
+        },
+        EventKind::MemberJoined => {
+            let member = event.member.as_ref()?;
+            let known = draft.get(&StateKey::Member(group.clone(), member.clone()));
+            let stored = event.group_type != Some(crate::chat::GroupType::AVChatRoom);
+            let outside = match known {
+                Some(StateValue::Member(record)) => record.role == Some(Role::Outside),
+                _ => stored,
+            };
+            outside.then(|| format!("{member} is not in the group any more"))
+        }
+        _ => None,
+    }
+}
+
+/// A group has an owner: whoever waits because it had none, waits no more.
+pub(super) fn end_for_owner(draft: &mut Draft<'_>, group: &GroupId) {
+    let keys: Vec<StateKey> = owner_waits(draft.rules, group).collect();
+    for key in keys {
+        if draft.get(&key).is_some() {
+            if let StateKey::Wait(rule, _) = &key {
+                draft.note(format!("the wait of `{rule}` ends: the group has an owner"));
+            }
+            draft.set(key, None);
+        }
+    }
+}
+
+/// The waits that a new owner of a group ends.
+pub(super) fn owner_waits<'r>(
+    rules: &'r crate::rule::RuleSet,
+    group: &'r GroupId,
+) -> impl Iterator<Item = StateKey> + 'r {
+    let waits = |rule: &&std::sync::Arc<Rule>| {
+        rule.wait.is_some()
+            && matches!(&rule.trigger, Trigger::On(kinds)
+                if kinds.contains(&EventKind::OwnerLeft) || kinds.contains(&EventKind::GroupOwnerless))
+    };
+    let key = group.as_str();
+    rules.rules().iter().filter(waits).map(move |rule| StateKey::Wait(rule.id.clone(), key.into()))
+}

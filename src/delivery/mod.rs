@@ -1,0 +1,227 @@
+//! Outbox → REST: order, retry, rates, verification.
+//!
+//! Delivery knows no rules and picks nothing. It claims the first effect of each lane, carries it
+//! out, and brings what became of it back through the pipeline: the outbox entry goes in the same
+//! commit in which its settling is decided.
+
+mod carry;
+mod index;
+mod reads;
+mod settle;
+mod verify;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::{Clock, Timestamp};
+use crate::decision::Lane;
+use crate::ledger::{self, Kind, Pending};
+use crate::pipeline::Pipeline;
+use crate::rest::Chat;
+use crate::rest::rate::Limiter;
+use crate::store::{Store, StoreError};
+
+use index::Index;
+
+/// Effects that are carried out at once.
+const AT_ONCE: usize = 64;
+/// Effects that wait in the outbox without anything due are looked at again after this.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Hears what delivery does: metrics, the demo.
+pub trait Listener: Send + Sync {
+    /// A try is over; `trouble` is absent when it settled the effect.
+    fn tried(&self, pending: &Pending, trouble: Option<&str>);
+    /// A rule called for a person.
+    fn alerted(&self, pending: &Pending, text: &str);
+}
+
+/// Nobody hears.
+impl Listener for () {
+    fn tried(&self, _: &Pending, _: Option<&str>) {}
+    fn alerted(&self, _: &Pending, _: &str) {}
+}
+
+/// Carries out what the outbox holds.
+pub struct Delivery {
+    store: Arc<dyn Store>,
+    pipeline: Arc<Pipeline>,
+    chat: Arc<dyn Chat>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn Listener>,
+    index: Mutex<Index>,
+    limiter: Mutex<Limiter>,
+    committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
+    /// A lane has become free while the loop slept.
+    freed: Notify,
+}
+
+/// The right to carry out one effect: nobody else touches its lane meanwhile.
+#[derive(Debug)]
+pub struct Claimed {
+    lane: Lane,
+    sequence: u64,
+}
+
+impl Delivery {
+    /// Takes over the outbox. What is found there may have been sent by a process that died, so
+    /// Chat is asked before it is repeated.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(
+        store: Arc<dyn Store>,
+        pipeline: Arc<Pipeline>,
+        chat: Arc<dyn Chat>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn Listener>,
+        committed: UnboundedReceiver<(Lane, u64)>,
+    ) -> Result<Self, StoreError> {
+        let index = Mutex::new(recover(&*store)?);
+        Ok(Self {
+            store,
+            pipeline,
+            chat,
+            clock,
+            listener,
+            index,
+            limiter: Mutex::new(Limiter::default()),
+            committed: tokio::sync::Mutex::new(committed),
+            freed: Notify::new(),
+        })
+    }
+
+    /// Effects that are not settled.
+    pub fn pending(&self) -> usize {
+        self.index().len()
+    }
+
+    /// Carries out everything that is due now, and what follows from it; for tests and the demo's story.
+    /// Says how many tries that took.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no more commits; what is claimed stays in the outbox.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let mut tries = 0;
+        loop {
+            self.take_committed().await;
+            let claimed = self.claim(AT_ONCE);
+            if claimed.is_empty() {
+                return Ok(tries);
+            }
+            tries += claimed.len();
+            let works = claimed.into_iter().map(|claimed| self.carry_out(claimed));
+            for work in futures_util::future::join_all(works).await {
+                work?;
+            }
+        }
+    }
+
+    /// When something becomes due, if nothing new is committed until then.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        self.index().next_due(now, &self.limiter())
+    }
+
+    /// Works until told to stop; what is in flight then is finished.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut works = JoinSet::new();
+        while !*stop.borrow() {
+            self.take_committed().await;
+            for claimed in self.claim(AT_ONCE.saturating_sub(works.len())) {
+                let delivery = Arc::clone(&self);
+                works.spawn(async move { delivery.carry_out(claimed).await });
+            }
+            let full = works.len() >= AT_ONCE;
+            let next = self.next_due().unwrap_or(self.clock.now() + LOOK_AGAIN);
+            tokio::select! {
+                Some(work) = works.join_next(), if !works.is_empty() => report(work),
+                () = self.clock.sleep_until(next), if !full => {}
+                () = self.wait_for_committed() , if !full => {}
+                () = self.freed.notified(), if !full => {}
+                _ = stop.changed() => {}
+            }
+        }
+        while let Some(work) = works.join_next().await {
+            report(work);
+        }
+    }
+
+    async fn take_committed(&self) {
+        let mut committed = self.committed.lock().await;
+        while let Ok((lane, sequence)) = committed.try_recv() {
+            self.add(lane, sequence);
+        }
+    }
+
+    async fn wait_for_committed(&self) {
+        let mut committed = self.committed.lock().await;
+        match committed.recv().await {
+            Some((lane, sequence)) => self.add(lane, sequence),
+            // The pipeline has gone; only what is known is left to do.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn add(&self, lane: Lane, sequence: u64) {
+        let key = ledger::outbox_key(&lane, sequence);
+        match ledger::read::<Pending>(&*self.store, &key) {
+            Ok(Some(pending)) => self.index().push(lane, sequence, carry::command(&pending.effect)),
+            // Settled already: skipped together with its chain.
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "an effect cannot be read and stays in the outbox")
+            }
+        }
+    }
+
+    fn claim(&self, most: usize) -> Vec<Claimed> {
+        let now = self.clock.now();
+        let claimed = self.index().claim(now, most, &mut self.limiter());
+        claimed.into_iter().map(|(lane, sequence)| Claimed { lane, sequence }).collect()
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn report(work: Result<Result<(), StoreError>, tokio::task::JoinError>) {
+    match work {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "an effect could not be settled; it stays in the outbox");
+        }
+        Err(error) => tracing::error!(%error, "a bug: carrying out an effect failed"),
+    }
+}
+
+/// Reads the outbox into the index; everything in it may have been sent.
+fn recover(store: &dyn Store) -> Result<Index, StoreError> {
+    let mut index = Index::default();
+    let (mut from, to) = ledger::prefix(Kind::Outbox);
+    loop {
+        let page = store.scan(&from, &to, 1_000)?;
+        let Some((last, _)) = page.last() else { return Ok(index) };
+        from = ledger::after(last);
+        for (key, bytes) in page {
+            let pending: Pending = ledger::decode(&key, &bytes)?;
+            let Some(sequence) = ledger::seq_of(&key) else { continue };
+            let effect = &pending.effect;
+            index.recover(
+                effect.lane.clone(),
+                sequence,
+                carry::command(effect),
+                pending.not_before,
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Effects that ask: which calls they take, and the answer put together from the replies.
+
+use super::Delivery;
+use super::carry::NoReply;
+use crate::chat::{Account, GroupId, GroupType, Role, limits};
+use crate::decision::Effect;
+use crate::decision::effect::{Answer, GroupFacts, Read};
+use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
+
+impl Delivery {
+    pub(super) async fn read(&self, effect: &Effect, read: &Read) -> Result<Answer, NoReply> {
+        match read {
+            Read::Group { group } => self.group(effect, group).await.map(Answer::Group),
+            Read::Roles { group, group_type, accounts } => {
+                self.roles(effect, group, *group_type, accounts).await
+            }
+            Read::Candidates { group } => self.candidates(effect, group).await,
+            Read::Muted { group, member, .. } => {
+                let call = Call::GetGroupMutedAccount { group: group.clone() };
+                let reply = self.ask(effect, &call).await?;
+                let Reply::Muted(muted) = reply else { return Err(unexpected(&call)) };
+                let until = muted.into_iter().find(|(account, _)| account == member);
+                Ok(Answer::Muted { until: until.map(|(_, until)| until) })
+            }
+        }
+    }
+
+    async fn group(&self, effect: &Effect, group: &GroupId) -> Result<GroupFacts, NoReply> {
+        let call = Call::GetGroupInfo { groups: vec![group.clone()] };
+        let reply = self.ask(effect, &call).await?;
+        let Reply::Groups(items) = reply else { return Err(unexpected(&call)) };
+        let Some(item) = items.into_iter().find(|item| item.group == *group) else {
+            return Err(unexpected(&call));
+        };
+        match item.error {
+            Some((code, words)) if item.facts.exists => {
+                let class = crate::rest::error::classify(call.command(), code);
+                let failure = Failure::Chat { code, words, class };
+                Err(NoReply::Failed(CallError { command: call.command(), failure }))
+            }
+            _ => Ok(item.facts),
+        }
+    }
+
+    async fn roles(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        group_type: Option<GroupType>,
+        accounts: &[Account],
+    ) -> Result<Answer, NoReply> {
+        let mut facts = None;
+        let mut kind = group_type;
+        if matches!(kind, None | Some(GroupType::AVChatRoom)) {
+            let read = self.group(effect, group).await?;
+            kind = read.group_type.or(kind);
+            let gone = !read.exists;
+            facts = Some(read);
+            if gone {
+                return Ok(Answer::Roles { group: facts, roles: Vec::new() });
+            }
+        }
+        let roles = if kind == Some(GroupType::AVChatRoom) {
+            let owner = facts.as_ref().and_then(|facts| facts.owner.clone());
+            self.audience_roles(effect, group, owner.as_ref(), accounts).await?
+        } else {
+            let mut roles = Vec::with_capacity(accounts.len());
+            for accounts in accounts.chunks(limits::ROLE_ACCOUNTS) {
+                let call =
+                    Call::GetRoleInGroup { group: group.clone(), accounts: accounts.to_vec() };
+                let reply = self.ask(effect, &call).await?;
+                let Reply::Roles(page) = reply else { return Err(unexpected(&call)) };
+                roles.extend(page);
+            }
+            roles
+        };
+        Ok(Answer::Roles { group: facts, roles })
+    }
+
+    /// An AVChatRoom stores no members: its owner and its admins are all that Chat knows (60524).
+    async fn audience_roles(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        owner: Option<&Account>,
+        accounts: &[Account],
+    ) -> Result<Vec<(Account, Role)>, NoReply> {
+        let call = Call::GetAdminList { group: group.clone() };
+        let admins = match self.ask(effect, &call).await {
+            Ok(Reply::Admins(admins)) => admins,
+            Ok(_) => return Err(unexpected(&call)),
+            // Without the premium plan there are no admins, and Chat refuses to list them.
+            Err(NoReply::Failed(error))
+                if matches!(error.class(), Class::Refused | Class::Configuration) =>
+            {
+                Vec::new()
+            }
+            Err(other) => return Err(other),
+        };
+        let role = |account: &Account| {
+            if Some(account) == owner {
+                Role::Owner
+            } else if admins.contains(account) {
+                Role::Admin
+            } else {
+                Role::Member
+            }
+        };
+        Ok(accounts.iter().map(|account| (account.clone(), role(account))).collect())
+    }
+
+    /// The group, then all of its members, page by page.
+    async fn candidates(&self, effect: &Effect, group: &GroupId) -> Result<Answer, NoReply> {
+        let facts = self.group(effect, group).await?;
+        let mut members = Vec::new();
+        if !facts.exists {
+            return Ok(Answer::Candidates { group: facts, members });
+        }
+        let community = facts.group_type == Some(GroupType::Community);
+        let mut page = if community { Page::Next(String::new()) } else { Page::Offset(0) };
+        loop {
+            let call = Call::GetGroupMemberInfo { group: group.clone(), page };
+            let reply = self.ask(effect, &call).await?;
+            let Reply::Members { members: some, next, .. } = reply else {
+                return Err(unexpected(&call));
+            };
+            members.extend(some);
+            match next {
+                Some(next) => page = next,
+                None => return Ok(Answer::Candidates { group: facts, members }),
+            }
+        }
+    }
+}
+
+/// A reply of another command: our bug, kept from being taken for an answer.
+pub(super) fn unexpected(call: &Call) -> NoReply {
+    let failure = Failure::Garbled("the answer does not belong to this command".into());
+    NoReply::Failed(CallError { command: call.command(), failure })
+}

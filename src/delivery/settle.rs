@@ -1,0 +1,146 @@
+//! After a try: what became of it goes back through the pipeline, or the effect back into its lane.
+
+use super::Delivery;
+use super::carry::Tried;
+use crate::clock::Timestamp;
+use crate::decision::effect::{Act, Outcome, Read};
+use crate::decision::event::Cause;
+use crate::decision::{Effect, Event, Lane};
+use crate::ledger::{self, DeadLetter, Pending};
+use crate::pipeline::Extra;
+use crate::store::{StoreError, WriteSet};
+
+/// An effect that the store would not settle is looked at again after this.
+const STORE_TROUBLE: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Delivery {
+    pub(super) async fn settle(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        pending: Pending,
+        tried: Tried,
+    ) -> Result<(), StoreError> {
+        let result = match tried {
+            Tried::Again { at, trouble, perhaps_done, counts } => {
+                self.listener.tried(&pending, Some(&trouble));
+                self.put_back(lane, sequence, pending, at, (trouble, perhaps_done, counts)).await
+            }
+            Tried::Settled(outcome) => {
+                self.listener.tried(&pending, None);
+                self.finish(lane, sequence, &pending, outcome, Vec::new()).await
+            }
+            Tried::Dead(words) => {
+                tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
+                self.listener.tried(&pending, Some(&words));
+                let at = self.clock.now();
+                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone() };
+                let write = (ledger::dead_key(sequence), Some(ledger::encode(&letter)?));
+                self.finish(lane, sequence, &pending, Outcome::Dead { words }, vec![write]).await
+            }
+        };
+        if result.is_err() {
+            // The outcome is known but not on disk: it is verified before anything is repeated.
+            self.index().again(lane, self.clock.now() + STORE_TROUBLE);
+        }
+        self.freed.notify_one();
+        result
+    }
+
+    async fn put_back(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        mut pending: Pending,
+        at: Timestamp,
+        (trouble, perhaps_done, counts): (String, bool, bool),
+    ) -> Result<(), StoreError> {
+        let unchanged = pending.perhaps_done == perhaps_done && !counts;
+        pending.tries += u32::from(counts);
+        pending.not_before = at;
+        pending.perhaps_done = perhaps_done;
+        pending.trouble = trouble;
+        if !unchanged {
+            let key = ledger::outbox_key(lane, sequence);
+            let writes = vec![(key, Some(ledger::encode(&pending)?))];
+            let set = WriteSet { writes, durable: perhaps_done, ..WriteSet::default() };
+            self.store.commit(set).await.map_err(|error| StoreError(error.to_string()))?;
+        }
+        self.index().again(lane, at);
+        Ok(())
+    }
+
+    /// Brings the outcome in as an event; the outbox entry goes in the same commit, and with a
+    /// refusal those that hang on it.
+    async fn finish(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        pending: &Pending,
+        outcome: Outcome,
+        mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), StoreError> {
+        let effect = &pending.effect;
+        let mut gone = vec![sequence];
+        let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
+        if refused && !effect.continue_on_refusal {
+            gone.extend(self.chain_behind(lane, sequence, effect)?);
+        }
+        writes.extend(gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)));
+        let event = settled_event(effect, outcome, self.clock.now());
+        let taken = self.pipeline.process(event, Extra { writes }).await;
+        taken.map_err(|error| StoreError(error.0))?;
+        self.index().settled(lane, &gone);
+        Ok(())
+    }
+
+    /// The effects behind this one that came from the same rule and event.
+    fn chain_behind(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        effect: &Effect,
+    ) -> Result<Vec<u64>, StoreError> {
+        let (_, to) = ledger::outbox_lane(lane);
+        let mut from = ledger::after(&ledger::outbox_key(lane, sequence));
+        let mut chain = Vec::new();
+        loop {
+            let page = self.store.scan(&from, &to, 256)?;
+            let Some((last, _)) = page.last() else { return Ok(chain) };
+            from = ledger::after(last);
+            for (key, bytes) in &page {
+                let other: Pending = ledger::decode(key, bytes)?;
+                let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
+                if same && let Some(sequence) = ledger::seq_of(key) {
+                    chain.push(sequence);
+                }
+            }
+        }
+    }
+}
+
+/// The event that says what became of an effect; its lane is the effect's.
+fn settled_event(effect: &Effect, outcome: Outcome, now: Timestamp) -> Event {
+    let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome };
+    let mut event = Event::new(effect.id.derive("settled"), cause, now, "effect");
+    match &effect.act {
+        Act::SetRole { group, member, .. }
+        | Act::Mute { group, member, .. }
+        | Act::Unmute { group, member }
+        | Act::SetNameCard { group, member, .. }
+        | Act::SetMessageReceiving { group, member, .. }
+        | Act::SetMemberFields { group, member, .. }
+        | Act::Read(Read::Muted { group, member, .. }) => {
+            event.group = Some(group.clone());
+            event.member = Some(member.clone());
+        }
+        Act::TransferOwner { group, .. }
+        | Act::ImportMembers { group, .. }
+        | Act::SendMessage { group, .. }
+        | Act::Read(
+            Read::Group { group } | Read::Roles { group, .. } | Read::Candidates { group },
+        ) => event.group = Some(group.clone()),
+        Act::TransferRoom { .. } | Act::Alert { .. } => {}
+    }
+    event
+}

@@ -1,0 +1,104 @@
+//! Whether a try whose answer was lost has worked: Chat's truth is read before anything is repeated.
+
+use std::time::Duration;
+
+use super::Delivery;
+use super::carry::NoReply;
+use super::reads::unexpected;
+use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::clock::Timestamp;
+use crate::decision::Effect;
+use crate::decision::effect::{Act, Outcome};
+use crate::rest::{Call, Reply};
+
+/// Chat counts `MuteTime` from when it got the call.
+const TOLERANCE: Duration = Duration::from_secs(60);
+
+impl Delivery {
+    /// The outcome, if the effect has taken place or has become impossible; `None`: to be sent (again).
+    pub(super) async fn verify(&self, effect: &Effect) -> Result<Option<Outcome>, NoReply> {
+        match &effect.act {
+            Act::TransferOwner { group, from, to } => {
+                self.verify_owner(effect, group, from.as_ref(), to).await
+            }
+            // An AVChatRoom's admins can be set twice without harm; a role elsewhere is read.
+            Act::SetRole { group, group_type, member, role }
+                if *group_type != Some(GroupType::AVChatRoom) =>
+            {
+                self.verify_role(effect, group, member, *role).await
+            }
+            Act::Mute { group, member, until, .. } => {
+                let seen = self.muted_until(effect, group, member).await?;
+                let wanted = until.map_or(Timestamp(i64::MAX / 2), |until| until - TOLERANCE);
+                let done = seen.is_some_and(|seen| seen >= wanted);
+                // Chat's number for "for ever" is not documented; anything beyond ten years is.
+                let forever = until.is_none()
+                    && seen.is_some_and(|seen| seen.since(self.clock.now()) > TEN_YEARS);
+                Ok((done || forever).then_some(Outcome::Done))
+            }
+            Act::Unmute { group, member } => {
+                let seen = self.muted_until(effect, group, member).await?;
+                Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn verify_owner(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        from: Option<&Account>,
+        to: &Account,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let call = Call::GetGroupInfo { groups: vec![group.clone()] };
+        let reply = self.ask(effect, &call).await?;
+        let Reply::Groups(items) = reply else { return Err(unexpected(&call)) };
+        let Some(item) = items.into_iter().find(|item| item.group == *group) else {
+            return Err(unexpected(&call));
+        };
+        if !item.facts.exists {
+            let words = "the group does not exist any more".to_owned();
+            return Ok(Some(Outcome::Refused { code: 10010, words }));
+        }
+        let owner = item.facts.owner;
+        Ok(match owner {
+            Some(owner) if owner == *to => Some(Outcome::Done),
+            Some(owner) if Some(&owner) != from => {
+                let words = format!("{owner} has become the owner meanwhile");
+                Some(Outcome::Refused { code: 0, words })
+            }
+            _ => None,
+        })
+    }
+
+    async fn verify_role(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        member: &Account,
+        wanted: Role,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let call = Call::GetRoleInGroup { group: group.clone(), accounts: vec![member.clone()] };
+        let reply = self.ask(effect, &call).await?;
+        let Reply::Roles(roles) = reply else { return Err(unexpected(&call)) };
+        let role = roles.into_iter().find(|(account, _)| account == member);
+        Ok(role.is_some_and(|(_, role)| role == wanted).then_some(Outcome::Done))
+    }
+
+    async fn muted_until(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        member: &Account,
+    ) -> Result<Option<Timestamp>, NoReply> {
+        let call = Call::GetGroupMutedAccount { group: group.clone() };
+        let reply = self.ask(effect, &call).await?;
+        let Reply::Muted(muted) = reply else { return Err(unexpected(&call)) };
+        let found = muted.into_iter().find(|(account, _)| account == member);
+        Ok(found.map(|(_, until)| until))
+    }
+}
+
+/// Further away than any mute that names its end.
+const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);

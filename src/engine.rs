@@ -1,0 +1,80 @@
+//! Pipeline, schedule and delivery on one store: the bot without sockets.
+//!
+//! The service runs its loops; rule tests, stories and the demo turn it by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::clock::{Clock, Timestamp};
+use crate::decision::Settings;
+use crate::delivery::{Delivery, Listener};
+use crate::pipeline::{Observer, Pipeline};
+use crate::rest::Chat;
+use crate::rule::RuleSet;
+use crate::schedule::Scheduler;
+use crate::store::{Store, StoreError};
+
+/// The stations that an engine is put together from.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub rules: Arc<ArcSwap<RuleSet>>,
+    pub settings: Settings,
+    pub chat: Arc<dyn Chat>,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Arc<dyn Observer>,
+    pub listener: Arc<dyn Listener>,
+}
+
+/// The bot without sockets.
+pub struct Engine {
+    pub pipeline: Arc<Pipeline>,
+    pub scheduler: Arc<Scheduler>,
+    pub delivery: Arc<Delivery>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Puts an engine together and takes over what the store holds: outbox, timers, state.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let Parts { store, rules, settings, chat, clock, observer, listener } = parts;
+        let (pipeline, committed) =
+            Pipeline::new(store.clone(), rules, settings, clock.clone(), observer)?;
+        let pipeline = Arc::new(pipeline);
+        let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
+        let delivery =
+            Delivery::new(store, pipeline.clone(), chat, clock.clone(), listener, committed)?;
+        Ok(Self { pipeline, scheduler: Arc::new(scheduler), delivery: Arc::new(delivery), clock })
+    }
+
+    /// Works on everything that is due now until nothing is; says how much there was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let mut all = 0;
+        loop {
+            let due = self.scheduler.step().await.map_err(|error| StoreError(error.0))?;
+            let done = due + self.delivery.step().await?;
+            if done == 0 {
+                return Ok(all);
+            }
+            all += done;
+        }
+    }
+
+    /// When the next timer, firing or try is due, if that is within a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn next_due(&self, within: Duration) -> Result<Option<Timestamp>, StoreError> {
+        let end = self.clock.now() + within;
+        let tries = self.delivery.next_due();
+        let due = self.scheduler.next_due()?;
+        Ok([Some(due), tries].into_iter().flatten().min().filter(|due| *due <= end))
+    }
+}

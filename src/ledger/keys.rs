@@ -1,0 +1,202 @@
+//! Keys: a letter for the kind of record, then its parts, in an order that scans can use.
+
+use crate::chat::GroupId;
+use crate::clock::Timestamp;
+use crate::decision::event::EventId;
+use crate::decision::{Lane, StateKey};
+
+/// One day in milliseconds: seen-marks are kept in days, so that old ones go by range.
+pub const DAY: i64 = 86_400_000;
+
+/// The kinds of records, by the first byte of their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Cooldown = b'c',
+    Dead = b'd',
+    Fired = b'f',
+    Group = b'g',
+    Journal = b'j',
+    Ladder = b'l',
+    Member = b'm',
+    Counter = b'n',
+    Outbox = b'o',
+    Once = b'1',
+    Room = b'r',
+    Seen = b's',
+    Timer = b't',
+    Setting = b'v',
+    Wait = b'w',
+    Sanction = b'x',
+}
+
+/// Builds a key out of parts that may hold any byte.
+struct Key(Vec<u8>);
+
+impl Key {
+    fn new(kind: Kind) -> Self {
+        Self(vec![kind as u8, b'/'])
+    }
+
+    /// A part of any content, closed by a byte pair that no content has.
+    fn text(mut self, text: &str) -> Self {
+        for byte in text.bytes() {
+            self.0.push(byte);
+            if byte == 0 {
+                self.0.push(0xFF);
+            }
+        }
+        self.0.extend([0, 1]);
+        self
+    }
+
+    /// A number whose bytes sort as it does.
+    fn number(mut self, number: u64) -> Self {
+        self.0.extend(number.to_be_bytes());
+        self
+    }
+
+    fn time(self, time: Timestamp) -> Self {
+        self.number(time.0.max(0).unsigned_abs())
+    }
+}
+
+/// The range of all keys of a kind: from (included) and to (excluded).
+pub fn prefix(kind: Kind) -> (Vec<u8>, Vec<u8>) {
+    (vec![kind as u8, b'/'], vec![kind as u8, b'/' + 1])
+}
+
+/// The smallest key behind this one: where a scan goes on.
+pub fn after(key: &[u8]) -> Vec<u8> {
+    let mut next = key.to_vec();
+    next.push(0);
+    next
+}
+
+/// Where a piece of state stands.
+pub fn state_key(key: &StateKey) -> Vec<u8> {
+    match key {
+        StateKey::Group(group) => Key::new(Kind::Group).text(group.as_str()),
+        StateKey::Member(group, account) => {
+            Key::new(Kind::Member).text(group.as_str()).text(account.as_str())
+        }
+        StateKey::Room(room) => Key::new(Kind::Room).text(room.as_str()),
+        StateKey::Counter(rule, each) => Key::new(Kind::Counter).text(rule.as_str()).text(each),
+        StateKey::Cooldown(rule, each) => Key::new(Kind::Cooldown).text(rule.as_str()).text(each),
+        StateKey::Once(rule, each) => Key::new(Kind::Once).text(rule.as_str()).text(each),
+        StateKey::Wait(rule, each) => Key::new(Kind::Wait).text(rule.as_str()).text(each),
+        StateKey::Ladder(rule, position, group, account) => Key::new(Kind::Ladder)
+            .text(rule.as_str())
+            .number(*position as u64)
+            .text(group.as_str())
+            .text(account.as_str()),
+        StateKey::Sanction(group, account, kind) => {
+            Key::new(Kind::Sanction).text(group.as_str()).text(account.as_str()).text(kind.name())
+        }
+        StateKey::Fired(rule) => Key::new(Kind::Fired).text(rule.as_str()),
+    }
+    .0
+}
+
+/// The group of a mirror key.
+pub fn group_of(key: &[u8]) -> Option<GroupId> {
+    key.starts_with(&[Kind::Group as u8, b'/']).then(|| texts_of(key))?.pop().map(GroupId::from)
+}
+
+/// The text parts of a key that has nothing else.
+pub fn texts_of(key: &[u8]) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    let mut bytes = key.iter().skip(2).copied();
+    while let Some(byte) = bytes.next() {
+        if byte != 0 {
+            part.push(byte);
+        } else if bytes.next() == Some(1) {
+            parts.push(String::from_utf8_lossy(&std::mem::take(&mut part)).into_owned());
+        } else {
+            part.push(0);
+        }
+    }
+    parts
+}
+
+/// The time that begins a timer's or a journal entry's key.
+pub fn time_of(key: &[u8]) -> Option<Timestamp> {
+    let bytes: [u8; 8] = key.get(2..10)?.try_into().ok()?;
+    i64::try_from(u64::from_be_bytes(bytes)).ok().map(Timestamp)
+}
+
+/// An effect that is not settled: by lane, then in the order of decision.
+pub fn outbox_key(lane: &Lane, sequence: u64) -> Vec<u8> {
+    Key::new(Kind::Outbox).text(lane.as_str()).number(sequence).0
+}
+
+/// The range of a lane's effects.
+pub fn outbox_lane(lane: &Lane) -> (Vec<u8>, Vec<u8>) {
+    let from = Key::new(Kind::Outbox).text(lane.as_str());
+    let to = Key(from.0.clone()).number(u64::MAX);
+    (from.0, to.0)
+}
+
+/// The sequence number that ends an outbox or dead-letter key.
+pub fn seq_of(key: &[u8]) -> Option<u64> {
+    let tail = key.len().checked_sub(8).and_then(|at| key.get(at..))?;
+    tail.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// A dead letter, in the order of decision.
+pub fn dead_key(sequence: u64) -> Vec<u8> {
+    Key::new(Kind::Dead).number(sequence).0
+}
+
+/// A timer, by the time it is due.
+pub fn timer_key(due: Timestamp, id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Timer).time(due).text(id.as_str()).0
+}
+
+/// A journal entry, by the time of its decision.
+pub fn journal_key(at: Timestamp, id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Journal).time(at).text(id.as_str()).0
+}
+
+/// The mark that an event was seen, in the bucket of a day since 1970.
+pub fn seen_key(day: i64, id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Seen).number(day.max(0).unsigned_abs()).text(id.as_str()).0
+}
+
+/// Something of the service's own: the last good rules, the layout's version.
+pub fn setting_key(name: &str) -> Vec<u8> {
+    Key::new(Kind::Setting).text(name).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_read_back_from_its_key_whatever_its_bytes() {
+        for id in ["@TGS#1", "34", "", "a\0b", "a\0", "\0\0x"] {
+            let group = GroupId::from(id);
+            assert_eq!(group_of(&state_key(&StateKey::Group(group.clone()))), Some(group));
+        }
+    }
+
+    #[test]
+    fn parts_with_separators_inside_do_not_collide() {
+        let rule = crate::rule::RuleId::from("r");
+        let key = |group: &str, account: &str| {
+            state_key(&StateKey::Ladder(rule.clone(), 0, group.into(), account.into()))
+        };
+        assert_ne!(key("a\0\u{1}b", "c"), key("a", "b\0\u{1}c"));
+    }
+
+    #[test]
+    fn effects_of_a_lane_sort_by_sequence_and_stay_inside_its_range() {
+        let lane = Lane::group(&"@TGS#1".into());
+        let (from, to) = outbox_lane(&lane);
+        let (first, second) = (outbox_key(&lane, 9), outbox_key(&lane, 1_000));
+        assert!(from < first && first < second && second < to);
+        assert_eq!(seq_of(&second), Some(1_000));
+        assert!(!(from..to).contains(&outbox_key(&Lane::group(&"@TGS#10".into()), 1)));
+    }
+}

@@ -1,0 +1,26 @@
+//! What stands in the store: the keys and records of state, outbox, timers, journal and seen-marks.
+//!
+//! Every record is JSON with a version, so that a later version can read what an earlier one wrote,
+//! and a person can read what a backup holds.
+
+mod keys;
+mod records;
+
+pub use keys::{
+    DAY, Kind, after, dead_key, group_of, journal_key, outbox_key, outbox_lane, prefix, seen_key,
+    seq_of, setting_key, state_key, texts_of, time_of, timer_key,
+};
+pub use records::{DeadLetter, JournalEntry, Pending, TimerRecord, decode, encode, outcome_words};
+
+use crate::store::{Store, StoreError};
+
+/// Reads a record; a garbled one is an error that names its key.
+pub fn read<T: serde::de::DeserializeOwned>(
+    store: &dyn Store,
+    key: &[u8],
+) -> Result<Option<T>, StoreError> {
+    match store.get(key)? {
+        Some(bytes) => decode(key, &bytes).map(Some),
+        None => Ok(None),
+    }
+}

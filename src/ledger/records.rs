@@ -1,0 +1,166 @@
+//! The records behind the keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{Account, GroupId};
+use crate::clock::Timestamp;
+use crate::decision::effect::{Answer, Outcome};
+use crate::decision::event::{Cause, EventId, Timer};
+use crate::decision::{Effect, Event, Trace};
+use crate::store::StoreError;
+
+/// The version of the records that this program writes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Written<'r, T> {
+    v: u32,
+    #[serde(rename = "r")]
+    record: &'r T,
+}
+
+#[derive(Deserialize)]
+struct Stored<T> {
+    v: u32,
+    #[serde(rename = "r")]
+    record: T,
+}
+
+/// A record as it is stored.
+pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(&Written { v: VERSION, record })
+        .map_err(|error| StoreError(format!("a record cannot be written: {error}")))
+}
+
+/// Reads a stored record.
+pub fn decode<T: serde::de::DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    let key = || String::from_utf8_lossy(key).replace(['\0', '\u{1}'], " ");
+    let stored: Stored<T> = serde_json::from_slice(bytes)
+        .map_err(|error| StoreError(format!("the record `{}` cannot be read: {error}", key())))?;
+    if stored.v > VERSION {
+        return Err(StoreError(format!(
+            "the record `{}` has version {}, written by a newer Groupkeeper",
+            key(),
+            stored.v
+        )));
+    }
+    Ok(stored.record)
+}
+
+/// An effect in the outbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    pub effect: Effect,
+    /// Tries so far.
+    #[serde(default)]
+    pub tries: u32,
+    /// Not before this time.
+    #[serde(default)]
+    pub not_before: Timestamp,
+    /// A try whose outcome nobody knows: Chat is asked before it is repeated.
+    #[serde(default)]
+    pub perhaps_done: bool,
+    /// What the last try ran into.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub trouble: String,
+}
+
+/// An effect that was given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub pending: Pending,
+    pub at: Timestamp,
+    pub why: String,
+}
+
+/// A timer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimerRecord {
+    pub id: EventId,
+    pub timer: Timer,
+}
+
+/// What was decided, and why: kept for `[journal] keep`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub event: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Account>,
+    /// The version of the rules that decided.
+    pub rules: String,
+    /// What was wanted, by effect id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<(EventId, String)>,
+    pub trace: Trace,
+    /// What Chat (or an operator) made of an effect, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// The event itself, so that it can be decided again; absent for what the bot told itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Event>,
+}
+
+impl JournalEntry {
+    /// Takes down a decision.
+    pub fn new(
+        event: &Event,
+        decision: &crate::decision::Decision,
+        rules: &str,
+        at: Timestamp,
+    ) -> Self {
+        let (outcome, body) = match &event.cause {
+            Cause::Settled { effect, outcome } => {
+                (Some(format!("{}: {}", effect.act, outcome_words(outcome))), None)
+            }
+            _ => (None, Some(event.clone())),
+        };
+        Self {
+            id: event.id.clone(),
+            at,
+            event: event.name().to_owned(),
+            group: event.group.clone(),
+            member: event.member.clone(),
+            rules: rules.to_owned(),
+            effects: decision
+                .effects
+                .iter()
+                .map(|effect| (effect.id.clone(), effect.act.to_string()))
+                .collect(),
+            trace: decision.trace.clone(),
+            outcome,
+            body,
+        }
+    }
+}
+
+/// An outcome in words, for the journal, logs and the demo.
+pub fn outcome_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::Observed => "observed (shadow), not sent".to_owned(),
+        Outcome::Skipped => "skipped, because a step before it was refused".to_owned(),
+        Outcome::Refused { code, words } => format!("refused by Chat: {code} {words}"),
+        Outcome::Dead { words } => format!("given up: {words}"),
+        Outcome::Answer(Answer::Group(facts)) if !facts.exists => "the group is gone".to_owned(),
+        Outcome::Answer(Answer::Group(facts)) => match &facts.owner {
+            Some(owner) => format!("{owner} owns it"),
+            None => "nobody owns it".to_owned(),
+        },
+        Outcome::Answer(Answer::Roles { roles, .. }) => {
+            let told = roles.iter().map(|(account, role)| match role.name() {
+                "" => format!("{account} is not in the group"),
+                role => format!("{account} is {role}"),
+            });
+            told.collect::<Vec<_>>().join(", ")
+        }
+        Outcome::Answer(Answer::Candidates { members, .. }) => {
+            format!("{} members", members.len())
+        }
+        Outcome::Answer(Answer::Muted { until: Some(until) }) => format!("muted until {until}"),
+        Outcome::Answer(Answer::Muted { until: None }) => "not muted".to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! The way of one event: its lane, the state it needs, the decision, the commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, mpsc};
+
+use super::lanes::Lanes;
+use super::{Door, Entering, NotTaken, Observer};
+use crate::clock::{Clock, Timestamp};
+use crate::decision::event::Cause;
+use crate::decision::{
+    Decision, Event, EventId, Lane, Settings, State, StateKey, StateValue, Verdict, decide, needs,
+};
+use crate::ledger::{self, JournalEntry, Pending, TimerRecord};
+use crate::rule::RuleSet;
+use crate::store::{CommitError, Store, StoreError, WriteSet};
+
+/// Decisions that found their state moved are made again, this often.
+const ATTEMPTS: usize = 64;
+
+/// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// Takes events in.
+pub struct Pipeline {
+    store: Arc<dyn Store>,
+    rules: Arc<ArcSwap<RuleSet>>,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    lanes: Lanes,
+    sequence: AtomicU64,
+    /// Tells delivery which effects were committed: lane and sequence number.
+    outbox: UnboundedSender<(Lane, u64)>,
+    /// Tells the schedule that a timer was committed.
+    timers: Notify,
+}
+
+/// What an event comes to, before it is written.
+struct Loaded {
+    state: State,
+    bytes: HashMap<StateKey, Option<Vec<u8>>>,
+}
+
+impl Pipeline {
+    /// A pipeline on a store, and where delivery hears of new effects.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(
+        store: Arc<dyn Store>,
+        rules: Arc<ArcSwap<RuleSet>>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<(Lane, u64)>), StoreError> {
+        let (outbox, committed) = mpsc::unbounded_channel();
+        // Numbers only have to rise among the effects that are not settled. The clock starts them
+        // behind all that were given before, unless it was set back: then the outbox does.
+        let from_clock = clock.now().0.max(0).unsigned_abs() << 16;
+        let sequence = AtomicU64::new(from_clock.max(last_sequence(&*store)? + 1));
+        let lanes = Lanes::default();
+        let timers = Notify::new();
+        let pipeline =
+            Self { store, rules, settings, clock, observer, lanes, sequence, outbox, timers };
+        Ok((pipeline, committed))
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<RuleSet> {
+        self.rules.load_full()
+    }
+
+    /// Ends when a timer has been committed since the last call.
+    pub async fn timer_set(&self) {
+        self.timers.notified().await;
+    }
+
+    /// Decides one event and commits what follows from it, together with `extra`.
+    ///
+    /// # Errors
+    /// [`NotTaken`] when the store does not take it; nothing of it is kept.
+    pub async fn process(&self, event: Event, extra: Extra) -> Result<Verdict, NotTaken> {
+        let rules = self.rules.load_full();
+        let needed = needs(&event, &rules);
+        if needed.is_empty() && extra.writes.is_empty() {
+            // Nothing is stored and nothing can follow: no lane, no disk.
+            let now = self.clock.now();
+            let decision = decide(&event, &rules, &self.settings, &State::default(), now);
+            self.observer.decided(&event, &decision);
+            if decision.is_nothing() {
+                return Ok(decision.verdict);
+            }
+        }
+        let _one_at_a_time = self.lanes.enter(&event.lane()).await;
+        let taken = |error: StoreError| NotTaken(error.0);
+        let now = self.clock.now();
+        let once = matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. });
+        if once && self.seen(&event.id, now).map_err(taken)? {
+            return Ok(Verdict::Allow);
+        }
+        for _ in 0..ATTEMPTS {
+            let loaded = self.load(&needed).map_err(taken)?;
+            let decision = decide(&event, &rules, &self.settings, &loaded.state, now);
+            if decision.is_nothing() && extra.writes.is_empty() {
+                self.observer.decided(&event, &decision);
+                return Ok(decision.verdict);
+            }
+            let (changes, committed) =
+                self.write_set(&event, &rules, &decision, &loaded, &extra, now).map_err(taken)?;
+            match self.store.commit(changes).await {
+                Ok(()) => {
+                    self.tell(committed, &decision);
+                    self.observer.decided(&event, &decision);
+                    return Ok(decision.verdict);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(NotTaken(error.0)),
+            }
+        }
+        Err(NotTaken(format!("event {} met other writers {ATTEMPTS} times in a row", event.id)))
+    }
+
+    fn tell(&self, committed: Vec<(Lane, u64)>, decision: &Decision) {
+        for entry in committed {
+            // Nobody listens any more when the service stops; the effects are on disk.
+            let _ = self.outbox.send(entry);
+        }
+        if !decision.timers.is_empty() {
+            self.timers.notify_one();
+        }
+    }
+
+    /// Whether the event was decided today or yesterday.
+    fn seen(&self, id: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+        let today = now.0.div_euclid(ledger::DAY);
+        for day in [today, today - 1] {
+            if self.store.get(&ledger::seen_key(day, id))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn load(&self, needed: &std::collections::BTreeSet<StateKey>) -> Result<Loaded, StoreError> {
+        let mut loaded = Loaded { state: State::default(), bytes: HashMap::new() };
+        for key in needed {
+            let place = ledger::state_key(key);
+            let bytes = self.store.get(&place)?;
+            if let Some(bytes) = &bytes {
+                let value: StateValue = ledger::decode(&place, bytes)?;
+                loaded.state.insert(key.clone(), value);
+            }
+            loaded.bytes.insert(key.clone(), bytes);
+        }
+        Ok(loaded)
+    }
+
+    /// Everything that follows, as one set of changes; and the effects it puts into the outbox.
+    fn write_set(
+        &self,
+        event: &Event,
+        rules: &RuleSet,
+        decision: &Decision,
+        loaded: &Loaded,
+        extra: &Extra,
+        now: Timestamp,
+    ) -> Result<(WriteSet, Vec<(Lane, u64)>), StoreError> {
+        let durable = decision.lasting || !extra.writes.is_empty();
+        let mut set = WriteSet { writes: extra.writes.clone(), durable, ..WriteSet::default() };
+        for (key, value) in &decision.changes {
+            let place = ledger::state_key(key);
+            let read = loaded.bytes.get(key).ok_or_else(|| {
+                StoreError(format!("the decision changed {key:?}, which it had not asked for"))
+            })?;
+            set.expect.push((place.clone(), read.clone()));
+            let written = value.as_ref().map(ledger::encode).transpose()?;
+            set.writes.push((place, written));
+        }
+        let mut committed = Vec::with_capacity(decision.effects.len());
+        for effect in &decision.effects {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            let pending = Pending {
+                effect: effect.clone(),
+                tries: 0,
+                not_before: Timestamp::default(),
+                perhaps_done: false,
+                trouble: String::new(),
+            };
+            let place = ledger::outbox_key(&effect.lane, sequence);
+            set.writes.push((place, Some(ledger::encode(&pending)?)));
+            committed.push((effect.lane.clone(), sequence));
+        }
+        for (position, (due, timer)) in decision.timers.iter().enumerate() {
+            let id = event.id.derive(&format!("timer {position}"));
+            let record = TimerRecord { id: id.clone(), timer: timer.clone() };
+            set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
+        }
+        if durable {
+            let entry = JournalEntry::new(event, decision, rules.version(), now);
+            set.writes.push((ledger::journal_key(now, &event.id), Some(ledger::encode(&entry)?)));
+        }
+        if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
+            let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);
+            set.writes.push((mark, Some(Vec::new())));
+        }
+        Ok((set, committed))
+    }
+}
+
+impl Door for Pipeline {
+    fn enter(&self, events: Vec<Event>) -> Entering<'_> {
+        Box::pin(async move {
+            let mut verdict = Verdict::Allow;
+            for event in events {
+                let one = self.process(event, Extra::default()).await?;
+                if verdict == Verdict::Allow {
+                    verdict = one;
+                }
+            }
+            Ok(verdict)
+        })
+    }
+}
+
+fn last_sequence(store: &dyn Store) -> Result<u64, StoreError> {
+    let mut last = 0;
+    for kind in [ledger::Kind::Outbox, ledger::Kind::Dead] {
+        let (mut from, to) = ledger::prefix(kind);
+        loop {
+            let page = store.scan(&from, &to, 1_000)?;
+            let Some((key, _)) = page.last() else { break };
+            from = ledger::after(key);
+            let numbers = page.iter().filter_map(|(key, _)| ledger::seq_of(key));
+            last = numbers.fold(last, u64::max);
+        }
+    }
+    Ok(last)
+}

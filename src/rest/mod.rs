@@ -1,0 +1,16 @@
+//! Where we call Chat: commands and replies, errors, UserSig, rates and retries. Only `client` sends.
+
+pub mod call;
+pub mod client;
+mod codes;
+pub mod error;
+pub mod rate;
+pub mod region;
+pub mod reply;
+pub mod retry;
+pub mod usersig;
+
+pub use call::{Call, MemberChange, Page};
+pub use client::{App, Chat, Client, HttpTransport, Transport};
+pub use error::{CallError, Class, Failure};
+pub use reply::Reply;

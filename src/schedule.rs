@@ -1,0 +1,284 @@
+//! Due schedules and timers → events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chat::GroupId;
+use crate::clock::{Clock, Timestamp};
+use crate::decision::event::{Cause, Timer};
+use crate::decision::{Event, EventId, StateKey, StateValue};
+use crate::ledger::{self, Kind, TimerRecord};
+use crate::pipeline::{Extra, NotTaken, Pipeline};
+use crate::rule::model::{Missed, Schedule, Timing, Trigger};
+use crate::rule::{Rule, RuleId};
+use crate::store::{CommitError, Store, StoreError, WriteSet};
+
+/// A firing no later than this is on time.
+const ON_TIME: Duration = Duration::from_secs(60);
+/// Missed firings that `missed = "all"` makes up for.
+const MOST_MISSED: usize = 1_000;
+/// Timers and groups that are worked on in one step.
+const PAGE: usize = 256;
+/// At the latest, look again: rules may have been reloaded.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Watches the time for rules and timers.
+pub struct Scheduler {
+    store: Arc<dyn Store>,
+    pipeline: Arc<Pipeline>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Scheduler {
+    /// A scheduler on the same store as the pipeline.
+    pub fn new(store: Arc<dyn Store>, pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, pipeline, clock }
+    }
+
+    /// Brings in everything that is due; says how many events that were.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no more commits; what is due stays due.
+    pub async fn step(&self) -> Result<usize, NotTaken> {
+        let now = self.clock.now();
+        let timers = self.timers(now).await?;
+        Ok(timers + self.schedules(now).await?)
+    }
+
+    /// When there may be something to do again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn next_due(&self) -> Result<Timestamp, StoreError> {
+        let now = self.clock.now();
+        let mut next = now + LOOK_AGAIN;
+        let (from, to) = ledger::prefix(Kind::Timer);
+        if let Some((key, _)) = self.store.scan(&from, &to, 1)?.first() {
+            next = next.min(ledger::time_of(key).unwrap_or(next));
+        }
+        for rule in self.pipeline.rules().rules() {
+            let Trigger::Schedule(schedule) = &rule.trigger else { continue };
+            if let Some(last) = self.last_firing(&rule.id)?
+                && let Some(due) = next_after(&schedule.timing, last)
+            {
+                next = next.min(due);
+            }
+        }
+        Ok(next)
+    }
+
+    /// Works until told to stop.
+    pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let next = match self.step().await {
+                Ok(_) => self.next_due().unwrap_or(self.clock.now() + ON_TIME),
+                Err(error) => {
+                    tracing::error!(%error, "due timers and schedules could not be taken; trying again");
+                    self.clock.now() + Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = self.pipeline.timer_set() => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    async fn timers(&self, now: Timestamp) -> Result<usize, NotTaken> {
+        let mut worked = 0;
+        loop {
+            let (from, _) = ledger::prefix(Kind::Timer);
+            let to = ledger::timer_key(Timestamp(now.0 + 1), &EventId::of(&[]));
+            let due = self.store.scan(&from, &to, PAGE).map_err(not_read)?;
+            let due: Vec<_> = due
+                .into_iter()
+                .filter(|(key, _)| ledger::time_of(key).is_some_and(|d| d <= now))
+                .collect();
+            if due.is_empty() {
+                return Ok(worked);
+            }
+            worked += due.len();
+            let works = due.into_iter().map(|(key, bytes)| self.timer(key, bytes));
+            for work in futures_of(works).await {
+                work?;
+            }
+        }
+    }
+
+    async fn timer(&self, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), NotTaken> {
+        let record: TimerRecord = ledger::decode(&key, &bytes).map_err(not_read)?;
+        let due = ledger::time_of(&key).unwrap_or_default();
+        if let Timer::Sweep { rule, due: firing, after } = &record.timer {
+            return self.sweep(key, rule, *firing, after.as_ref()).await;
+        }
+        let mut event = match &record.timer {
+            Timer::SanctionEnd { group, member, .. } => {
+                let mut event = Event::new(record.id.clone(), cause(&record), due, "timer");
+                event.group = Some(group.clone());
+                event.member = Some(member.clone());
+                event
+            }
+            Timer::WaitOver { event: waited, .. } => {
+                let mut event = Event::new(record.id.clone(), cause(&record), due, "timer");
+                event.group.clone_from(&waited.group);
+                event.room.clone_from(&waited.room);
+                event.member.clone_from(&waited.member);
+                event
+            }
+            Timer::Sweep { .. } => return Ok(()),
+        };
+        event.time = due;
+        let extra = Extra { writes: vec![(key, None)] };
+        self.pipeline.process(event, extra).await.map(|_| ())
+    }
+
+    /// One page of groups for a scheduled rule; the cursor is kept in the timer.
+    async fn sweep(
+        &self,
+        key: Vec<u8>,
+        rule: &RuleId,
+        firing: Timestamp,
+        behind: Option<&GroupId>,
+    ) -> Result<(), NotTaken> {
+        let (first, to) = ledger::prefix(Kind::Group);
+        let from = behind.map_or(first, |group| {
+            ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
+        });
+        let page = self.store.scan(&from, &to, PAGE).map_err(not_read)?;
+        let groups: Vec<GroupId> =
+            page.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();
+        let last = groups.last().cloned();
+        let events = groups.into_iter().map(|group| {
+            let mut event = schedule_event(rule, firing, Some(&group));
+            event.group = Some(group);
+            self.pipeline.process(event, Extra::default())
+        });
+        for work in futures_of(events).await {
+            work?;
+        }
+        let mut set = WriteSet { writes: vec![(key.clone(), None)], ..WriteSet::default() };
+        if let Some(last) = last {
+            let id = EventId::of(&[&key, last.as_str().as_bytes()]);
+            let timer = Timer::Sweep { rule: rule.clone(), due: firing, after: Some(last) };
+            let record = TimerRecord { id: id.clone(), timer };
+            let place = ledger::timer_key(self.clock.now(), &id);
+            set.writes.push((place, Some(ledger::encode(&record).map_err(not_read)?)));
+        }
+        set.durable = true;
+        self.store.commit(set).await.map_err(not_committed)
+    }
+
+    async fn schedules(&self, now: Timestamp) -> Result<usize, NotTaken> {
+        let mut worked = 0;
+        for rule in self.pipeline.rules().rules() {
+            let Trigger::Schedule(schedule) = &rule.trigger else { continue };
+            worked += self.schedule(rule, schedule, now).await?;
+        }
+        Ok(worked)
+    }
+
+    async fn schedule(
+        &self,
+        rule: &Rule,
+        schedule: &Schedule,
+        now: Timestamp,
+    ) -> Result<usize, NotTaken> {
+        let Some(last) = self.last_firing(&rule.id).map_err(not_read)? else {
+            // A rule that is new has missed nothing.
+            return self.remember(&rule.id, now).await.map(|()| 0);
+        };
+        let (firings, missed) = due_firings(schedule, last, now);
+        if firings.is_empty() && missed.is_none() {
+            return Ok(0);
+        }
+        for due in &firings {
+            let event = schedule_event(&rule.id, *due, None);
+            self.pipeline.process(event, Extra::default()).await?;
+        }
+        if let Some(missed) = missed {
+            tracing::warn!(rule = %rule.id, %missed, "a scheduled firing was missed and is skipped");
+            self.remember(&rule.id, missed).await?;
+        }
+        Ok(firings.len())
+    }
+
+    async fn remember(&self, rule: &RuleId, at: Timestamp) -> Result<(), NotTaken> {
+        let place = ledger::state_key(&StateKey::Fired(rule.clone()));
+        let value = ledger::encode(&StateValue::Fired { at }).map_err(not_read)?;
+        let set =
+            WriteSet { writes: vec![(place, Some(value))], durable: true, ..WriteSet::default() };
+        self.store.commit(set).await.map_err(not_committed)
+    }
+
+    fn last_firing(&self, rule: &RuleId) -> Result<Option<Timestamp>, StoreError> {
+        let place = ledger::state_key(&StateKey::Fired(rule.clone()));
+        Ok(match ledger::read(&*self.store, &place)? {
+            Some(StateValue::Fired { at }) => Some(at),
+            _ => None,
+        })
+    }
+}
+
+/// The firings to bring in now, and the last one that is skipped, if nothing later fires.
+fn due_firings(
+    schedule: &Schedule,
+    last: Timestamp,
+    now: Timestamp,
+) -> (Vec<Timestamp>, Option<Timestamp>) {
+    let mut due = Vec::new();
+    let mut at = last;
+    while let Some(next) = next_after(&schedule.timing, at).filter(|next| *next <= now) {
+        due.push(next);
+        at = next;
+        if due.len() > MOST_MISSED {
+            due.remove(0);
+        }
+    }
+    let Some(latest) = due.last().copied() else { return (due, None) };
+    match schedule.missed {
+        Missed::All => {}
+        Missed::Once => due = vec![latest],
+        Missed::Skip => due.retain(|firing| now.since(*firing) <= ON_TIME),
+    }
+    if let Some(max_late) = schedule.max_late {
+        due.retain(|firing| now.since(*firing) <= max_late);
+    }
+    let skipped = due.is_empty().then_some(latest);
+    (due, skipped)
+}
+
+fn next_after(timing: &Timing, after: Timestamp) -> Option<Timestamp> {
+    match timing {
+        Timing::Cron(crontab) => crontab.next_after(after),
+        Timing::Every(every) => {
+            let every = i64::try_from(every.as_millis()).ok().filter(|every| *every > 0)?;
+            Some(Timestamp((after.0.div_euclid(every) + 1).saturating_mul(every)))
+        }
+    }
+}
+
+fn schedule_event(rule: &RuleId, due: Timestamp, group: Option<&GroupId>) -> Event {
+    let group = group.map_or("", GroupId::as_str);
+    let parts: [&[u8]; 4] =
+        [b"schedule", rule.as_str().as_bytes(), &due.0.to_be_bytes(), group.as_bytes()];
+    let cause = Cause::Schedule { rule: rule.clone(), due };
+    Event::new(EventId::of(&parts), cause, due, "schedule")
+}
+
+fn cause(record: &TimerRecord) -> Cause {
+    Cause::Timer(record.timer.clone())
+}
+
+fn not_read(error: StoreError) -> NotTaken {
+    NotTaken(error.0)
+}
+
+fn not_committed(error: CommitError) -> NotTaken {
+    NotTaken(error.to_string())
+}
+
+/// Runs works side by side, so that they share a sync; the results stand in their order.
+async fn futures_of<F: Future>(works: impl Iterator<Item = F>) -> Vec<F::Output> {
+    futures_util::future::join_all(works).await
+}

@@ -1,0 +1,186 @@
+//! The configuration: one TOML file, the environment above it, every mistake at once.
+
+mod read;
+mod values;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::chat::Account;
+use crate::rule::model::{Globs, Mode};
+
+use read::Reader;
+
+/// `[app]`: the Chat app and how REST calls are made for it.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub sdk_app_id: u64,
+    pub admin: Account,
+    pub secret_key: SecretString,
+    /// From `region`, or `api_base` as written; without a slash at its end.
+    pub base_url: String,
+}
+
+/// `[callback]`: where Chat calls us.
+#[derive(Debug, Clone)]
+pub struct Callback {
+    pub listen: SocketAddr,
+    pub path: String,
+    /// None: callbacks are not authenticated.
+    pub tokens: Vec<SecretString>,
+    pub window: Duration,
+}
+
+/// `[rules]`.
+#[derive(Debug, Clone)]
+pub struct RulesConfig {
+    pub directory: PathBuf,
+    /// [`Mode::Shadow`] for every rule, or [`Mode::Enforce`].
+    pub mode: Mode,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone)]
+pub struct StoreConfig {
+    pub url: String,
+}
+
+/// `[safety]`.
+#[derive(Debug, Clone)]
+pub struct Safety {
+    pub protected: Globs,
+}
+
+/// `[rest]`.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    /// Longer than the 3 s that Chat gives itself (34620).
+    pub timeout: Duration,
+}
+
+/// `[journal]`.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    pub keep: Duration,
+}
+
+/// `[admin]`: the console's listener.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// Demanded when `listen` is not loopback.
+    pub token: Option<SecretString>,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// A level, or directives such as `info,groupkeeper::delivery=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Everything that is configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub app: App,
+    pub callback: Callback,
+    pub rules: RulesConfig,
+    pub store: StoreConfig,
+    pub safety: Safety,
+    pub rest: Rest,
+    pub journal: Journal,
+    pub admin: Admin,
+    pub log: Log,
+    warnings: Vec<String>,
+}
+
+/// One thing that is wrong, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigMistake {
+    /// `groupkeeper.toml:7:1`, or the variable's name.
+    pub place: String,
+    /// The line, with the wrong part marked below it; empty for a variable.
+    pub excerpt: String,
+    pub message: String,
+    pub help: String,
+}
+
+impl fmt::Display for ConfigMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}\n  --> {}", self.message, self.place)?;
+        if !self.excerpt.is_empty() {
+            write!(f, "\n{}", self.excerpt)?;
+        }
+        if !self.help.is_empty() {
+            write!(f, "\n  = help: {}", self.help)?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Reads the file (if there is one) and this process's environment.
+    ///
+    /// # Errors
+    /// Every mistake.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_process(path: Option<&Path>) -> Result<Self, Vec<ConfigMistake>> {
+        let ours = |name: &str| name.starts_with(read::PREFIX);
+        let environment: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok().filter(|name| ours(name))?;
+                // What is no text is kept visible, so that its key is refused and not ignored.
+                Some((name, value.to_string_lossy().into_owned()))
+            })
+            .collect();
+        Self::load(path, &environment)
+    }
+
+    /// Reads the file (if there is one) and an environment, whose values win.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn load(
+        path: Option<&Path>,
+        environment: &[(String, String)],
+    ) -> Result<Self, Vec<ConfigMistake>> {
+        let (name, text) = match path {
+            None => (String::new(), String::new()),
+            Some(path) => match std::fs::read_to_string(path) {
+                Ok(text) => (path.display().to_string(), text),
+                Err(error) => {
+                    return Err(vec![ConfigMistake {
+                        place: path.display().to_string(),
+                        excerpt: String::new(),
+                        message: format!("the configuration file cannot be read: {error}"),
+                        help: String::new(),
+                    }]);
+                }
+            },
+        };
+        let mut reader = Reader::new(&name, &text, environment)?;
+        let config = values::config(&mut reader);
+        let mistakes = reader.finish();
+        match config {
+            Some(config) if mistakes.is_empty() => Ok(config),
+            _ => Err(mistakes),
+        }
+    }
+
+    /// What is allowed but deserves a second thought.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}

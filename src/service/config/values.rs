@@ -1,0 +1,296 @@
+//! What each key means: its type, its default, its bounds.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::read::{Found, Origin, Reader, Written};
+use super::{
+    Admin, App, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
+};
+use crate::chat::Account;
+use crate::rest::region;
+use crate::rule::duration;
+use crate::rule::model::{Globs, Mode};
+
+/// Reads every key, so that every mistake is found; `None` when one that must be there is not.
+pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
+    let app = app(reader);
+    let callback = callback(reader);
+    let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
+    let mode = one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
+    let url = text(reader, "store", "url", "sled:data");
+    let safety = Safety { protected: globs(reader, "safety", "protected") };
+    let mut warnings = not_yet(reader);
+    let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
+    let journal = Journal { keep: time(reader, "journal", "keep", "7d") };
+    let admin = admin(reader);
+    let log = Log {
+        level: text(reader, "log", "level", "info"),
+        format: one_of(reader, "log", "format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]),
+    };
+    let callback = callback?;
+    if callback.tokens.is_empty() {
+        warnings.push(
+            "callbacks are not authenticated: anybody who finds the address can send some; set \
+             `[callback] tokens` and the same token in the console"
+                .to_owned(),
+        );
+    }
+    if rest.timeout <= Duration::from_secs(3) {
+        warnings.push(
+            "`[rest] timeout` is not above the 3 s that Chat gives itself: calls that Chat carries \
+             out will be taken for lost"
+                .to_owned(),
+        );
+    }
+    let (rules, store) = (RulesConfig { directory, mode }, StoreConfig { url });
+    Some(Config { app: app?, callback, rules, store, safety, rest, journal, admin: admin?, log, warnings })
+}
+
+fn app(reader: &mut Reader<'_>) -> Option<App> {
+    let sdk_app_id = sdk_app_id(reader);
+    let admin = text(reader, "app", "admin", "administrator");
+    let secret_key = must(reader, "app", "secret_key", true, "the key of the app, from the console");
+    let region = reader.find("app", "region", false);
+    let base = reader.find("app", "api_base", false);
+    let base_url = match (base, region) {
+        (Some(base), _) => url(reader, base),
+        (None, Some(found)) => {
+            let origin = found.origin.clone();
+            let name = as_text(reader, found, "a region").unwrap_or_default();
+            let known = region::base_url(&name);
+            if known.is_none() {
+                let help = format!("there is {}", regions());
+                reader.mistake(&origin, format!("the region `{name}` is not known"), help);
+            }
+            known
+        }
+        (None, None) => {
+            let help = format!("the region of the app: {}", regions());
+            reader.mistake(&Origin::Nowhere, "`[app] region` (or `api_base`) is missing".into(), help);
+            None
+        }
+    };
+    Some(App {
+        sdk_app_id: sdk_app_id?,
+        admin: Account::from(admin),
+        secret_key: SecretString::from(secret_key?),
+        base_url: base_url?,
+    })
+}
+
+fn sdk_app_id(reader: &mut Reader<'_>) -> Option<u64> {
+    let Some(found) = reader.find("app", "sdk_app_id", false) else {
+        let help = "the SDKAppID of the app, from the console: sdk_app_id = 1400000000";
+        reader.mistake(&Origin::Nowhere, "`[app] sdk_app_id` is missing".into(), help.into());
+        return None;
+    };
+    let number = match &found.value {
+        Written::Integer(number) => u64::try_from(*number).ok(),
+        Written::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    if number.is_none() {
+        let help = "sdk_app_id = 1400000000".into();
+        reader.mistake(&found.origin, "`sdk_app_id` is a number".into(), help);
+    }
+    number
+}
+
+fn url(reader: &mut Reader<'_>, found: Found) -> Option<String> {
+    let origin = found.origin.clone();
+    let text = as_text(reader, found, "a URL")?;
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return Some(text.trim_end_matches('/').to_owned());
+    }
+    let help = "api_base = \"http://127.0.0.1:9000\"".into();
+    reader.mistake(&origin, format!("`{text}` is no URL of http or https"), help);
+    None
+}
+
+fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
+    let listen = parsed(reader, "callback", "listen", "0.0.0.0:8080", "an address with a port");
+    let path = text(reader, "callback", "path", "/callback");
+    if !path.starts_with('/') {
+        let message = format!("`[callback] path` begins with a slash: \"/{path}\"");
+        reader.mistake(&Origin::Nowhere, message, String::new());
+    }
+    let tokens = reader.find("callback", "tokens", true);
+    let tokens = tokens.map(|found| (found.origin.clone(), list(reader, found)));
+    let tokens = match tokens {
+        Some((origin, tokens)) if tokens.len() > 2 => {
+            let message = "there are at most two tokens: the present one, and the next".to_owned();
+            reader.mistake(&origin, message, String::new());
+            tokens
+        }
+        Some((_, tokens)) => tokens,
+        None => Vec::new(),
+    };
+    let window = time(reader, "callback", "window", "60s");
+    let tokens = tokens.into_iter().map(SecretString::from).collect();
+    Some(Callback { listen: listen?, path, tokens, window })
+}
+
+fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
+    let listen: Option<SocketAddr> =
+        parsed(reader, "admin", "listen", "127.0.0.1:8081", "an address with a port");
+    let token = reader.find("admin", "token", true);
+    let token = token.and_then(|found| as_text(reader, found, "a token"));
+    let listen = listen?;
+    if token.is_none() && !listen.ip().is_loopback() {
+        let message = format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
+        let help = "set `[admin] token`, or listen on 127.0.0.1".into();
+        reader.mistake(&Origin::Nowhere, message, help);
+    }
+    Some(Admin { listen, token: token.map(SecretString::from) })
+}
+
+/// Keys of the contract that this version reads and does not act upon yet: said, not hidden.
+fn not_yet(reader: &mut Reader<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let keys = [
+        ("safety", "limit", "effects are not limited yet"),
+        ("reconcile", "every", "groups are read only when something happens in them"),
+        ("reconcile", "groups", "groups are read only when something happens in them"),
+    ];
+    for (section, key, instead) in keys {
+        if reader.find(section, key, false).is_some() {
+            warnings.push(format!("`[{section}] {key}` has no effect in this version: {instead}"));
+        }
+    }
+    warnings
+}
+
+fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {
+    match found.value {
+        Written::Text(text) => Some(text),
+        other => {
+            let message = format!("this is {}, not {what} in quotes", kind_of(&other));
+            reader.mistake(&found.origin, message, String::new());
+            None
+        }
+    }
+}
+
+fn kind_of(value: &Written) -> &'static str {
+    match value {
+        Written::Text(_) => "a text",
+        Written::Integer(_) => "a number",
+        Written::List(_) => "a list",
+        Written::Limit { .. } => "a table",
+        Written::Other(name) => name,
+    }
+}
+
+fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> String {
+    let found = reader.find(section, key, false);
+    found.and_then(|found| as_text(reader, found, "a text")).unwrap_or_else(|| usual.to_owned())
+}
+
+fn must(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    secret: bool,
+    what: &str,
+) -> Option<String> {
+    match reader.find(section, key, secret) {
+        Some(found) => as_text(reader, found, what),
+        None => {
+            let message = format!("`[{section}] {key}` is missing");
+            reader.mistake(&Origin::Nowhere, message, what.to_owned());
+            None
+        }
+    }
+}
+
+fn parsed<T: FromStr>(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: &str,
+    what: &str,
+) -> Option<T>
+where
+    T::Err: Display,
+{
+    let found = reader.find(section, key, false);
+    let origin = found.as_ref().map_or(Origin::Nowhere, |found| found.origin.clone());
+    let written = match found {
+        Some(found) => as_text(reader, found, what)?,
+        None => usual.to_owned(),
+    };
+    match written.parse() {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let message = format!("`{written}` is not {what}: {error}");
+            reader.mistake(&origin, message, format!("{key} = \"{usual}\""));
+            None
+        }
+    }
+}
+
+fn time(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> Duration {
+    let found = reader.find(section, key, false);
+    let origin = found.as_ref().map_or(Origin::Nowhere, |found| found.origin.clone());
+    let written = found.and_then(|found| as_text(reader, found, "a duration such as \"60s\""));
+    let written = written.unwrap_or_else(|| usual.to_owned());
+    match duration::parse(&written) {
+        Ok(time) => time,
+        Err(mistake) => {
+            reader.mistake(&origin, mistake.message, format!("{key} = \"{usual}\""));
+            Duration::from_secs(1)
+        }
+    }
+}
+
+fn one_of<T: Copy>(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    words: &[(&str, T); 2],
+) -> T {
+    let Some(found) = reader.find(section, key, false) else { return words[0].1 };
+    let origin = found.origin.clone();
+    let written = as_text(reader, found, "a word").unwrap_or_default();
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
+        return *value;
+    }
+    let message = format!("`{written}` is no {key}: there is \"{}\" and \"{}\"", words[0].0, words[1].0);
+    reader.mistake(&origin, message, String::new());
+    words[0].1
+}
+
+/// A list; in the environment its items stand between commas.
+fn list(reader: &mut Reader<'_>, found: Found) -> Vec<String> {
+    match found.value {
+        Written::List(items) => items,
+        Written::Text(text) => {
+            text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect()
+        }
+        other => {
+            let message = format!("this is {}, not a list of texts", kind_of(&other));
+            reader.mistake(&found.origin, message, "[\"one\", \"two\"]".into());
+            Vec::new()
+        }
+    }
+}
+
+fn globs(reader: &mut Reader<'_>, section: &'static str, key: &'static str) -> Globs {
+    let Some(found) = reader.find(section, key, false) else { return Globs::default() };
+    let origin = found.origin.clone();
+    let patterns = list(reader, found);
+    Globs::new(&patterns).unwrap_or_else(|(pattern, error)| {
+        reader.mistake(&origin, format!("`{pattern}` is no pattern: {error}"), String::new());
+        Globs::default()
+    })
+}
+
+fn regions() -> String {
+    region::HOSTS.map(|(name, _)| name).join(", ")
+}

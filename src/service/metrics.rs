@@ -1,0 +1,155 @@
+//! Counts and measures for Prometheus. Labels have few values: what a stranger sends never becomes one.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+type Pair = [(&'static str, String); 2];
+type Single = [(&'static str, String); 1];
+
+/// All metrics of the service.
+pub struct Metrics {
+    registry: Registry,
+    callbacks: Family<Pair, Counter<u64, AtomicU64>>,
+    events: Family<Single, Counter<u64, AtomicU64>>,
+    decisions: Family<Pair, Counter<u64, AtomicU64>>,
+    effects: Family<Pair, Counter<u64, AtomicU64>>,
+    outbox_pending: Gauge,
+    dead_letters: Counter,
+    alerts: Counter,
+    rules_loaded: Gauge,
+    rules_trouble: Gauge,
+    lateness: Histogram,
+    answering: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("groupkeeper");
+        let metrics = Self {
+            callbacks: Family::default(),
+            events: Family::default(),
+            decisions: Family::default(),
+            effects: Family::default(),
+            outbox_pending: Gauge::default(),
+            dead_letters: Counter::default(),
+            alerts: Counter::default(),
+            rules_loaded: Gauge::default(),
+            rules_trouble: Gauge::default(),
+            // From a tenth of a second to more than a day.
+            lateness: Histogram::new(exponential_buckets(0.1, 4.0, 11)),
+            // From a millisecond to the two seconds that Chat waits.
+            answering: Histogram::new(exponential_buckets(0.001, 2.0, 12)),
+            registry: Registry::default(),
+        };
+        let mut counted = |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
+            registry.register(name, help, family.clone());
+        };
+        counted("callbacks", "Callbacks by command and answer", &metrics.callbacks);
+        counted("decisions", "Rules that looked at an event, by what came of it", &metrics.decisions);
+        counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
+        registry.register("events", "Events decided, by name", metrics.events.clone());
+        registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
+        registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
+        registry.register("alerts", "Alerts that rules raised", metrics.alerts.clone());
+        registry.register("rules_loaded", "Rules in force", metrics.rules_loaded.clone());
+        let help = "1 while the rules on disk are broken and not in force";
+        registry.register("rules_trouble", help, metrics.rules_trouble.clone());
+        registry.register_with_unit(
+            "sanction_end_lateness",
+            "How long after its time the end of a sanction was taken up",
+            Unit::Seconds,
+            metrics.lateness.clone(),
+        );
+        registry.register_with_unit(
+            "callback_answer",
+            "How long Chat waited for the answer to a callback",
+            Unit::Seconds,
+            metrics.answering.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// A callback was answered. `command` must be one that Chat documents, or `other`.
+    pub fn callback(&self, command: &str, answer: &str, took: Duration) {
+        self.answering.observe(took.as_secs_f64());
+        let labels = [("command", command.to_owned()), ("answer", answer.to_owned())];
+        self.callbacks.get_or_create(&labels).inc();
+    }
+
+    /// An event was decided.
+    pub fn event(&self, name: &str) {
+        self.events.get_or_create(&[("event", name.to_owned())]).inc();
+    }
+
+    /// A rule looked at an event.
+    pub fn decision(&self, rule: &str, outcome: &str) {
+        let labels = [("rule", rule.to_owned()), ("outcome", outcome.to_owned())];
+        self.decisions.get_or_create(&labels).inc();
+    }
+
+    /// A try is over.
+    pub fn effect(&self, action: &str, outcome: &str) {
+        let labels = [("action", action.to_owned()), ("outcome", outcome.to_owned())];
+        self.effects.get_or_create(&labels).inc();
+    }
+
+    /// An effect was given up.
+    pub fn dead_letter(&self) {
+        self.dead_letters.inc();
+    }
+
+    /// A rule called for a person.
+    pub fn alert(&self) {
+        self.alerts.inc();
+    }
+
+    /// The end of a sanction was taken up this long after its time.
+    pub fn sanction_end_lateness(&self, late: Duration) {
+        self.lateness.observe(late.as_secs_f64());
+    }
+
+    /// Effects not settled.
+    pub fn set_outbox_pending(&self, pending: usize) {
+        self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// Rules in force, and whether those on disk are broken.
+    pub fn set_rules(&self, loaded: usize, trouble: usize) {
+        self.rules_loaded.set(i64::try_from(loaded).unwrap_or(i64::MAX));
+        self.rules_trouble.set(i64::from(trouble > 0));
+    }
+
+    /// All of them in OpenMetrics text.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_rendered() {
+        let metrics = Metrics::default();
+        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
+        metrics.set_outbox_pending(3);
+        let text = metrics.render();
+        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",answer=\"taken\"} 2";
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("groupkeeper_outbox_pending 3"), "{text}");
+    }
+}

@@ -1,0 +1,270 @@
+//! Wiring: configuration, listeners, loops, reload, telemetry; start and stop in order.
+
+pub mod config;
+pub mod metrics;
+mod rules;
+mod shutdown;
+mod telemetry;
+mod watchers;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::callback::{self, CallbackSettings, Gate};
+use crate::clock::Clock;
+use crate::console::{self, Console, Reloading, RulesStatus, Status};
+use crate::decision::Settings;
+use crate::delivery::Listener;
+use crate::engine::{Engine, Parts};
+use crate::pipeline::Observer;
+use crate::rest::{App, Client, HttpTransport};
+use crate::store::{self, Store};
+
+use config::Config;
+use metrics::Metrics;
+use watchers::{Both, Counting};
+
+pub use rules::{Reloaded, Rules};
+pub use shutdown::signal;
+pub use telemetry::start_logging;
+
+/// A call in flight may take its whole time-out; the contract allows ten seconds for everything.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+
+/// Why the service did not start.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// An address, a folder, a key: exit code 1.
+    Setup(String),
+    /// No usable rules: exit code 2.
+    Rules(String),
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setup(text) | Self::Rules(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for NotStarted {}
+
+/// Sockets that are bound already, so that callers can know their ports first.
+pub struct Sockets {
+    pub callback: TcpListener,
+    pub admin: TcpListener,
+}
+
+impl Sockets {
+    /// Binds the addresses of a configuration.
+    ///
+    /// # Errors
+    /// When an address is taken or not ours; the error names its key.
+    pub async fn bind(config: &Config) -> Result<Self, NotStarted> {
+        let callback = bind("callback.listen", config.callback.listen).await?;
+        let admin = bind("admin.listen", config.admin.listen).await?;
+        Ok(Self { callback, admin })
+    }
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, NotStarted> {
+    TcpListener::bind(address).await.map_err(|error| {
+        NotStarted::Setup(format!("`{key} = \"{address}\"` cannot be listened on: {error}"))
+    })
+}
+
+/// Who else wants to look on, besides the metrics.
+pub struct Onlookers {
+    pub observer: Arc<dyn Observer>,
+    pub listener: Arc<dyn Listener>,
+}
+
+impl Default for Onlookers {
+    fn default() -> Self {
+        Self { observer: Arc::new(()), listener: Arc::new(()) }
+    }
+}
+
+/// The running service.
+pub struct Service {
+    pub engine: Engine,
+    pub rules: Arc<Rules>,
+    pub store: Arc<dyn Store>,
+    pub callback_address: SocketAddr,
+    pub admin_address: SocketAddr,
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<()>>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts in this order: store, rules, what is due, intake; so that nothing fires into a void.
+    /// The loops that work by themselves start with [`Service::run_loops`].
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub async fn start(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        sockets: Sockets,
+        onlookers: Onlookers,
+    ) -> Result<Self, NotStarted> {
+        let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
+        let store = store::open(&config.store.url).map_err(|error| setup(&error))?;
+        let rules = Rules::load(&config.rules.directory, store.clone(), clock.clone())
+            .await
+            .map_err(NotStarted::Rules)?;
+        let rules = Arc::new(rules);
+        let metrics = Arc::new(Metrics::default());
+        let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
+        let transport =
+            HttpTransport::new(config.rest.timeout).map_err(|error| setup(&format!("{error:?}")))?;
+        let app = App {
+            sdk_app_id: config.app.sdk_app_id,
+            admin: config.app.admin.clone(),
+            secret_key: config.app.secret_key.clone(),
+            base_url: config.app.base_url.clone(),
+        };
+        let engine = Engine::new(Parts {
+            store: store.clone(),
+            rules: rules.current(),
+            settings: Settings {
+                own: vec![config.app.admin.clone()],
+                protected: config.safety.protected.clone(),
+                mode: config.rules.mode,
+            },
+            chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
+            clock: clock.clone(),
+            observer: Arc::new(Both(counting.clone(), onlookers.observer)),
+            listener: Arc::new(Both(counting.clone(), onlookers.listener)),
+        })
+        .map_err(|error| setup(&error))?;
+        let (stop, stopping) = watch::channel(false);
+        let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
+        let callback_address = address(&sockets.callback)?;
+        let admin_address = address(&sockets.admin)?;
+        let status = Arc::new(ServiceStatus {
+            rules: rules.clone(),
+            store: store.clone(),
+            metrics,
+            delivery: engine.delivery.clone(),
+        });
+        let console = console::router(Console {
+            status,
+            store: store.clone(),
+            token: config.admin.token.clone(),
+        });
+        let callbacks = callback::router(
+            callback_settings(config, &rules),
+            engine.pipeline.clone(),
+            clock,
+            counting,
+        );
+        let servers = vec![
+            tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
+            tokio::spawn(serve(sockets.admin, console, stopping)),
+        ];
+        let loops = Vec::new();
+        Ok(Self { engine, rules, store, callback_address, admin_address, stop, servers, loops })
+    }
+
+    /// Lets schedule, delivery and the watch over the rules directory work by themselves.
+    pub fn run_loops(&mut self) {
+        let stopping = || self.stop.subscribe();
+        let (scheduler, rules) = (self.engine.scheduler.clone(), self.rules.clone());
+        let delivery = self.engine.delivery.clone();
+        let (one, two, three) = (stopping(), stopping(), stopping());
+        self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
+        self.loops.push(tokio::spawn(delivery.run(two)));
+        self.loops.push(tokio::spawn(rules.watch(three)));
+    }
+
+    /// Ends at once, as a crash would: nothing is finished, nothing is closed in order.
+    pub async fn abandon(self) {
+        for task in self.servers.iter().chain(&self.loops) {
+            task.abort();
+        }
+        for task in self.servers.into_iter().chain(self.loops) {
+            // An abort is what was wanted.
+            let _ = task.await;
+        }
+    }
+
+    /// Stops taking callbacks, finishes what is in flight, closes the store.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let finishing = async {
+            for task in self.servers.into_iter().chain(self.loops) {
+                if let Err(error) = task.await {
+                    tracing::error!(%error, "a bug: a part of the service ended in a panic");
+                }
+            }
+        };
+        // What cannot be finished is in the outbox, and goes on with the next start.
+        if tokio::time::timeout(STOP_WITHIN, finishing).await.is_err() {
+            tracing::warn!("some calls did not end in time; the next start verifies them");
+        }
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
+        }
+    }
+}
+
+fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
+    CallbackSettings {
+        path: config.callback.path.clone(),
+        gate: Gate {
+            sdk_app_id: config.app.sdk_app_id,
+            tokens: config.callback.tokens.clone(),
+            window: config.callback.window,
+        },
+        admins: vec![config.app.admin.clone()],
+        body_limit: callback::router::DEFAULT_BODY_LIMIT,
+        wants_callback_event: rules.wants_callback_event(),
+    }
+}
+
+async fn serve(socket: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {
+    let stopped = async move {
+        // An error means that the service is gone, which is a stop as well.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "a listener failed");
+    }
+}
+
+struct ServiceStatus {
+    rules: Arc<Rules>,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    delivery: Arc<crate::delivery::Delivery>,
+}
+
+impl Status for ServiceStatus {
+    fn not_ready(&self) -> Vec<String> {
+        self.store.health().err().map(|error| format!("store: {error}")).into_iter().collect()
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.set_outbox_pending(self.delivery.pending());
+        let status = self.rules.status();
+        self.metrics.set_rules(status.rules.len(), status.trouble.len());
+        self.metrics.render()
+    }
+
+    fn rules(&self) -> RulesStatus {
+        self.rules.status()
+    }
+
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async move { self.rules.reload().await.map(|told| told.words()) })
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs: for people on a terminal, as JSON for a collector.
+
+use tracing_subscriber::EnvFilter;
+
+use super::config::{LogFormat, Log};
+
+/// Starts logging to stderr. A second start changes nothing.
+pub fn start_logging(log: &Log) {
+    let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that somebody has started logging before, which serves as well.
+    let _ = match log.format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

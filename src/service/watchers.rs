@@ -1,0 +1,101 @@
+//! Who looks on: everything that happens becomes a count and, where it matters, a log line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::metrics::Metrics;
+use crate::callback::{Answered, Seen, Watch};
+use crate::clock::Clock;
+use crate::decision::event::Cause;
+use crate::decision::{Decision, Event};
+use crate::delivery::Listener;
+use crate::ledger::Pending;
+use crate::pipeline::Observer;
+use crate::rule::EventKind;
+
+/// Two who look on, the first first.
+pub(super) struct Both<A: ?Sized, B: ?Sized>(pub(super) Arc<A>, pub(super) Arc<B>);
+
+impl<A: Observer + ?Sized, B: Observer + ?Sized> Observer for Both<A, B> {
+    fn decided(&self, event: &Event, decision: &Decision) {
+        self.0.decided(event, decision);
+        self.1.decided(event, decision);
+    }
+}
+
+impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
+    fn tried(&self, pending: &Pending, trouble: Option<&str>) {
+        self.0.tried(pending, trouble);
+        self.1.tried(pending, trouble);
+    }
+
+    fn alerted(&self, pending: &Pending, text: &str) {
+        self.0.alerted(pending, text);
+        self.1.alerted(pending, text);
+    }
+}
+
+/// Counts, and logs what was decided and done.
+pub(super) struct Counting {
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Counting {
+    pub(super) fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
+        Self { metrics, clock }
+    }
+}
+
+impl Watch for Counting {
+    fn callback(&self, seen: Seen) {
+        self.metrics.callback(seen.command, seen.answered.name(), seen.took);
+        if seen.answered == Answered::Panicked {
+            tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
+        }
+    }
+}
+
+impl Observer for Counting {
+    fn decided(&self, event: &Event, decision: &Decision) {
+        self.metrics.event(event.name());
+        for trace in &decision.trace.rules {
+            let outcome = if trace.why.acted() { "acted" } else { "did_not_act" };
+            self.metrics.decision(trace.rule.as_str(), outcome);
+            if trace.why.acted() {
+                tracing::info!(event.id = %event.id, rule = %trace.rule, "{}: {}", trace.event, trace.why);
+            }
+        }
+        for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
+            tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");
+        }
+        if let Cause::Timer(crate::decision::event::Timer::SanctionEnd { .. }) = &event.cause {
+            self.metrics.sanction_end_lateness(self.clock.now().since(event.time));
+        }
+    }
+}
+
+/// An end that comes later than this is told.
+const LATE: Duration = Duration::from_secs(60);
+
+impl Listener for Counting {
+    fn tried(&self, pending: &Pending, trouble: Option<&str>) {
+        let effect = &pending.effect;
+        self.metrics.effect(effect.act.name(), if trouble.is_none() { "settled" } else { "again" });
+        let late = self.clock.now().since(effect.created);
+        match trouble {
+            None if late > LATE => {
+                tracing::warn!(effect.id = %effect.id, late_s = late.as_secs(), "settled late: {}", effect.act);
+            }
+            None => tracing::debug!(effect.id = %effect.id, "settled: {}", effect.act),
+            Some(trouble) => {
+                tracing::warn!(effect.id = %effect.id, tries = pending.tries + 1, "not yet: {}: {trouble}", effect.act);
+            }
+        }
+    }
+
+    fn alerted(&self, pending: &Pending, text: &str) {
+        self.metrics.alert();
+        tracing::error!(effect.id = %pending.effect.id, rule = ?pending.effect.rule, "alert: {text}");
+    }
+}

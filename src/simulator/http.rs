@@ -1,0 +1,285 @@
+//! The world on a loopback port: REST for the bot, `/control/…` for people and scripts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Path, RawQuery, State};
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use super::asks::Answered;
+use super::callbacks::Callback;
+use super::connection::{CuttableListener, Scissors};
+use super::control;
+use super::look;
+use super::rest::RestFault;
+use super::sender::Sender;
+use super::world::World;
+use crate::clock::{Clock, Timestamp};
+
+/// Moves the time forward, where somebody is allowed to.
+pub type Skip = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// How a simulator is run.
+pub struct Options {
+    /// Loopback only; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where callbacks go; without one they wait in the world for a test to take them, and questions
+    /// that REST calls raise count as allowed.
+    pub callback_url: Option<String>,
+    pub clock: Arc<dyn Clock>,
+    /// What `POST /control/clock` does; without it that is refused.
+    pub skip: Option<Skip>,
+    /// Delivers callbacks by itself as they arise; otherwise only `deliver_callbacks` does.
+    pub background: bool,
+    /// Posts an after callback once more when its answer timed out.
+    pub retry_after: bool,
+    pub world: World,
+}
+
+impl Options {
+    /// A free loopback port, no callbacks, nothing in the background.
+    pub fn new(world: World, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            callback_url: None,
+            clock,
+            skip: None,
+            background: false,
+            retry_after: false,
+            world,
+        }
+    }
+}
+
+/// What handlers and the delivering task share.
+pub(super) struct Shared {
+    world: Mutex<World>,
+    pub clock: Arc<dyn Clock>,
+    pub skip: Option<Skip>,
+    sender: Sender,
+    /// Somebody changed the world.
+    changed: Notify,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// A panic elsewhere does not make the world less true.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Wakes whoever delivers.
+    pub fn notify(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Posts what waits, in order, until nothing does; tells how many were posted.
+    async fn deliver(&self) -> usize {
+        let mut posted = 0;
+        loop {
+            let batch = {
+                let mut world = self.world();
+                world.tick(self.now());
+                if self.sender.has_url() { world.take_callbacks() } else { Vec::new() }
+            };
+            if batch.is_empty() {
+                return posted;
+            }
+            for callback in batch {
+                posted += 1;
+                let id = callback.id;
+                let reply = self.sender.post(callback, self.now()).await;
+                self.world().answer(self.now(), id, reply);
+            }
+        }
+    }
+
+    /// Asks the bot now, out of turn, because somebody waits for what comes of it. Without a
+    /// callback URL the act is allowed.
+    pub async fn settle(&self, question: Callback) -> Option<Answered> {
+        let id = question.id;
+        let reply = if self.sender.has_url() {
+            self.sender.post(question, self.now()).await
+        } else {
+            Some((200, br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#.to_vec()))
+        };
+        let answered = self.world().answer(self.now(), id, reply);
+        self.notify();
+        answered
+    }
+
+    async fn stop(&self) {
+        // An error means that the simulator is gone, which is a stop as well.
+        let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
+    }
+
+    async fn run_in_background(&self) {
+        loop {
+            self.deliver().await;
+            let due = self.world().next_callback_due().filter(|_| self.sender.has_url());
+            let due = async {
+                match due {
+                    Some(due) => self.clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = due => {}
+                () = self.stop() => return,
+            }
+        }
+    }
+}
+
+/// A running simulator.
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Simulator {
+    /// Listens. Refuses an address that is not loopback: the control API asks nobody for a password.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        if !options.listen.ip().is_loopback() {
+            let text = format!("the simulator listens on loopback only, not on {}", options.listen);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            world: Mutex::new(options.world),
+            clock: options.clock,
+            skip: options.skip,
+            sender: Sender::new(options.callback_url, options.retry_after)?,
+            changed: Notify::new(),
+            stopped,
+        });
+        let mut tasks = vec![tokio::spawn(serve(listener, Arc::clone(&shared)))];
+        if options.background {
+            let shared = Arc::clone(&shared);
+            tasks.push(tokio::spawn(async move { shared.run_in_background().await }));
+        }
+        Ok(Self { shared, address, stop, tasks })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://…`, as `[app] api_base` wants it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The time of its clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// Looks at the world or acts in it.
+    pub fn with_world<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
+        let result = act(&mut self.shared.world());
+        self.shared.notify();
+        result
+    }
+
+    /// Posts every callback that waits, in order, and those that follow from the answers; returns
+    /// when nothing waits, with the number of posts. 0 without a callback URL.
+    pub async fn deliver_callbacks(&self) -> usize {
+        self.shared.deliver().await
+    }
+
+    /// Cuts hanging calls, closes connections and ends.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        for task in std::mem::take(&mut self.tasks) {
+            // It ended by itself or by a panic; either way it has ended.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let stopping = Arc::clone(&shared);
+    let app = Router::new()
+        .route("/v4/{service}/{command}", post(rest))
+        .route("/control/{act}", post(control_act).get(control_look))
+        .with_state(shared)
+        .into_make_service_with_connect_info::<Scissors>();
+    let served = axum::serve(CuttableListener(listener), app)
+        .with_graceful_shutdown(async move { stopping.stop().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the simulator stopped listening");
+    }
+}
+
+async fn rest(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    RawQuery(query): RawQuery,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let now = shared.now();
+    let query = query.unwrap_or_default();
+    let (mut answer, question) = {
+        let mut world = shared.world();
+        let answer = world.rest(now, uri.path(), &query, &body);
+        // Taken under the same lock, before the delivering task can.
+        let question = answer.waiting.and_then(|id| world.take_callback(id));
+        (answer, question)
+    };
+    if let Some(question) = question
+        && let Some(Answered::Rest(settled)) = shared.settle(question).await
+    {
+        answer = settled;
+    }
+    shared.notify();
+    match answer.fault {
+        Some(RestFault::Hang) => {
+            shared.stop().await;
+            scissors.cut();
+        }
+        Some(RestFault::Drop) => scissors.cut(),
+        None => {}
+    }
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response()
+}
+
+async fn control_act(
+    State(shared): State<Arc<Shared>>,
+    Path(act): Path<String>,
+    body: Bytes,
+) -> Response {
+    control::act(&shared, &act, &body).await
+}
+
+async fn control_look(State(shared): State<Arc<Shared>>, Path(what): Path<String>) -> Response {
+    look::look(&shared, &what)
+}

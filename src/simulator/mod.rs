@@ -1,0 +1,47 @@
+//! A stateful Tencent Chat to test and demonstrate against.
+//!
+//! [`World`] is the core: plain calls with the time as an argument, no IO. It keeps groups, members,
+//! roles, owners, mutes and rooms, answers REST calls as strictly as the documents, and makes the
+//! callbacks that follow from its state. [`Simulator`] puts it on a loopback port.
+//!
+//! Its JSON is written by hand from Tencent's documents and shares no code with the bot: two
+//! witnesses of one wire format. Where the documents are silent, the comment at the place says
+//! which way was taken.
+
+mod accounts;
+mod asks;
+mod callbacks;
+mod connection;
+mod control;
+mod faults;
+mod groups;
+mod http;
+mod look;
+mod members;
+mod messages;
+mod moderation;
+mod private;
+mod rates;
+mod rest;
+mod roles;
+mod room_callbacks;
+mod rooms;
+mod sender;
+mod settings;
+mod state;
+mod world;
+
+pub use asks::{Answered, Creating, Joining, Saying};
+pub use callbacks::{Callback, CallbackId, all_commands};
+pub use faults::{Fault, FaultKind};
+pub use groups::NewGroup;
+pub use http::{Options, Simulator, Skip};
+pub use rates::CallRecord;
+pub use rest::{RestAnswer, RestFault};
+pub use rooms::{NewRoom, Room, RoomKind, RoomMember};
+pub use settings::{Refusal, Settings};
+pub use state::{Group, Member, Message};
+pub use world::World;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! One binary: stories, store conformance, wire fixtures, shipped rules, command line.
+
+mod error_pages;
+mod stage;
+mod stories;

@@ -1,0 +1,10 @@
+//! Stories: what happens in Chat, and what must be so afterwards.
+
+mod callbacks;
+mod faults;
+mod flooding;
+mod killed;
+mod operators;
+mod ownership;
+mod promotion;
+mod schedules;
