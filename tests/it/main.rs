@@ -2,4 +2,6 @@
 
 mod error_pages;
 mod stage;
+mod store_conformance;
+mod store_on_disk;
 mod stories;
