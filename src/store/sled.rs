@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
 use std::time::Duration;
 
 use super::group_commit::{Changes, GroupCommit, Medium, guarded};
@@ -24,6 +25,11 @@ const CACHE: u64 = 64 << 20;
 
 /// How long a commit that did not wait for the disk may be without it.
 const IDLE_SYNC: Duration = Duration::from_secs(1);
+
+/// How often, and after which pause, a database that is still locked is tried again: sled's own
+/// threads may hold it for a moment after it was closed. Our lock says that nobody else has it.
+const CLOSING_ATTEMPTS: u32 = 100;
+const CLOSING_PAUSE: Duration = Duration::from_millis(20);
 
 /// A store in one directory.
 pub struct SledStore {
@@ -112,8 +118,16 @@ struct Entries {
 impl Entries {
     fn open(directory: &Path) -> Result<Self, StoreError> {
         let config = sled::Config::new().path(directory).cache_capacity(CACHE).flush_every_ms(None);
-        // sled asserts what it reads: a damaged file is a panic.
-        guarded(|| Ok(Self { db: config.open().map_err(failed)? }))
+        let mut patience = CLOSING_ATTEMPTS;
+        loop {
+            // sled asserts what it reads: a damaged file is a panic.
+            match guarded(|| Ok(config.open()))? {
+                Ok(db) => return Ok(Self { db }),
+                Err(error) if patience > 0 && is_locked(&error) => patience -= 1,
+                Err(error) => return Err(failed(error)),
+            }
+            thread::sleep(CLOSING_PAUSE);
+        }
     }
 
     fn check_schema(&self, directory: &Path) -> Result<(), StoreError> {
@@ -252,6 +266,11 @@ fn sync_files(directory: &Path) -> io::Result<File> {
         }
     }
     OpenOptions::new().read(true).write(true).open(directory.join("db"))
+}
+
+/// sled has no kind for it, only these words.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
 fn failed(error: sled::Error) -> StoreError {

@@ -3,4 +3,6 @@
 mod error_pages;
 mod fixtures;
 mod stage;
+mod store_conformance;
+mod store_on_disk;
 mod stories;
