@@ -1,5 +1,7 @@
 //! One binary: stories, store conformance, wire fixtures, rules that are wrong, the command line.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
+mod callback;
 mod error_pages;
 mod fixtures;
 mod stage;
