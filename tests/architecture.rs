@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the pure inside out, and which of those above each may use.
+#[rustfmt::skip]
 const MAP: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("clock", &[]),
@@ -21,59 +22,18 @@ const MAP: &[(&str, &[&str])] = &[
     ("engine", &["clock", "rule", "decision", "store", "pipeline", "schedule", "rest", "delivery"]),
     ("console", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "delivery"]),
     ("simulator", &["chat", "clock"]),
-    (
-        "authoring",
-        &[
-            "chat",
-            "clock",
-            "rule",
-            "decision",
-            "store",
-            "ledger",
-            "pipeline",
-            "callback",
-            "rest",
-            "engine",
-            "simulator",
-        ],
-    ),
-    (
-        "service",
-        &[
-            "chat",
-            "clock",
-            "rule",
-            "decision",
-            "store",
-            "ledger",
-            "pipeline",
-            "callback",
-            "schedule",
-            "rest",
-            "delivery",
-            "engine",
-            "console",
-            "authoring",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "chat",
-            "clock",
-            "rule",
-            "decision",
-            "store",
-            "ledger",
-            "pipeline",
-            "rest",
-            "delivery",
-            "engine",
-            "simulator",
-            "authoring",
-            "service",
-        ],
-    ),
+    ("authoring", &[
+        "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback", "rest",
+        "engine", "simulator",
+    ]),
+    ("service", &[
+        "chat", "clock", "rule", "decision", "store", "ledger", "retention", "pipeline",
+        "callback", "schedule", "rest", "delivery", "engine", "console", "authoring",
+    ]),
+    ("cli", &[
+        "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest", "delivery",
+        "engine", "simulator", "authoring", "service",
+    ]),
 ];
 
 /// Modules without IO, time or chance.
