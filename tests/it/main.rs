@@ -4,7 +4,9 @@
 mod callback;
 mod error_pages;
 mod fixtures;
+mod rest_http;
 mod stage;
 mod store_conformance;
 mod store_on_disk;
 mod stories;
+mod usersig;
