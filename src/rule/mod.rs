@@ -3,13 +3,18 @@
 pub mod catalog;
 pub mod condition;
 pub mod crontab;
+pub mod diagnostic;
 pub mod duration;
+pub mod explain;
 mod lookup;
 pub mod mistake;
 pub mod model;
 pub mod names;
+pub mod parse;
+pub mod source;
 pub mod suggest;
 pub mod template;
 
 pub use catalog::EventKind;
 pub use model::{Rule, RuleId, RuleSet};
+pub use parse::{Reading, read};

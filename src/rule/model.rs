@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::catalog::EventKind;
 use super::condition::Condition;
@@ -63,6 +64,8 @@ pub struct Rule {
     pub limit: Option<Limit>,
     pub allow_protected: bool,
     pub on_own: bool,
+    /// Changes when anything in the rule does; layout and place do not count.
+    pub digest: String,
     pub place: Place,
 }
 
@@ -338,16 +341,7 @@ pub struct RuleSet {
 impl RuleSet {
     /// Puts rules and their sources together; the version is a digest of the sources.
     pub fn new(rules: Vec<Rule>, sources: Vec<(String, String)>) -> Self {
-        use sha2::{Digest, Sha256};
-        let mut digest = Sha256::new();
-        for (name, text) in &sources {
-            digest.update((name.len() as u64).to_be_bytes());
-            digest.update(name);
-            digest.update((text.len() as u64).to_be_bytes());
-            digest.update(text);
-        }
-        let digest = digest.finalize();
-        let version = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let version = digest(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         Self { rules: rules.into_iter().map(Arc::new).collect(), sources, version }
     }
 
@@ -377,4 +371,14 @@ impl RuleSet {
     pub fn version(&self) -> &str {
         &self.version
     }
+}
+
+/// Twelve hex digits that tell named texts apart.
+pub fn digest<'t>(texts: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
+    let mut digest = Sha256::new();
+    for part in texts.into_iter().flat_map(|(name, text)| [name, text]) {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

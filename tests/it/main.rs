@@ -7,6 +7,7 @@ mod error_pages;
 mod fixtures;
 mod process;
 mod rest_http;
+mod rule_files;
 mod stage;
 mod store_conformance;
 mod store_on_disk;

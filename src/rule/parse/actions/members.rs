@@ -1,0 +1,89 @@
+//! Actions that change what Chat keeps about a member: role, name card, receiving, fields.
+
+use super::{fits, who};
+use crate::chat::{Role, limits};
+use crate::rule::model::{Action, MessageReceiving};
+use crate::rule::parse::codes::{EMPTY, OUT_OF_RANGE, UNKNOWN_VALUE};
+use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::scope::About;
+use crate::rule::parse::tree::Value;
+use crate::rule::parse::trigger::TransposeRead;
+
+/// Custom fields of a member (33529).
+const MOST_FIELDS: usize = 5;
+
+pub fn set_role(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    let who = who(file, fields, about.texts.as_ref());
+    let role = file.required(fields, "role", "role = \"admin\"").and_then(|entry| {
+        if matches!(&entry.node.value, Value::Text(text) if text == "owner") {
+            file.error(
+                UNKNOWN_VALUE,
+                entry.node.span.clone(),
+                "nobody is made owner by `set_role`",
+            )
+            .label("there are: admin member")
+            .help("write `transfer_owner = { to = […] }`".to_owned());
+            return None;
+        }
+        file.choice("role", &entry.node, &[("admin", Role::Admin), ("member", Role::Member)])
+    });
+    let time = fields.get("for").map(|entry| file.duration("for", &entry.node));
+    Some(Action::SetRole { who: who?, role: role?, time: time.transpose_read()? })
+}
+
+pub fn set_name_card(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    let who = who(file, fields, about.texts.as_ref());
+    let entry = file.required(fields, "text", "text = \"new here\"")?;
+    let text = file.template("text", &entry.node, about.texts.as_ref())?;
+    if !fits(file, "text", &entry.node, &text, limits::NAME_CARD_BYTES) {
+        return None;
+    }
+    Some(Action::SetNameCard { who: who?, text })
+}
+
+pub fn set_message_receiving(
+    file: &mut File<'_>,
+    fields: &Fields<'_>,
+    about: &About,
+) -> Option<Action> {
+    let who = who(file, fields, about.texts.as_ref());
+    let all = [
+        MessageReceiving::AcceptAndNotify,
+        MessageReceiving::AcceptNotNotify,
+        MessageReceiving::Discard,
+    ];
+    let choices = all.map(|mode| (mode.name(), mode));
+    let mode = file
+        .required(fields, "mode", "mode = \"Discard\"")
+        .and_then(|entry| file.choice("mode", &entry.node, &choices));
+    Some(Action::SetMessageReceiving { who: who?, mode: mode? })
+}
+
+pub fn set_member_fields(
+    file: &mut File<'_>,
+    fields: &Fields<'_>,
+    about: &About,
+) -> Option<Action> {
+    const EXAMPLE: &str = "fields = { Key = \"Value\" }";
+    let who = who(file, fields, about.texts.as_ref());
+    let entry = file.required(fields, "fields", EXAMPLE)?;
+    let table = file.table(entry, EXAMPLE)?;
+    if table.entries().is_empty() {
+        file.error(EMPTY, entry.node.span.clone(), "`fields` is empty")
+            .help(format!("write for instance `{EXAMPLE}`"));
+        return None;
+    }
+    if let Some(extra) = table.entries().get(MOST_FIELDS) {
+        let message = format!("a member has at most {MOST_FIELDS} fields");
+        file.error(OUT_OF_RANGE, extra.key_span.clone(), message).label("one too many");
+    }
+    let mut read = Vec::new();
+    for field in table.entries() {
+        let value = file.template(&field.key, &field.node, about.texts.as_ref());
+        let fitting = value
+            .filter(|text| fits(file, &field.key, &field.node, text, limits::MEMBER_FIELD_BYTES));
+        read.extend(fitting.map(|text| (field.key.clone(), text)));
+    }
+    let complete = read.len() == table.entries().len();
+    complete.then_some(Action::SetMemberFields { who: who?, fields: read })
+}

@@ -1,0 +1,173 @@
+//! One `[rule.…]`: its keys, in the order in which one depends on the other.
+
+use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
+use super::file::{Fields, File};
+use super::scope::{self, About};
+use super::tree::{Entry, Value};
+use super::trigger::{self, Started, TransposeRead};
+use super::{bounds, do_list};
+use crate::rule::condition::Condition;
+use crate::rule::model::{Mode, Place, Rule, RuleId, digest};
+use crate::rule::names::Names;
+
+const KEYS: &[&str] = &[
+    "title",
+    "notes",
+    "tags",
+    "on",
+    "schedule",
+    "for_each",
+    "in",
+    "when",
+    "unless",
+    "count",
+    "once",
+    "cooldown",
+    "wait",
+    "do",
+    "stop",
+    "mode",
+    "limit",
+    "allow_protected",
+    "on_own",
+];
+
+/// What people write who know other systems.
+const HABITS: &[(&str, &str)] = &[
+    ("action", "do"),
+    ("actions", "do"),
+    ("condition", "when"),
+    ("cron", "schedule"),
+    ("delay", "wait"),
+    ("description", "notes"),
+    ("enabled", "mode"),
+    ("event", "on"),
+    ("events", "on"),
+    ("group", "in"),
+    ("groups", "in"),
+    ("if", "when"),
+    ("name", "title"),
+    ("then", "do"),
+    ("trigger", "on"),
+    ("types", "in"),
+];
+
+/// Reads a rule; `None` when anything in it is wrong.
+pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
+    let before = file.errors();
+    let place = heading.key_span.clone();
+    let Value::Table(table) = &heading.node.value else {
+        let help = Some(format!("write `[rule.{}]` above its keys", heading.key));
+        file.wrong_type(&format!("rule.{}", heading.key), &heading.node, "a table", help);
+        return None;
+    };
+    if let [only] = table.entries()
+        && matches!(only.node.value, Value::Table(_))
+        && !KEYS.contains(&only.key.as_str())
+    {
+        file.error(BAD_ID, only.key_span.clone(), "the id of a rule has no dot")
+            .help(format!("write `[rule.{}-{}]`", heading.key, only.key));
+        return None;
+    }
+    let fields = file.fields("a rule", place.clone(), table, KEYS, HABITS);
+    let Started { trigger, names } = trigger::read(file, &fields);
+    let (scope, types) = scope::read(file, &fields, names.as_ref());
+    let names = names.map(|names| match fields.get("count") {
+        Some(_) => names.with_count(),
+        None => names,
+    });
+    let texts = names.clone().map(|names| match do_list::mutes(&fields) {
+        true => names.with_mute(),
+        false => names,
+    });
+    let about = About { names, texts, types };
+    let (when, unless) = conditions(file, &fields, about.names.as_ref());
+    let mut rule = Rule {
+        id: RuleId::from(heading.key.as_str()),
+        title: optional_text(file, &fields, "title"),
+        notes: optional_text(file, &fields, "notes"),
+        tags: tags(file, &fields),
+        // Replaced below; nothing is returned without one.
+        trigger: trigger.unwrap_or(crate::rule::model::Trigger::On(Vec::new())),
+        scope,
+        when,
+        unless,
+        count: bounds::count(file, &fields, &about),
+        once: bounds::once(file, &fields, &about),
+        cooldown: bounds::cooldown(file, &fields, &about),
+        wait: fields.get("wait").and_then(|entry| file.duration("wait", &entry.node)),
+        steps: Vec::new(),
+        stop: truth(file, &fields, "stop"),
+        mode: mode(file, &fields),
+        limit: bounds::limit(file, &fields),
+        allow_protected: truth(file, &fields, "allow_protected"),
+        on_own: truth(file, &fields, "on_own"),
+        digest: digest([("rule", heading.node.content().as_str())]),
+        place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
+    };
+    rule.steps = do_list::read(file, &fields, &about);
+    lint(file, &fields, &rule);
+    (file.errors() == before).then_some(rule)
+}
+
+fn conditions(
+    file: &mut File<'_>,
+    fields: &Fields<'_>,
+    names: Option<&Names>,
+) -> (Option<Condition>, Option<Condition>) {
+    let mut read = |key: &str| {
+        let entry = fields.get(key)?;
+        file.condition(key, &entry.node, names)
+    };
+    (read("when"), read("unless"))
+}
+
+fn optional_text(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
+    let entry = fields.get(key)?;
+    file.text(key, &entry.node).map(str::to_owned)
+}
+
+fn tags(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<String> {
+    let entry = fields.get("tags");
+    let texts = entry.map(|entry| file.texts(entry)).unwrap_or_default();
+    texts.into_iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+fn truth(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> bool {
+    let read = fields.get(key).map(|entry| file.truth(key, &entry.node));
+    read.transpose_read().flatten().unwrap_or(false)
+}
+
+fn mode(file: &mut File<'_>, fields: &Fields<'_>) -> Mode {
+    let choices = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow), ("off", Mode::Off)];
+    let read = fields.get("mode").and_then(|entry| file.choice("mode", &entry.node, &choices));
+    read.unwrap_or_default()
+}
+
+/// What is allowed and probably not meant.
+fn lint(file: &mut File<'_>, fields: &Fields<'_>, rule: &Rule) {
+    if let (true, Some(entry)) = (rule.allow_protected, fields.get("allow_protected")) {
+        let message = format!("`{}` may act on the owner, admins and protected accounts", rule.id);
+        file.warn(UNGUARDED, entry.key_span.clone(), message)
+            .label("this lifts the guard")
+            .help("leave it out unless that is what you want".to_owned());
+    }
+    if let (true, Some(entry)) = (rule.on_own, fields.get("on_own")) {
+        let message = format!("`{}` is also started by what the bot does itself", rule.id);
+        file.warn(OWN_ECHOES, entry.key_span.clone(), message)
+            .label("this lifts the guard against loops")
+            .help("leave it out unless that is what you want".to_owned());
+    }
+    let no_actions = match fields.get("do").map(|entry| &entry.node.value) {
+        None => true,
+        Some(Value::List(items)) => items.is_empty(),
+        Some(_) => false,
+    };
+    // A rule that only hides events from those behind it is complete.
+    if no_actions && !rule.stop {
+        let place = fields.get("do").map_or(fields.place.clone(), |entry| entry.key_span.clone());
+        file.warn(DOES_NOTHING, place, format!("`{}` does nothing", rule.id))
+            .label("it has no actions")
+            .help("write for instance `do = [{ alert = { text = \"…\" } }]`".to_owned());
+    }
+}

@@ -1,0 +1,105 @@
+//! `in`: which groups a rule looks at; and what the rest of a rule must know about that.
+
+use super::codes::{NEEDS_ANOTHER, REPEATED, UNKNOWN_VALUE};
+use super::file::{Fields, File, there_are};
+use super::tree::Span;
+use crate::chat::GroupType;
+use crate::rule::catalog::{EventKind, Object};
+use crate::rule::model::Scope;
+use crate::rule::names::Names;
+use crate::rule::suggest::closest;
+
+const KEYS: &[&str] = &["groups", "types", "except"];
+const EXAMPLE: &str = "in = { types = [\"Public\"] }";
+
+/// What is known about a rule when its actions are read.
+pub struct About {
+    /// The names of conditions; `None` when it is not sure which events there are.
+    pub names: Option<Names>,
+    /// The names of texts: those of conditions, and the mute of a rule that mutes.
+    pub texts: Option<Names>,
+    /// The types that `in` names, and where.
+    pub types: Vec<(GroupType, Span)>,
+}
+
+impl About {
+    /// Whether every event of the rule carries this. Yes when that is not sure.
+    pub fn carries(&self, object: Object) -> bool {
+        let carries = |names: &Names| names.objects().iter().any(|(known, _)| *known == object);
+        self.names.as_ref().is_none_or(carries)
+    }
+
+    /// The rule's events; empty for a schedule.
+    pub fn events(&self) -> &[EventKind] {
+        self.names.as_ref().map_or(&[], Names::events)
+    }
+
+    /// The names of the events that do not carry any of these; "a schedule" for a schedule.
+    pub fn lacking(&self, objects: &[Object]) -> String {
+        if self.events().is_empty() {
+            return "a schedule".to_owned();
+        }
+        let lacks = |kind: &&EventKind| !objects.iter().any(|object| kind.carries(*object));
+        let lacking: Vec<_> = self.events().iter().filter(lacks).map(|kind| kind.name()).collect();
+        lacking.join(", ")
+    }
+}
+
+/// Reads `in`.
+pub fn read(
+    file: &mut File<'_>,
+    rule: &Fields<'_>,
+    names: Option<&Names>,
+) -> (Scope, Vec<(GroupType, Span)>) {
+    let nothing = (Scope::default(), Vec::new());
+    let Some(entry) = rule.get("in") else { return nothing };
+    let about = About { names: names.cloned(), texts: None, types: Vec::new() };
+    if !about.events().is_empty() && !about.carries(Object::Group) {
+        let lacking = about.lacking(&[Object::Group]);
+        file.error(NEEDS_ANOTHER, entry.key_span.clone(), "`in` selects groups")
+            .label(format!("there is no group on {lacking}"));
+    }
+    let Some(table) = file.table(entry, EXAMPLE) else { return nothing };
+    let fields = file.fields(
+        "`in`",
+        entry.key_span.clone(),
+        table,
+        KEYS,
+        &[("type", "types"), ("group", "groups")],
+    );
+    let groups = fields.get("groups").map(|entry| file.globs(entry, "groups = [\"*\"]"));
+    let except = fields.get("except").map(|entry| file.globs(entry, "except = [\"@TGS#test*\"]"));
+    let types = read_types(file, &fields);
+    let scope = Scope {
+        groups: groups.unwrap_or_default(),
+        types: types.iter().map(|(kind, _)| *kind).collect(),
+        except: except.unwrap_or_default(),
+    };
+    (scope, types)
+}
+
+fn read_types(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<(GroupType, Span)> {
+    let Some(entry) = fields.get("types") else { return Vec::new() };
+    let mut types: Vec<(GroupType, Span)> = Vec::new();
+    for (text, node) in file.some_texts(entry, "types = [\"Public\"]") {
+        match GroupType::from_name(text) {
+            Some(kind) if types.iter().any(|(known, _)| *known == kind) => {
+                file.warn(REPEATED, node.span.clone(), format!("{kind} groups are listed twice"));
+            }
+            Some(kind) => types.push((kind, node.span.clone())),
+            None => {
+                let names = GroupType::ALL.map(GroupType::name);
+                let old = ["Private", "ChatRoom"];
+                let instead = closest(text, names.into_iter().chain(old));
+                file.error(
+                    UNKNOWN_VALUE,
+                    node.span.clone(),
+                    format!("`{text}` is not a group type"),
+                )
+                .label(there_are(&names))
+                .help(instead.map(|name| format!("write `\"{name}\"`")));
+            }
+        }
+    }
+    types
+}

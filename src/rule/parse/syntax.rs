@@ -1,0 +1,328 @@
+//! TOML in; what is wrong with it in words that help, one mistake for each cause.
+//!
+//! The TOML crate recovers after a mistake and then reports what follows from it. What is shown here is
+//! the cause: an unquoted text, a quote or bracket that is never closed, a key given twice.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, Error};
+
+use super::codes::{KEY_TWICE, NO_QUOTES, NOT_TOML, OPEN_BRACKET, OPEN_QUOTE};
+use super::tree::{Node, Table, Value};
+use crate::rule::diagnostic::{Diagnostic, Level};
+use crate::rule::mistake::Code;
+use crate::rule::source::Source;
+
+mod bracket;
+mod quote;
+
+/// Reads a file's TOML.
+///
+/// # Errors
+///
+/// The syntax mistakes of the file, R001 to R005; never empty.
+pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
+    let (document, mut errors) = DeTable::parse_recoverable(source.text());
+    let table = Table::of(document.get_ref());
+    if errors.is_empty() {
+        return Ok(table);
+    }
+    errors.sort_by_key(|error| place(error).start);
+    let mut mistakes = Mistakes { source, found: Vec::new(), line: 0 };
+    let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    for error in &errors {
+        let goes_on = match error.message() {
+            "duplicate key" => mistakes.key_twice(&table, place(error)),
+            text if text.starts_with("string values must be quoted") => {
+                mistakes.no_quotes(place(error))
+            }
+            text => mistakes.other(text, place(error), unclosed),
+        };
+        if !goes_on {
+            break;
+        }
+    }
+    Err(mistakes.found)
+}
+
+fn place(error: &Error) -> Range<usize> {
+    error.span().unwrap_or(0..0)
+}
+
+struct Mistakes<'a> {
+    source: &'a Source,
+    found: Vec<Diagnostic>,
+    /// The last line (one-based) whose mistake was told; what else is wrong with it follows from that.
+    line: usize,
+}
+
+impl Mistakes<'_> {
+    fn tell(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        message: &str,
+        label: &str,
+        help: Option<String>,
+    ) {
+        let spot = self.source.spot(span);
+        self.line = spot.line();
+        let told = Diagnostic::new(Level::Error, code, spot, message).label(label).help(help);
+        self.found.push(told);
+    }
+
+    /// Each of these says whether what follows is still to be trusted.
+    fn key_twice(&mut self, table: &Table, span: Range<usize>) -> bool {
+        let text = self.source.text();
+        let key = text.get(span.clone()).unwrap_or("").trim_matches(['"', '\'']).to_owned();
+        let heading = line_of(text, span.start).trim_start().starts_with('[');
+        let help = if heading {
+            "give one of the two another name, or join them under one heading"
+        } else {
+            "keep one of the two"
+        };
+        let message = format!("`{key}` is given twice");
+        self.tell(KEY_TWICE, span.clone(), &message, "again here", Some(help.to_owned()));
+        if let (Some(first), Some(told)) =
+            (first_of(table, &key, span.start), self.found.last_mut())
+        {
+            told.related.push((self.source.spot(first), "first here".to_owned()));
+        }
+        true
+    }
+
+    fn no_quotes(&mut self, span: Range<usize>) -> bool {
+        let text = self.source.text();
+        let line = self.source.spot(span.clone()).line();
+        let value = quote::value_at(text, span.start);
+        if line == self.line && value.alone {
+            return true;
+        }
+        let written = &text[value.span.clone()];
+        let (label, help) = quote::advice(written);
+        let help = match value.key {
+            Some(key) => format!("write `{key} = {help}`"),
+            None => format!("write `{help}`"),
+        };
+        self.tell(NO_QUOTES, value.span.clone(), "a text stands in quotes", label, Some(help));
+        // What stands behind a `#` was read as a comment, closing brackets among it.
+        value.alone || !written.contains('#')
+    }
+
+    fn other(&mut self, text: &str, span: Range<usize>, unclosed: bool) -> bool {
+        let line = self.source.spot(span.clone()).line();
+        if line == self.line && !unclosed {
+            return true;
+        }
+        if text.contains("string") && (text.ends_with("`\"`") || text.ends_with("`'`")) {
+            self.open_quote(span);
+        } else if text.starts_with("unexpected key or value") {
+            self.behind_value(span);
+        } else if text.starts_with("key with no value") || text.starts_with("invalid unquoted key")
+        {
+            self.bad_key(span);
+        } else if text.starts_with("invalid boolean") {
+            let word = quote::value_at(self.source.text(), span.start).span;
+            let label = "neither a text in quotes nor `true` or `false`";
+            self.tell(NOT_TOML, word, "this value cannot be read", label, None);
+            return !unclosed;
+        } else if let (true, Some(at)) = (unclosed, bracket::unclosed(self.source.text())) {
+            self.open_bracket(at);
+            return false;
+        } else if text.starts_with("missing comma") {
+            let help = Some("write a `,` before it".to_owned());
+            let span = next_character(self.source.text(), span.start);
+            self.tell(NOT_TOML, span, "a comma is missing before this", "", help);
+            return false;
+        } else if text.starts_with("missing escaped value") {
+            let help =
+                "write `\\\\` for a backslash, or the text in `'…'`, where nothing is escaped";
+            let span = span.start.saturating_sub(1)..span.end;
+            self.tell(NOT_TOML, span, "this is not an escape", "", Some(help.to_owned()));
+        } else {
+            self.tell(NOT_TOML, span, "this is not TOML", text, None);
+            return false;
+        }
+        !unclosed
+    }
+
+    fn open_quote(&mut self, end: Range<usize>) {
+        let text = self.source.text();
+        let at = quote::opening(text, end.start);
+        let label = "the text that begins here has no end on this line";
+        let help = quote::closed(text, at).map(|closed| format!("write `{closed}`"));
+        self.tell(OPEN_QUOTE, at..at + 1, "a quote is not closed", label, help);
+    }
+
+    fn behind_value(&mut self, span: Range<usize>) {
+        let text = self.source.text();
+        let line = line_of(text, span.start);
+        let help = quote::requoted(line).map(|line| format!("write `{line}`"));
+        let rest = next_character(text, span.start);
+        let message = "something stands behind the value";
+        self.tell(NOT_TOML, rest, message, "the value has ended before this", help);
+    }
+
+    fn bad_key(&mut self, span: Range<usize>) {
+        let text = self.source.text();
+        let start = span.start - before_on_line(text, span.start).len();
+        let line = line_of(text, span.start);
+        let indent = line.len() - line.trim_start().len();
+        let whole = start + indent..start + line.trim_end().len();
+        let help = match line.trim().split_once(':') {
+            Some((key, value)) if !key.contains(['=', '[', '"', '\'']) => {
+                Some(format!("write `{} = {}`", key.trim(), quote::as_value(value.trim())))
+            }
+            _ if line.trim().starts_with('[') => {
+                Some("a name outside of quotes has only a-z, A-Z, 0-9, `-` and `_`".to_owned())
+            }
+            _ => Some("write `key = value`".to_owned()),
+        };
+        self.tell(NOT_TOML, whole, "this is neither a heading nor `key = value`", "", help);
+    }
+
+    fn open_bracket(&mut self, at: usize) {
+        let bracket = &self.source.text()[at..=at];
+        let message = format!("`{bracket}` is never closed");
+        let closing = if bracket == "[" { "]" } else { "}" };
+        let help = Some(format!("write a `{closing}` where it ends"));
+        self.tell(OPEN_BRACKET, at..at + 1, &message, "opened here", help);
+    }
+}
+
+/// The last place before `before` where that key is given.
+fn first_of(table: &Table, key: &str, before: usize) -> Option<Range<usize>> {
+    let in_value = |node: &Node| match &node.value {
+        Value::Table(table) => first_of(table, key, before),
+        Value::List(items) => items.iter().rev().find_map(|item| match &item.value {
+            Value::Table(table) => first_of(table, key, before),
+            _ => None,
+        }),
+        _ => None,
+    };
+    let own = |entry: &super::tree::Entry| {
+        (entry.key == key && entry.key_span.start < before).then(|| entry.key_span.clone())
+    };
+    table
+        .entries()
+        .iter()
+        .flat_map(|entry| [own(entry), in_value(&entry.node)])
+        .flatten()
+        .max_by_key(|span| span.start)
+}
+
+fn before_on_line(text: &str, at: usize) -> &str {
+    let before = text.get(..at).unwrap_or("");
+    &before[before.rfind('\n').map_or(0, |newline| newline + 1)..]
+}
+
+fn line_of(text: &str, at: usize) -> &str {
+    let start = at - before_on_line(text, at).len();
+    text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("")
+}
+
+/// The next character at or behind `at` that is not white space, or the end of the text.
+fn next_character(text: &str, at: usize) -> Range<usize> {
+    let rest = text.get(at..).unwrap_or("");
+    let skipped = rest.len() - rest.trim_start().len();
+    let length = rest[skipped..].chars().next().map_or(0, char::len_utf8);
+    at + skipped..at + skipped + length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Code, marked text, help of each mistake.
+    fn told(text: &str) -> Vec<(&'static str, String, String)> {
+        let source = Source::new("a.toml", text);
+        let told = |mistake: Diagnostic| {
+            let marked = text[mistake.spot.span()].to_owned();
+            (mistake.code.0, marked, mistake.help.unwrap_or_default())
+        };
+        read(&source).unwrap_err().into_iter().map(told).collect()
+    }
+
+    fn one(text: &str) -> (&'static str, String, String) {
+        let mut all = told(text);
+        assert_eq!(all.len(), 1, "{all:#?}");
+        all.remove(0)
+    }
+
+    fn expected(code: &'static str, marked: &str, help: &str) -> (&'static str, String, String) {
+        (code, marked.to_owned(), help.to_owned())
+    }
+
+    #[test]
+    fn a_group_id_without_quotes_is_one_mistake_though_its_hash_hides_the_rest() {
+        let text = "in = { groups = [\"a\", @TGS#1],\n types = [Public] }\nx = 1\n";
+        assert_eq!(one(text), expected("R002", "@TGS#1", "write `\"@TGS#1\"`"));
+    }
+
+    #[test]
+    fn a_condition_without_quotes_is_quoted_whole() {
+        let help = "write `when = 'member.id == \"x\"'`";
+        assert_eq!(
+            one("when = member.id == \"x\"\nb = 1\n"),
+            expected("R002", "member.id == \"x\"", help)
+        );
+        let help = "write `when = '!member.muted'`";
+        assert_eq!(one("when = !member.muted # no\n"), expected("R002", "!member.muted", help));
+    }
+
+    #[test]
+    fn every_text_without_quotes_is_told() {
+        let all = told("for = 5m\nx = { a = 10s, b = spam }\n");
+        let expected = [
+            expected("R002", "5m", "write `for = \"5m\"`"),
+            expected("R002", "10s", "write `\"10s\"`"),
+            expected("R002", "spam", "write `\"spam\"`"),
+        ];
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_quote_without_an_end_is_told_where_it_begins() {
+        let help = "write `\"abc\"`";
+        assert_eq!(one("t = \"abc\nb = 1\n"), expected("R003", "\"", help));
+    }
+
+    #[test]
+    fn quotes_in_a_text_of_the_same_quotes_get_others() {
+        let help = "write `when = 'member.id == \"x\"'`";
+        assert_eq!(one("when = \"member.id == \"x\"\"\n").2, help);
+        assert_eq!(one("title = 'it's'\n").2, "write `title = \"it's\"`");
+        assert_eq!(one("when = 'a' == 'b'\n").2, "write `when = \"'a' == 'b'\"`");
+    }
+
+    #[test]
+    fn a_bracket_that_is_never_closed_is_told_where_it_opens() {
+        let text = "do = [{ mute = { for = \"5m\" } }\n[rule.y]\na = 1\n";
+        assert_eq!(one(text), expected("R005", "[", "write a `]` where it ends"));
+        let text = "do = [{ mute = { for = \"5m\" }, { alert = {} }]\nb = 1\n";
+        assert_eq!(one(text), expected("R005", "{", "write a `}` where it ends"));
+    }
+
+    #[test]
+    fn a_key_given_twice_points_to_the_first() {
+        let source = Source::new("a.toml", "a = 1\na = 2\n");
+        let mistakes = read(&source).unwrap_err();
+        assert_eq!(mistakes.len(), 1);
+        assert_eq!(mistakes[0].spot.span(), 6..7);
+        assert_eq!(mistakes[0].related[0].0.span(), 0..1);
+    }
+
+    #[test]
+    fn yaml_is_turned_into_toml() {
+        assert_eq!(
+            one("on: member.joined\nb = 1\n"),
+            expected("R001", "on: member.joined", "write `on = \"member.joined\"`")
+        );
+    }
+
+    #[test]
+    fn a_missing_comma_is_told_where_it_belongs() {
+        let text = "do = [{ a = 1 }\n  { b = 2 }]\n";
+        assert_eq!(one(text), expected("R001", "{", "write a `,` before it"));
+    }
+}

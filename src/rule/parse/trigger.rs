@@ -1,0 +1,202 @@
+//! What starts a rule: `on`, or `schedule` with `for_each`.
+
+use super::codes::{MISSING, NEEDS_ANOTHER, NOT_BOTH, REPEATED, UNKNOWN_EVENT};
+use super::file::{Fields, File, there_are};
+use super::tree::{Entry, Node, Table, Value};
+use crate::rule::catalog::EventKind;
+use crate::rule::crontab::{self, Crontab};
+use crate::rule::model::{Missed, Schedule, Timing, Trigger};
+use crate::rule::names::Names;
+use crate::rule::suggest::closest;
+
+const SCHEDULE: &str = "schedule = { cron = \"0 4 * * *\", timezone = \"Asia/Shanghai\" }";
+const KEYS: &[&str] = &["cron", "timezone", "missed", "max_late", "every"];
+
+/// Chat's commands that stand for one event, for those who write them into `on`.
+const COMMANDS: [(&str, EventKind); 12] = [
+    ("Group.CallbackAfterNewMemberJoin", EventKind::MemberJoined),
+    ("Group.CallbackAfterMemberExit", EventKind::MemberLeft),
+    ("Group.CallbackAfterMemberFieldChanged", EventKind::MemberRoleChanged),
+    ("Group.CallbackAfterChangeGroupOwner", EventKind::OwnerChanged),
+    ("Group.CallbackAfterCreateGroup", EventKind::GroupCreated),
+    ("Group.CallbackAfterGroupDestroyed", EventKind::GroupDismissed),
+    ("Group.CallbackAfterGroupFull", EventKind::GroupFull),
+    ("Group.CallbackAfterGroupInfoChanged", EventKind::GroupInfoChanged),
+    ("Group.CallbackAfterSendMsg", EventKind::MessageSent),
+    ("Group.CallbackBeforeSendMsg", EventKind::MessageSending),
+    ("Group.CallbackAfterRecallMsg", EventKind::MessageRecalled),
+    ("Group.CallbackBeforeApplyJoinGroup", EventKind::JoinRequested),
+];
+
+/// What starts a rule, as far as it could be read, and the names that follow from it.
+pub struct Started {
+    pub trigger: Option<Trigger>,
+    /// `None` when it is not sure which events there are.
+    pub names: Option<Names>,
+}
+
+/// Reads `on`, `schedule` and `for_each`.
+pub fn read(file: &mut File<'_>, fields: &Fields<'_>) -> Started {
+    match (fields.get("on"), fields.get("schedule")) {
+        (Some(on), None) => {
+            if let Some(for_each) = fields.get("for_each") {
+                let message = "`for_each` belongs to a `schedule`";
+                file.error(NEEDS_ANOTHER, for_each.key_span.clone(), message)
+                    .label("a rule with `on` runs for the group of its event")
+                    .help("leave it out".to_owned());
+            }
+            read_on(file, on)
+        }
+        (None, Some(schedule)) => read_schedule(file, fields, schedule),
+        (Some(on), Some(schedule)) => {
+            let message = "a rule has either `on` or `schedule`";
+            file.error(NOT_BOTH, schedule.key_span.clone(), message)
+                .label("`on` is given too")
+                .help("make two rules of it".to_owned());
+            // Their own mistakes are told all the same; names would be guesses.
+            read_on(file, on);
+            read_schedule(file, fields, schedule);
+            Started { trigger: None, names: None }
+        }
+        (None, None) => {
+            file.error(MISSING, fields.place.clone(), "nothing starts this rule")
+                .label("it has neither `on` nor `schedule`")
+                .help("write for instance `on = \"member.joined\"`".to_owned());
+            Started { trigger: None, names: None }
+        }
+    }
+}
+
+fn read_on(file: &mut File<'_>, on: &Entry) -> Started {
+    let texts = match &on.node.value {
+        Value::Text(text) => vec![(text.as_str(), &on.node)],
+        Value::List(_) => file.some_texts(on, "on = [\"member.joined\"]"),
+        _ => {
+            let help = Some("write for instance `on = \"member.joined\"`".to_owned());
+            file.wrong_type("on", &on.node, "the name of an event, or a list of them", help);
+            Vec::new()
+        }
+    };
+    let written = match &on.node.value {
+        Value::List(items) => items.len(),
+        _ => 1,
+    };
+    let mut kinds = Vec::new();
+    let mut repeated = 0;
+    for (text, node) in texts {
+        match EventKind::from_name(text) {
+            Some(kind) if kinds.contains(&kind) => {
+                repeated += 1;
+                file.warn(REPEATED, node.span.clone(), format!("`{text}` is listed twice"));
+            }
+            Some(kind) => kinds.push(kind),
+            None => unknown_event(file, text, node),
+        }
+    }
+    let complete = !kinds.is_empty() && kinds.len() + repeated == written;
+    let names = complete.then(|| Names::of_events(&kinds));
+    Started { trigger: complete.then_some(Trigger::On(kinds)), names }
+}
+
+fn unknown_event(file: &mut File<'_>, text: &str, node: &Node) {
+    let all = || EventKind::ALL.iter().map(|kind| kind.name());
+    let subject = text.split('.').next().unwrap_or("");
+    let near: Vec<_> =
+        all().filter(|name| name.split('.').next().is_some_and(|known| known == subject)).collect();
+    let label = if near.is_empty() {
+        let mut subjects: Vec<_> = all().filter_map(|name| name.split('.').next()).collect();
+        subjects.dedup();
+        subjects.retain(|subject| *subject != "callback");
+        format!("events begin with: {}", subjects.join(" "))
+    } else {
+        there_are(&near)
+    };
+    let command = COMMANDS.iter().find(|(command, _)| command.eq_ignore_ascii_case(text));
+    let instead = command.map(|(_, kind)| kind.name()).or_else(|| closest(text, all()));
+    file.error(UNKNOWN_EVENT, node.span.clone(), format!("`{text}` is not an event"))
+        .label(label)
+        .help(instead.map(|name| format!("write `\"{name}\"`")));
+}
+
+fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Started {
+    let for_each_group = fields.get("for_each").map(|for_each| {
+        file.choice("for_each", &for_each.node, &[("group", true)]).unwrap_or(true)
+    });
+    let for_each_group = for_each_group.unwrap_or(false);
+    if let (false, Some(scope)) = (for_each_group, fields.get("in")) {
+        file.error(NEEDS_ANOTHER, scope.key_span.clone(), "this schedule runs for no group")
+            .label("`in` selects groups")
+            .help("write `for_each = \"group\"` beside it".to_owned());
+    }
+    let names = Some(Names::of_schedule(for_each_group));
+    let trigger = file.table(entry, SCHEDULE).and_then(|table| times(file, entry, table)).map(
+        |(timing, missed, max_late)| {
+            Trigger::Schedule(Schedule { timing, missed, max_late, for_each_group })
+        },
+    );
+    Started { trigger, names }
+}
+
+type Times = (Timing, Missed, Option<std::time::Duration>);
+
+fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
+    let fields = file.fields("`schedule`", entry.key_span.clone(), table, KEYS, &[]);
+    let choices = [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
+    let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &choices));
+    let max_late = fields.get("max_late").map(|late| file.duration("max_late", &late.node));
+    let timing = match (fields.get("cron"), fields.get("every")) {
+        (Some(cron), None) => read_cron(file, &fields, cron),
+        (None, Some(every)) => {
+            if let Some(timezone) = fields.get("timezone") {
+                let message = "`timezone` belongs to `cron`";
+                file.error(NEEDS_ANOTHER, timezone.key_span.clone(), message)
+                    .label("`every` is the same everywhere")
+                    .help("leave it out".to_owned());
+            }
+            file.duration("every", &every.node).map(Timing::Every)
+        }
+        (Some(_), Some(every)) => {
+            let message = "a schedule has either `cron` or `every`";
+            file.error(NOT_BOTH, every.key_span.clone(), message).label("`cron` is given too");
+            None
+        }
+        (None, None) => {
+            file.required(&fields, "cron", "cron = \"0 4 * * *\"");
+            None
+        }
+    };
+    Some((timing?, missed.unwrap_or(Some(Missed::Once))?, max_late.transpose_read()?))
+}
+
+fn read_cron(file: &mut File<'_>, fields: &Fields<'_>, cron: &Entry) -> Option<Timing> {
+    let timezone = match fields.get("timezone") {
+        None => Some(chrono_tz::UTC),
+        Some(entry) => file.text("timezone", &entry.node).and_then(|text| {
+            crontab::timezone(text).map_err(|mistake| file.mistake(&entry.node, text, mistake)).ok()
+        }),
+    };
+    let text = file.text("cron", &cron.node)?;
+    // A line is read even when its zone is not known, so that both are told.
+    match Crontab::parse(text, timezone.unwrap_or(chrono_tz::UTC)) {
+        Ok(crontab) => timezone.map(|_| Timing::Cron(crontab)),
+        Err(mistakes) => {
+            mistakes.into_iter().for_each(|mistake| file.mistake(&cron.node, text, mistake));
+            None
+        }
+    }
+}
+
+/// A key that may be left out: absent is fine, unreadable is not.
+pub trait TransposeRead<T> {
+    /// `None` when it was given and could not be read.
+    fn transpose_read(self) -> Option<Option<T>>;
+}
+
+impl<T> TransposeRead<T> for Option<Option<T>> {
+    fn transpose_read(self) -> Option<Option<T>> {
+        match self {
+            None => Some(None),
+            Some(read) => read.map(Some),
+        }
+    }
+}
