@@ -57,8 +57,10 @@ pub fn count(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Co
             None
         }
         (None, None) => {
-            file.error(MISSING, fields.place.clone(), "`count` does not say how many")
-                .help("write for instance `more_than = 5`".to_owned());
+            if fields.lacks("more_than") && fields.lacks("at_least") {
+                file.error(MISSING, fields.place.clone(), "`count` does not say how many")
+                    .help("write for instance `more_than = 5`".to_owned());
+            }
             None
         }
     };

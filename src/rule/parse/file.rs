@@ -32,12 +32,19 @@ pub struct Fields<'n> {
     pub place: Span,
     /// "a rule", "`mute`".
     pub what: String,
+    /// Keys that were probably meant by unknown ones: they are not told to be missing as well.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
     /// The entry of that key, if it is given.
     pub fn get(&self, key: &str) -> Option<&'n Entry> {
         self.table.get(key)
+    }
+
+    /// Whether a key is missing, and not just misspelt.
+    pub fn lacks(&self, key: &str) -> bool {
+        self.table.get(key).is_none() && !self.meant.contains(&key)
     }
 }
 
@@ -95,16 +102,18 @@ impl File<'_> {
         keys: &[&'static str],
         habits: &[(&str, &'static str)],
     ) -> Fields<'n> {
+        let mut meant = Vec::new();
         for entry in table.entries().iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
             let key = &entry.key;
             let habit = habits.iter().find(|(word, _)| word == key).map(|(_, meant)| *meant);
             let instead = habit.or_else(|| closest(key, keys.iter().copied()));
+            meant.extend(instead);
             let message = format!("`{key}` is not a key of {what}");
             self.error(UNKNOWN_KEY, entry.key_span.clone(), message)
                 .label(there_are(keys))
                 .help(instead.map(|instead| format!("write `{instead}`")));
         }
-        Fields { table, place, what: what.to_owned() }
+        Fields { table, place, what: what.to_owned(), meant }
     }
 
     /// The entry of a key that must be given; `example` shows how.
@@ -115,7 +124,7 @@ impl File<'_> {
         example: &str,
     ) -> Option<&'n Entry> {
         let entry = fields.get(key);
-        if entry.is_none() {
+        if fields.lacks(key) {
             let message = format!("`{key}` is missing in {}", fields.what);
             self.error(MISSING, fields.place.clone(), message)
                 .help(format!("write for instance `{example}`"));
@@ -295,7 +304,7 @@ impl File<'_> {
                 Err((_, why)) => {
                     let message = format!("`{text}` is not a pattern: {why}");
                     self.error(BAD_GLOB, node.span.clone(), message).help(
-                        "`*` and `?` stand for any characters, `[ab]` for one of them, `\\\\[` for itself"
+                        "`*` and `?` stand for any characters, `[ab]` for one of them, `[[]` for a bracket"
                             .to_owned(),
                     );
                 }

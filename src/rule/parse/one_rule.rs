@@ -7,7 +7,7 @@ use super::tree::{Entry, Value};
 use super::trigger::{self, Started, TransposeRead};
 use super::{bounds, do_list};
 use crate::rule::condition::Condition;
-use crate::rule::model::{Mode, Place, Rule, RuleId};
+use crate::rule::model::{Mode, Place, Rule, RuleId, Trigger};
 use crate::rule::names::Names;
 
 const KEYS: &[&str] = &[
@@ -87,8 +87,8 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         title: optional_text(file, &fields, "title"),
         notes: optional_text(file, &fields, "notes"),
         tags: tags(file, &fields),
-        // Replaced below; nothing is returned without one.
-        trigger: trigger.unwrap_or(crate::rule::model::Trigger::On(Vec::new())),
+        // Without one there is an error, and nothing is returned.
+        trigger: trigger.unwrap_or(Trigger::On(Vec::new())),
         scope,
         when,
         unless,
@@ -105,8 +105,11 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
     };
     rule.steps = do_list::read(file, &fields, &about);
+    if file.errors() > before {
+        return None;
+    }
     lint(file, &fields, &rule);
-    (file.errors() == before).then_some(rule)
+    Some(rule)
 }
 
 fn conditions(

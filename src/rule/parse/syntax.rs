@@ -16,6 +16,8 @@ use crate::rule::source::Source;
 mod bracket;
 mod quote;
 
+use bracket::Unclosed;
+
 /// Reads a file's TOML.
 ///
 /// # Errors
@@ -28,15 +30,19 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
         return Ok(table);
     }
     errors.sort_by_key(|error| place(error).start);
-    let mut mistakes = Mistakes { source, found: Vec::new(), line: 0 };
-    let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    let open = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    let open = open.then(|| bracket::unclosed(source.text())).flatten();
+    let mut mistakes = Mistakes { source, open, found: Vec::new(), line: 0, joined_until: 0 };
     for error in &errors {
+        let at = place(error);
+        if let Some(open) = open.filter(|open| at.start >= open.noticed) {
+            mistakes.open_bracket(open.opened);
+            break;
+        }
         let goes_on = match error.message() {
-            "duplicate key" => mistakes.key_twice(&table, place(error)),
-            text if text.starts_with("string values must be quoted") => {
-                mistakes.no_quotes(place(error))
-            }
-            text => mistakes.other(text, place(error), unclosed),
+            "duplicate key" => mistakes.key_twice(&table, at),
+            text if text.starts_with("string values must be quoted") => mistakes.no_quotes(at),
+            text => mistakes.other(text, at),
         };
         if !goes_on {
             break;
@@ -51,9 +57,12 @@ fn place(error: &Error) -> Range<usize> {
 
 struct Mistakes<'a> {
     source: &'a Source,
+    open: Option<Unclosed>,
     found: Vec<Diagnostic>,
     /// The last line (one-based) whose mistake was told; what else is wrong with it follows from that.
     line: usize,
+    /// Up to here, the keys of two tables with one heading were thrown together.
+    joined_until: usize,
 }
 
 impl Mistakes<'_> {
@@ -73,19 +82,23 @@ impl Mistakes<'_> {
 
     /// Each of these says whether what follows is still to be trusted.
     fn key_twice(&mut self, table: &Table, span: Range<usize>) -> bool {
+        if span.start < self.joined_until {
+            return true;
+        }
         let text = self.source.text();
         let key = text.get(span.clone()).unwrap_or("").trim_matches(['"', '\'']).to_owned();
-        let heading = line_of(text, span.start).trim_start().starts_with('[');
-        let help = if heading {
-            "give one of the two another name, or join them under one heading"
+        let line = line_of(text, span.start).trim();
+        let (first, help) = if line.starts_with('[') {
+            let rest = &text[span.end..];
+            self.joined_until = rest.find("\n[").map_or(text.len(), |found| span.end + found);
+            let help = "give one of the two another name, or join them under one heading";
+            (heading_before(text, line, span.start), help)
         } else {
-            "keep one of the two"
+            (first_of(table, &key, span.start), "keep one of the two")
         };
         let message = format!("`{key}` is given twice");
-        self.tell(KEY_TWICE, span.clone(), &message, "again here", Some(help.to_owned()));
-        if let (Some(first), Some(told)) =
-            (first_of(table, &key, span.start), self.found.last_mut())
-        {
+        self.tell(KEY_TWICE, span, &message, "again here", Some(help.to_owned()));
+        if let (Some(first), Some(told)) = (first, self.found.last_mut()) {
             told.related.push((self.source.spot(first), "first here".to_owned()));
         }
         true
@@ -109,9 +122,9 @@ impl Mistakes<'_> {
         value.alone || !written.contains('#')
     }
 
-    fn other(&mut self, text: &str, span: Range<usize>, unclosed: bool) -> bool {
+    fn other(&mut self, text: &str, span: Range<usize>) -> bool {
         let line = self.source.spot(span.clone()).line();
-        if line == self.line && !unclosed {
+        if line == self.line && self.open.is_none() {
             return true;
         }
         if text.contains("string") && (text.ends_with("`\"`") || text.ends_with("`'`")) {
@@ -125,9 +138,9 @@ impl Mistakes<'_> {
             let word = quote::value_at(self.source.text(), span.start).span;
             let label = "neither a text in quotes nor `true` or `false`";
             self.tell(NOT_TOML, word, "this value cannot be read", label, None);
-            return !unclosed;
-        } else if let (true, Some(at)) = (unclosed, bracket::unclosed(self.source.text())) {
-            self.open_bracket(at);
+            return self.open.is_none();
+        } else if let Some(open) = self.open {
+            self.open_bracket(open.opened);
             return false;
         } else if text.starts_with("missing comma") {
             let help = Some("write a `,` before it".to_owned());
@@ -143,7 +156,7 @@ impl Mistakes<'_> {
             self.tell(NOT_TOML, span, "this is not TOML", text, None);
             return false;
         }
-        !unclosed
+        self.open.is_none()
     }
 
     fn open_quote(&mut self, end: Range<usize>) {
@@ -188,6 +201,21 @@ impl Mistakes<'_> {
         let help = Some(format!("write a `{closing}` where it ends"));
         self.tell(OPEN_BRACKET, at..at + 1, &message, "opened here", help);
     }
+}
+
+/// The same heading further up.
+fn heading_before(text: &str, heading: &str, before: usize) -> Option<Range<usize>> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if at + line.len() > before {
+            return None;
+        }
+        if line.trim() == heading {
+            return Some(at..at + line.trim_end().len());
+        }
+        at += line.len();
+    }
+    None
 }
 
 /// The last place before `before` where that key is given.

@@ -59,9 +59,11 @@ pub fn read(file: &mut File<'_>, fields: &Fields<'_>) -> Started {
             Started { trigger: None, names: None }
         }
         (None, None) => {
-            file.error(MISSING, fields.place.clone(), "nothing starts this rule")
-                .label("it has neither `on` nor `schedule`")
-                .help("write for instance `on = \"member.joined\"`".to_owned());
+            if fields.lacks("on") && fields.lacks("schedule") {
+                file.error(MISSING, fields.place.clone(), "nothing starts this rule")
+                    .label("it has neither `on` nor `schedule`")
+                    .help("write for instance `on = \"member.joined\"`".to_owned());
+            }
             Started { trigger: None, names: None }
         }
     }
