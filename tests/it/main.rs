@@ -10,3 +10,5 @@ mod error_pages;
 mod rule_files;
 // The pages about whole rule files.
 mod rule_pages;
+// What reading makes of any rule file.
+mod rule_reading;

@@ -131,7 +131,9 @@ impl Mistakes<'_> {
             self.open_quote(span);
         } else if text.starts_with("unexpected key or value") {
             self.behind_value(span);
-        } else if text.starts_with("key with no value") || text.starts_with("invalid unquoted key")
+        } else if text.starts_with("key with no value")
+            || text.starts_with("invalid unquoted key")
+            || (text.starts_with("unclosed table") && self.open.is_none())
         {
             self.bad_key(span);
         } else if text.starts_with("invalid boolean") {
@@ -187,7 +189,7 @@ impl Mistakes<'_> {
                 Some(format!("write `{} = {}`", key.trim(), quote::as_value(value.trim())))
             }
             _ if line.trim().starts_with('[') => {
-                Some("a name outside of quotes has only a-z, A-Z, 0-9, `-` and `_`".to_owned())
+                Some(format!("write `{}`", quote::heading(line.trim())))
             }
             _ => Some("write `key = value`".to_owned()),
         };
@@ -346,6 +348,14 @@ mod tests {
             one("on: member.joined\nb = 1\n"),
             expected("R001", "on: member.joined", "write `on = \"member.joined\"`")
         );
+    }
+
+    #[test]
+    fn a_heading_gets_a_name_that_toml_takes() {
+        let text = "[rule.promote staff]\na = 1\n";
+        let help = "write `[rule.promote-staff]`";
+        assert_eq!(one(text), expected("R001", "[rule.promote staff]", help));
+        assert_eq!(one("[rule.禁言]\na = 1\n").2, "write `[rule.\"禁言\"]`");
     }
 
     #[test]
