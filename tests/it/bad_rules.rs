@@ -22,6 +22,15 @@ fn files(ending: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// Every bad file: name and content.
+pub fn all() -> Vec<(String, String)> {
+    let content = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text)
+    };
+    files("toml").into_iter().map(content).collect()
+}
+
 fn told(path: &Path) -> String {
     let name = format!("rules/{}", path.file_name().unwrap().to_str().unwrap());
     let text = std::fs::read_to_string(path).unwrap();
@@ -59,10 +68,7 @@ fn every_reviewed_text_has_its_rule_file() {
 
 #[test]
 fn all_mistakes_of_all_files_are_told_at_once() {
-    let all: Vec<_> = files("toml")
-        .into_iter()
-        .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap()))
-        .collect();
+    let all = all();
     let reading = rule::read(all.clone(), None);
     for (name, _) in &all {
         let own = reading.diagnostics.iter().any(|told| **told.spot.file() == **name);

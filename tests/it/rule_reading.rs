@@ -12,7 +12,7 @@ use groupkeeper::rule::model::{
 use groupkeeper::rule::{self, EventKind, Reading};
 use proptest::prelude::*;
 
-use crate::rule_files::shipped;
+use crate::{bad_rules, rule_files};
 
 fn file(name: &str, text: &str) -> (String, String) {
     (name.to_owned(), text.to_owned())
@@ -233,6 +233,11 @@ fn brackets_nested_without_end_are_refused() {
     assert!(reading.has_errors());
 }
 
+/// Rule files to begin with: the shipped ones and the bad ones.
+fn originals() -> Vec<(String, String)> {
+    rule_files::shipped().into_iter().chain(bad_rules::all()).collect()
+}
+
 /// Pieces that matter to TOML, conditions, texts and crontab.
 const PIECES: [&str; 24] = [
     "\"",
@@ -288,7 +293,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         edits in prop::collection::vec(any::<(prop::sample::Index, u8, prop::sample::Index)>(), 1..6),
     ) {
-        let files = shipped();
+        let files = originals();
         let (name, text) = &files[which.index(files.len())];
         let text = broken(text, &edits);
         let reading = rule::read(vec![(name.clone(), text.clone())], Some(Timestamp(0)));
@@ -309,7 +314,7 @@ proptest! {
         which in any::<prop::sample::Index>(),
         edits in prop::collection::vec(any::<(prop::sample::Index, u8, prop::sample::Index)>(), 1..4),
     ) {
-        let files = shipped();
+        let files = originals();
         let text = broken(&files[which.index(files.len())].1, &edits);
         if text.parse::<toml::Table>().is_err() {
             prop_assert!(read(&text).has_errors(), "{text}");

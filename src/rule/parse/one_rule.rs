@@ -4,7 +4,7 @@ use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
 use super::file::{Fields, File};
 use super::scope::{self, About};
 use super::tree::{Entry, Value};
-use super::trigger::{self, Started, TransposeRead};
+use super::trigger::{self, Started};
 use super::{bounds, do_list};
 use crate::rule::condition::Condition;
 use crate::rule::model::{Mode, Place, Rule, RuleId, Trigger};
@@ -105,6 +105,7 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
     };
     rule.steps = do_list::read(file, &fields, &about);
+    // A part with a mistake was read as absent above: no rule may come of that.
     if file.errors() > before {
         return None;
     }
@@ -136,8 +137,8 @@ fn tags(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<String> {
 }
 
 fn truth(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> bool {
-    let read = fields.get(key).map(|entry| file.truth(key, &entry.node));
-    read.transpose_read().flatten().unwrap_or(false)
+    let read = fields.get(key).and_then(|entry| file.truth(key, &entry.node));
+    read.unwrap_or(false)
 }
 
 fn mode(file: &mut File<'_>, fields: &Fields<'_>) -> Mode {

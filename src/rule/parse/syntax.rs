@@ -8,15 +8,17 @@ use std::ops::Range;
 use toml::de::{DeTable, Error};
 
 use super::codes::{KEY_TWICE, NO_QUOTES, NOT_TOML, OPEN_BRACKET, OPEN_QUOTE};
-use super::tree::{Node, Table, Value};
+use super::tree::Table;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::mistake::Code;
 use crate::rule::source::Source;
 
 mod bracket;
+mod place;
 mod quote;
 
 use bracket::Unclosed;
+use place::{before_on_line, first_of, heading_before, line_of, next_character};
 
 /// Reads a file's TOML.
 ///
@@ -29,12 +31,12 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
     if errors.is_empty() {
         return Ok(table);
     }
-    errors.sort_by_key(|error| place(error).start);
+    errors.sort_by_key(|error| span_of(error).start);
     let open = errors.iter().any(|error| error.message().starts_with("unclosed"));
     let open = open.then(|| bracket::unclosed(source.text())).flatten();
     let mut mistakes = Mistakes { source, open, found: Vec::new(), line: 0, joined_until: 0 };
     for error in &errors {
-        let at = place(error);
+        let at = span_of(error);
         if let Some(open) = open.filter(|open| at.start >= open.noticed) {
             mistakes.open_bracket(open.opened);
             break;
@@ -51,7 +53,7 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
     Err(mistakes.found)
 }
 
-fn place(error: &Error) -> Range<usize> {
+fn span_of(error: &Error) -> Range<usize> {
     error.span().unwrap_or(0..0)
 }
 
@@ -203,60 +205,6 @@ impl Mistakes<'_> {
         let help = Some(format!("write a `{closing}` where it ends"));
         self.tell(OPEN_BRACKET, at..at + 1, &message, "opened here", help);
     }
-}
-
-/// The same heading further up.
-fn heading_before(text: &str, heading: &str, before: usize) -> Option<Range<usize>> {
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if at + line.len() > before {
-            return None;
-        }
-        if line.trim() == heading {
-            return Some(at..at + line.trim_end().len());
-        }
-        at += line.len();
-    }
-    None
-}
-
-/// The last place before `before` where that key is given.
-fn first_of(table: &Table, key: &str, before: usize) -> Option<Range<usize>> {
-    let in_value = |node: &Node| match &node.value {
-        Value::Table(table) => first_of(table, key, before),
-        Value::List(items) => items.iter().rev().find_map(|item| match &item.value {
-            Value::Table(table) => first_of(table, key, before),
-            _ => None,
-        }),
-        _ => None,
-    };
-    let own = |entry: &super::tree::Entry| {
-        (entry.key == key && entry.key_span.start < before).then(|| entry.key_span.clone())
-    };
-    table
-        .entries()
-        .iter()
-        .flat_map(|entry| [own(entry), in_value(&entry.node)])
-        .flatten()
-        .max_by_key(|span| span.start)
-}
-
-fn before_on_line(text: &str, at: usize) -> &str {
-    let before = text.get(..at).unwrap_or("");
-    &before[before.rfind('\n').map_or(0, |newline| newline + 1)..]
-}
-
-fn line_of(text: &str, at: usize) -> &str {
-    let start = at - before_on_line(text, at).len();
-    text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("")
-}
-
-/// The next character at or behind `at` that is not white space, or the end of the text.
-fn next_character(text: &str, at: usize) -> Range<usize> {
-    let rest = text.get(at..).unwrap_or("");
-    let skipped = rest.len() - rest.trim_start().len();
-    let length = rest[skipped..].chars().next().map_or(0, char::len_utf8);
-    at + skipped..at + skipped + length
 }
 
 #[cfg(test)]

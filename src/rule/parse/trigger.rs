@@ -145,7 +145,7 @@ fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
     let fields = file.fields("`schedule`", entry.key_span.clone(), table, KEYS, &[]);
     let choices = [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
     let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &choices));
-    let max_late = fields.get("max_late").map(|late| file.duration("max_late", &late.node));
+    let max_late = fields.get("max_late").and_then(|late| file.duration("max_late", &late.node));
     let timing = match (fields.get("cron"), fields.get("every")) {
         (Some(cron), None) => read_cron(file, &fields, cron),
         (None, Some(every)) => {
@@ -167,7 +167,7 @@ fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
             None
         }
     };
-    Some((timing?, missed.unwrap_or(Some(Missed::Once))?, max_late.transpose_read()?))
+    Some((timing?, missed.unwrap_or(Some(Missed::Once))?, max_late))
 }
 
 fn read_cron(file: &mut File<'_>, fields: &Fields<'_>, cron: &Entry) -> Option<Timing> {
@@ -184,21 +184,6 @@ fn read_cron(file: &mut File<'_>, fields: &Fields<'_>, cron: &Entry) -> Option<T
         Err(mistakes) => {
             mistakes.into_iter().for_each(|mistake| file.mistake(&cron.node, text, mistake));
             None
-        }
-    }
-}
-
-/// A key that may be left out: absent is fine, unreadable is not.
-pub trait TransposeRead<T> {
-    /// `None` when it was given and could not be read.
-    fn transpose_read(self) -> Option<Option<T>>;
-}
-
-impl<T> TransposeRead<T> for Option<Option<T>> {
-    fn transpose_read(self) -> Option<Option<T>> {
-        match self {
-            None => Some(None),
-            Some(read) => read.map(Some),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{before_on_line, line_of};
+use super::place::{before_on_line, line_of};
 
 /// A value as it stands in the file.
 pub struct Found<'a> {
