@@ -12,6 +12,7 @@ mod scope;
 mod syntax;
 mod tree;
 mod trigger;
+mod values;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! One binary: stories, store conformance, wire fixtures, rules that are wrong, the command line.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
+mod bad_rules;
 mod callback;
 mod cli;
 mod error_pages;
@@ -8,6 +9,8 @@ mod fixtures;
 mod process;
 mod rest_http;
 mod rule_files;
+mod rule_pages;
+mod rule_reading;
 mod stage;
 mod store_conformance;
 mod store_on_disk;

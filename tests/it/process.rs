@@ -116,7 +116,7 @@ impl Running {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_killed_between_answer_and_delivery_carries_out_what_it_answered() {
     let scene = Scene::new().await;
     let running = scene.serve();
@@ -134,7 +134,7 @@ async fn a_bot_killed_between_answer_and_delivery_carries_out_what_it_answered()
     scene.chat.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_stops_in_order_with_exit_code_0() {
     let scene = Scene::new().await;
     let mut running = scene.serve();
@@ -145,7 +145,7 @@ async fn sigterm_stops_in_order_with_exit_code_0() {
     scene.chat.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sighup_reloads_the_rules() {
     let scene = Scene::new().await;
     let mut running = scene.serve();
@@ -160,7 +160,7 @@ async fn sighup_reloads_the_rules() {
     scene.chat.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_the_same_folder_is_refused_with_exit_code_1() {
     let scene = Scene::new().await;
     let running = scene.serve();

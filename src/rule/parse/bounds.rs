@@ -6,7 +6,6 @@ use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, REPEATED};
 use super::file::{Fields, File};
 use super::scope::About;
 use super::tree::Entry;
-use super::trigger::TransposeRead;
 use crate::rule::catalog::Object;
 use crate::rule::model::{Cooldown, Count, Each, Limit, Once, OverLimit};
 
@@ -57,8 +56,10 @@ pub fn count(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Co
             None
         }
         (None, None) => {
-            file.error(MISSING, fields.place.clone(), "`count` does not say how many")
-                .help("write for instance `more_than = 5`".to_owned());
+            if fields.lacks("more_than") && fields.lacks("at_least") {
+                file.error(MISSING, fields.place.clone(), "`count` does not say how many")
+                    .help("write for instance `more_than = 5`".to_owned());
+            }
             None
         }
     };
@@ -69,8 +70,8 @@ pub fn count(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Co
 pub fn once(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Once> {
     let fields = open(file, rule, "once", &["each", "per"], ONCE)?;
     let each = each(file, &fields, about);
-    let per = fields.get("per").map(|entry| file.duration("per", &entry.node));
-    Some(Once { each: each?, per: per.transpose_read()? })
+    let per = fields.get("per").and_then(|entry| file.duration("per", &entry.node));
+    Some(Once { each: each?, per })
 }
 
 /// Reads `cooldown`.

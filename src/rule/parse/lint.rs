@@ -12,9 +12,13 @@ use crate::rule::source::Spot;
 /// How many firings are shown.
 const SHOWN: usize = 3;
 
-/// When a scheduled rule runs next, in the time zone of its crontab line; `None` for a rule without a schedule.
+/// When a scheduled rule runs next, in the time zone of its crontab line; `None` for a
+/// rule without a schedule and for one that is off.
 pub fn next_runs(rule: &Rule, spot: &Spot, now: Timestamp) -> Option<Diagnostic> {
     let Trigger::Schedule(schedule) = &rule.trigger else { return None };
+    if rule.mode == Mode::Off {
+        return None;
+    }
     let (times, zone) = match &schedule.timing {
         Timing::Cron(crontab) => (crontab.next(SHOWN, now), crontab.timezone()),
         Timing::Every(time) => {

@@ -4,10 +4,10 @@ use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
 use super::file::{Fields, File};
 use super::scope::{self, About};
 use super::tree::{Entry, Value};
-use super::trigger::{self, Started, TransposeRead};
+use super::trigger::{self, Started};
 use super::{bounds, do_list};
 use crate::rule::condition::Condition;
-use crate::rule::model::{Mode, Place, Rule, RuleId, digest};
+use crate::rule::model::{Mode, Place, Rule, RuleId, Trigger, digest};
 use crate::rule::names::Names;
 
 const KEYS: &[&str] = &[
@@ -87,8 +87,8 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         title: optional_text(file, &fields, "title"),
         notes: optional_text(file, &fields, "notes"),
         tags: tags(file, &fields),
-        // Replaced below; nothing is returned without one.
-        trigger: trigger.unwrap_or(crate::rule::model::Trigger::On(Vec::new())),
+        // Without one there is an error, and nothing is returned.
+        trigger: trigger.unwrap_or(Trigger::On(Vec::new())),
         scope,
         when,
         unless,
@@ -106,8 +106,12 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
     };
     rule.steps = do_list::read(file, &fields, &about);
+    // A part with a mistake was read as absent above: no rule may come of that.
+    if file.errors() > before {
+        return None;
+    }
     lint(file, &fields, &rule);
-    (file.errors() == before).then_some(rule)
+    Some(rule)
 }
 
 fn conditions(
@@ -134,8 +138,8 @@ fn tags(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<String> {
 }
 
 fn truth(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> bool {
-    let read = fields.get(key).map(|entry| file.truth(key, &entry.node));
-    read.transpose_read().flatten().unwrap_or(false)
+    let read = fields.get(key).and_then(|entry| file.truth(key, &entry.node));
+    read.unwrap_or(false)
 }
 
 fn mode(file: &mut File<'_>, fields: &Fields<'_>) -> Mode {

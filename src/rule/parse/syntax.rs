@@ -8,13 +8,17 @@ use std::ops::Range;
 use toml::de::{DeTable, Error};
 
 use super::codes::{KEY_TWICE, NO_QUOTES, NOT_TOML, OPEN_BRACKET, OPEN_QUOTE};
-use super::tree::{Node, Table, Value};
+use super::tree::Table;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::mistake::Code;
 use crate::rule::source::Source;
 
 mod bracket;
+mod place;
 mod quote;
+
+use bracket::Unclosed;
+use place::{before_on_line, first_of, heading_before, line_of, next_character};
 
 /// Reads a file's TOML.
 ///
@@ -27,16 +31,20 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
     if errors.is_empty() {
         return Ok(table);
     }
-    errors.sort_by_key(|error| place(error).start);
-    let mut mistakes = Mistakes { source, found: Vec::new(), line: 0 };
-    let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    errors.sort_by_key(|error| span_of(error).start);
+    let open = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    let open = open.then(|| bracket::unclosed(source.text())).flatten();
+    let mut mistakes = Mistakes { source, open, found: Vec::new(), line: 0, joined_until: 0 };
     for error in &errors {
+        let at = span_of(error);
+        if let Some(open) = open.filter(|open| at.start >= open.noticed) {
+            mistakes.open_bracket(open.opened);
+            break;
+        }
         let goes_on = match error.message() {
-            "duplicate key" => mistakes.key_twice(&table, place(error)),
-            text if text.starts_with("string values must be quoted") => {
-                mistakes.no_quotes(place(error))
-            }
-            text => mistakes.other(text, place(error), unclosed),
+            "duplicate key" => mistakes.key_twice(&table, at),
+            text if text.starts_with("string values must be quoted") => mistakes.no_quotes(at),
+            text => mistakes.other(text, at),
         };
         if !goes_on {
             break;
@@ -45,15 +53,18 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
     Err(mistakes.found)
 }
 
-fn place(error: &Error) -> Range<usize> {
+fn span_of(error: &Error) -> Range<usize> {
     error.span().unwrap_or(0..0)
 }
 
 struct Mistakes<'a> {
     source: &'a Source,
+    open: Option<Unclosed>,
     found: Vec<Diagnostic>,
     /// The last line (one-based) whose mistake was told; what else is wrong with it follows from that.
     line: usize,
+    /// Up to here, the keys of two tables with one heading were thrown together.
+    joined_until: usize,
 }
 
 impl Mistakes<'_> {
@@ -73,19 +84,23 @@ impl Mistakes<'_> {
 
     /// Each of these says whether what follows is still to be trusted.
     fn key_twice(&mut self, table: &Table, span: Range<usize>) -> bool {
+        if span.start < self.joined_until {
+            return true;
+        }
         let text = self.source.text();
         let key = text.get(span.clone()).unwrap_or("").trim_matches(['"', '\'']).to_owned();
-        let heading = line_of(text, span.start).trim_start().starts_with('[');
-        let help = if heading {
-            "give one of the two another name, or join them under one heading"
+        let line = line_of(text, span.start).trim();
+        let (first, help) = if line.starts_with('[') {
+            let rest = &text[span.end..];
+            self.joined_until = rest.find("\n[").map_or(text.len(), |found| span.end + found);
+            let help = "give one of the two another name, or join them under one heading";
+            (heading_before(text, line, span.start), help)
         } else {
-            "keep one of the two"
+            (first_of(table, &key, span.start), "keep one of the two")
         };
         let message = format!("`{key}` is given twice");
-        self.tell(KEY_TWICE, span.clone(), &message, "again here", Some(help.to_owned()));
-        if let (Some(first), Some(told)) =
-            (first_of(table, &key, span.start), self.found.last_mut())
-        {
+        self.tell(KEY_TWICE, span, &message, "again here", Some(help.to_owned()));
+        if let (Some(first), Some(told)) = (first, self.found.last_mut()) {
             told.related.push((self.source.spot(first), "first here".to_owned()));
         }
         true
@@ -109,25 +124,27 @@ impl Mistakes<'_> {
         value.alone || !written.contains('#')
     }
 
-    fn other(&mut self, text: &str, span: Range<usize>, unclosed: bool) -> bool {
+    fn other(&mut self, text: &str, span: Range<usize>) -> bool {
         let line = self.source.spot(span.clone()).line();
-        if line == self.line && !unclosed {
+        if line == self.line && self.open.is_none() {
             return true;
         }
         if text.contains("string") && (text.ends_with("`\"`") || text.ends_with("`'`")) {
             self.open_quote(span);
         } else if text.starts_with("unexpected key or value") {
             self.behind_value(span);
-        } else if text.starts_with("key with no value") || text.starts_with("invalid unquoted key")
+        } else if text.starts_with("key with no value")
+            || text.starts_with("invalid unquoted key")
+            || (text.starts_with("unclosed table") && self.open.is_none())
         {
             self.bad_key(span);
         } else if text.starts_with("invalid boolean") {
             let word = quote::value_at(self.source.text(), span.start).span;
             let label = "neither a text in quotes nor `true` or `false`";
             self.tell(NOT_TOML, word, "this value cannot be read", label, None);
-            return !unclosed;
-        } else if let (true, Some(at)) = (unclosed, bracket::unclosed(self.source.text())) {
-            self.open_bracket(at);
+            return self.open.is_none();
+        } else if let Some(open) = self.open {
+            self.open_bracket(open.opened);
             return false;
         } else if text.starts_with("missing comma") {
             let help = Some("write a `,` before it".to_owned());
@@ -143,7 +160,7 @@ impl Mistakes<'_> {
             self.tell(NOT_TOML, span, "this is not TOML", text, None);
             return false;
         }
-        !unclosed
+        self.open.is_none()
     }
 
     fn open_quote(&mut self, end: Range<usize>) {
@@ -174,7 +191,7 @@ impl Mistakes<'_> {
                 Some(format!("write `{} = {}`", key.trim(), quote::as_value(value.trim())))
             }
             _ if line.trim().starts_with('[') => {
-                Some("a name outside of quotes has only a-z, A-Z, 0-9, `-` and `_`".to_owned())
+                Some(format!("write `{}`", quote::heading(line.trim())))
             }
             _ => Some("write `key = value`".to_owned()),
         };
@@ -188,45 +205,6 @@ impl Mistakes<'_> {
         let help = Some(format!("write a `{closing}` where it ends"));
         self.tell(OPEN_BRACKET, at..at + 1, &message, "opened here", help);
     }
-}
-
-/// The last place before `before` where that key is given.
-fn first_of(table: &Table, key: &str, before: usize) -> Option<Range<usize>> {
-    let in_value = |node: &Node| match &node.value {
-        Value::Table(table) => first_of(table, key, before),
-        Value::List(items) => items.iter().rev().find_map(|item| match &item.value {
-            Value::Table(table) => first_of(table, key, before),
-            _ => None,
-        }),
-        _ => None,
-    };
-    let own = |entry: &super::tree::Entry| {
-        (entry.key == key && entry.key_span.start < before).then(|| entry.key_span.clone())
-    };
-    table
-        .entries()
-        .iter()
-        .flat_map(|entry| [own(entry), in_value(&entry.node)])
-        .flatten()
-        .max_by_key(|span| span.start)
-}
-
-fn before_on_line(text: &str, at: usize) -> &str {
-    let before = text.get(..at).unwrap_or("");
-    &before[before.rfind('\n').map_or(0, |newline| newline + 1)..]
-}
-
-fn line_of(text: &str, at: usize) -> &str {
-    let start = at - before_on_line(text, at).len();
-    text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or("")
-}
-
-/// The next character at or behind `at` that is not white space, or the end of the text.
-fn next_character(text: &str, at: usize) -> Range<usize> {
-    let rest = text.get(at..).unwrap_or("");
-    let skipped = rest.len() - rest.trim_start().len();
-    let length = rest[skipped..].chars().next().map_or(0, char::len_utf8);
-    at + skipped..at + skipped + length
 }
 
 #[cfg(test)]
@@ -318,6 +296,14 @@ mod tests {
             one("on: member.joined\nb = 1\n"),
             expected("R001", "on: member.joined", "write `on = \"member.joined\"`")
         );
+    }
+
+    #[test]
+    fn a_heading_gets_a_name_that_toml_takes() {
+        let text = "[rule.promote staff]\na = 1\n";
+        let help = "write `[rule.promote-staff]`";
+        assert_eq!(one(text), expected("R001", "[rule.promote staff]", help));
+        assert_eq!(one("[rule.禁言]\na = 1\n").2, "write `[rule.\"禁言\"]`");
     }
 
     #[test]

@@ -59,9 +59,11 @@ pub fn read(file: &mut File<'_>, fields: &Fields<'_>) -> Started {
             Started { trigger: None, names: None }
         }
         (None, None) => {
-            file.error(MISSING, fields.place.clone(), "nothing starts this rule")
-                .label("it has neither `on` nor `schedule`")
-                .help("write for instance `on = \"member.joined\"`".to_owned());
+            if fields.lacks("on") && fields.lacks("schedule") {
+                file.error(MISSING, fields.place.clone(), "nothing starts this rule")
+                    .label("it has neither `on` nor `schedule`")
+                    .help("write for instance `on = \"member.joined\"`".to_owned());
+            }
             Started { trigger: None, names: None }
         }
     }
@@ -143,7 +145,7 @@ fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
     let fields = file.fields("`schedule`", entry.key_span.clone(), table, KEYS, &[]);
     let choices = [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
     let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &choices));
-    let max_late = fields.get("max_late").map(|late| file.duration("max_late", &late.node));
+    let max_late = fields.get("max_late").and_then(|late| file.duration("max_late", &late.node));
     let timing = match (fields.get("cron"), fields.get("every")) {
         (Some(cron), None) => read_cron(file, &fields, cron),
         (None, Some(every)) => {
@@ -165,7 +167,7 @@ fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
             None
         }
     };
-    Some((timing?, missed.unwrap_or(Some(Missed::Once))?, max_late.transpose_read()?))
+    Some((timing?, missed.unwrap_or(Some(Missed::Once))?, max_late))
 }
 
 fn read_cron(file: &mut File<'_>, fields: &Fields<'_>, cron: &Entry) -> Option<Timing> {
@@ -182,21 +184,6 @@ fn read_cron(file: &mut File<'_>, fields: &Fields<'_>, cron: &Entry) -> Option<T
         Err(mistakes) => {
             mistakes.into_iter().for_each(|mistake| file.mistake(&cron.node, text, mistake));
             None
-        }
-    }
-}
-
-/// A key that may be left out: absent is fine, unreadable is not.
-pub trait TransposeRead<T> {
-    /// `None` when it was given and could not be read.
-    fn transpose_read(self) -> Option<Option<T>>;
-}
-
-impl<T> TransposeRead<T> for Option<Option<T>> {
-    fn transpose_read(self) -> Option<Option<T>> {
-        match self {
-            None => Some(None),
-            Some(read) => read.map(Some),
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::rule::parse::codes::{EMPTY, OUT_OF_RANGE, UNKNOWN_VALUE};
 use crate::rule::parse::file::{Fields, File};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::Value;
-use crate::rule::parse::trigger::TransposeRead;
 
 /// Custom fields of a member (33529).
 const MOST_FIELDS: usize = 5;
@@ -27,8 +26,8 @@ pub fn set_role(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Opti
         }
         file.choice("role", &entry.node, &[("admin", Role::Admin), ("member", Role::Member)])
     });
-    let time = fields.get("for").map(|entry| file.duration("for", &entry.node));
-    Some(Action::SetRole { who: who?, role: role?, time: time.transpose_read()? })
+    let time = fields.get("for").and_then(|entry| file.duration("for", &entry.node));
+    Some(Action::SetRole { who: who?, role: role?, time })
 }
 
 pub fn set_name_card(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {

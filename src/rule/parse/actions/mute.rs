@@ -7,21 +7,20 @@ use crate::rule::parse::codes::LADDER_ORDER;
 use crate::rule::parse::file::{Fields, File};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::{Entry, Node, Value};
-use crate::rule::parse::trigger::TransposeRead;
 
 pub fn mute(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let who = who(file, fields, about.names.as_ref());
     let steps =
         file.required(fields, "for", "for = \"10m\"").and_then(|entry| read_steps(file, entry));
     let forget_after =
-        fields.get("forget_after").map(|entry| file.duration("forget_after", &entry.node));
+        fields.get("forget_after").and_then(|entry| file.duration("forget_after", &entry.node));
     // The reason is part of the mute, and cannot speak of it.
     let reason = fields
         .get("reason")
-        .map(|entry| file.template("reason", &entry.node, about.names.as_ref()));
-    let ladder = Ladder { steps: steps?, forget_after: forget_after.transpose_read()? };
+        .and_then(|entry| file.template("reason", &entry.node, about.names.as_ref()));
+    let ladder = Ladder { steps: steps?, forget_after };
     check_forgetting(file, fields, &ladder);
-    Some(Action::Mute { who: who?, ladder, reason: reason.transpose_read()? })
+    Some(Action::Mute { who: who?, ladder, reason })
 }
 
 pub fn unmute(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {

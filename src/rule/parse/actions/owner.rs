@@ -7,7 +7,6 @@ use crate::rule::parse::codes::{REPEATED, TOO_LONG};
 use crate::rule::parse::file::{Fields, File};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::{Entry, Node, Value};
-use crate::rule::parse::trigger::TransposeRead;
 
 const ACCOUNT: &str = "account:";
 const ORDERS: [(&str, Successor); 3] = [
@@ -20,12 +19,11 @@ pub fn transfer_owner(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -
     let to = file
         .required(fields, "to", "to = [\"longest_serving_admin\", \"longest_serving_member\"]")
         .and_then(|entry| successors(file, entry));
-    let except = fields.get("except").map(|entry| read_except(file, entry, about));
+    let except = fields.get("except").and_then(|entry| read_except(file, entry, about));
     let if_none = match fields.get("if_none") {
         None => Some(false),
         Some(entry) => file.choice("if_none", &entry.node, &[("alert", true)]),
     };
-    let except = except.transpose_read()?;
     Some(Action::TransferOwner { to: to?, except, alert_if_none: if_none? })
 }
 
@@ -119,16 +117,11 @@ fn imported(file: &mut File<'_>, item: &Node) -> Option<ImportedMember> {
         None => Some(false),
         Some(entry) => file.choice("role", &entry.node, &roles),
     };
-    let joined_at = fields.get("joined_at").map(|entry| moment(file, entry));
+    let joined_at = fields.get("joined_at").and_then(|entry| moment(file, entry));
     let unread = fields
         .get("unread")
-        .map(|entry| file.number("unread", &entry.node, 0..i64::from(u32::MAX) + 1));
-    Some(ImportedMember {
-        id: id?,
-        admin: admin?,
-        joined_at: joined_at.transpose_read()?,
-        unread: unread.transpose_read()?,
-    })
+        .and_then(|entry| file.number("unread", &entry.node, 0..i64::from(u32::MAX) + 1));
+    Some(ImportedMember { id: id?, admin: admin?, joined_at, unread })
 }
 
 /// A moment as TOML writes dates with their offset, or in unix seconds.

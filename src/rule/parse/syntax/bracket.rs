@@ -1,8 +1,17 @@
 //! The bracket that is never closed.
 
+/// A bracket without its partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclosed {
+    /// Where it opens.
+    pub opened: usize,
+    /// Where it shows: all that is reported behind this follows from it.
+    pub noticed: usize,
+}
+
 /// The innermost `[` or `{` that is still open where something stands that it cannot hold: the other
 /// closing bracket, a heading, `key = value` in a list, or the end of the file. `None` when every bracket is closed.
-pub fn unclosed(text: &str) -> Option<usize> {
+pub fn unclosed(text: &str) -> Option<Unclosed> {
     let mut open: Vec<(usize, char)> = Vec::new();
     let mut at = 0;
     while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -19,17 +28,17 @@ pub fn unclosed(text: &str) -> Option<usize> {
             ']' | '}' => {
                 let (place, opened) = open.pop()?;
                 if (opened == '[') != (c == ']') {
-                    return Some(place);
+                    return Some(Unclosed { opened: place, noticed: at });
                 }
             }
             '\n' if ends_the_value(&text[at + 1..], open.last()) => {
-                return open.last().map(|(place, _)| *place);
+                return open.last().map(|(place, _)| Unclosed { opened: *place, noticed: at });
             }
             _ => {}
         }
         at += text[at..].chars().next().map_or(1, char::len_utf8);
     }
-    open.last().map(|(place, _)| *place)
+    open.last().map(|(place, _)| Unclosed { opened: *place, noticed: text.len() })
 }
 
 /// Whether a line shows that the open bracket should have been closed before it.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{before_on_line, line_of};
+use super::place::{before_on_line, line_of};
 
 /// A value as it stands in the file.
 pub struct Found<'a> {
@@ -127,6 +127,19 @@ pub fn requoted(line: &str) -> Option<String> {
         _ => value,
     };
     Some(format!("{key} = {}", quoted(content)))
+}
+
+/// A heading that TOML takes: other signs become `-`, letters of other alphabets get quotes.
+pub fn heading(line: &str) -> String {
+    let name = |part: &str| {
+        let part = part.trim().trim_matches(['"', '\'']);
+        let word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let name: String = part.chars().map(|c| if word(c) { c } else { '-' }).collect();
+        if name.is_ascii() { name } else { format!("\"{name}\"") }
+    };
+    let names: Vec<_> = line.trim_matches(['[', ']']).split('.').map(name).collect();
+    let (open, close) = if line.starts_with("[[") { ("[[", "]]") } else { ("[", "]") };
+    format!("{open}{}{close}", names.join("."))
 }
 
 fn is_key(text: &str) -> bool {
