@@ -235,7 +235,8 @@ impl Delivery {
                 if class == Class::SlowDown {
                     self.limiter().slow_down(error.command, now);
                 }
-                match retry::next_try(pending.tries + 1, class, jitter(&pending.effect), now) {
+                let first = pending.effect.created;
+                match retry::next_try(pending.tries, class, jitter(&pending.effect), first, now) {
                     Some(at) => Tried::Again { at, trouble, perhaps_done, counts: true },
                     None => Tried::Dead(trouble),
                 }

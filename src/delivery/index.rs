@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::clock::Timestamp;
 use crate::decision::Lane;
-use crate::rest::rate::Rates;
+use crate::rest::rate::Limiter;
 
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
@@ -74,7 +74,7 @@ impl Index {
         &mut self,
         now: Timestamp,
         most: usize,
-        limiter: &mut Rates,
+        limiter: &mut Limiter,
     ) -> Vec<(Lane, u64)> {
         while let Some((due, _)) = self.later.first()
             && *due <= now
@@ -148,7 +148,7 @@ impl Index {
     }
 
     /// When something can be claimed.
-    pub(super) fn next_due(&self, now: Timestamp, limiter: &Rates) -> Option<Timestamp> {
+    pub(super) fn next_due(&self, now: Timestamp, limiter: &Limiter) -> Option<Timestamp> {
         let ready = self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, _)| {
             let paused = self.paused.get(command).copied().unwrap_or_default();
             let limited = if command.is_empty() { now } else { limiter.free_at(command, now) };
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_lane_gives_its_effects_one_at_a_time_and_in_order() {
-        let (mut index, mut limiter) = (Index::default(), Rates::default());
+        let (mut index, mut limiter) = (Index::default(), Limiter::default());
         index.push(lane("a"), 1, "x");
         index.push(lane("a"), 2, "y");
         index.push(lane("b"), 3, "x");
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_effect_to_be_tried_again_waits_for_its_time_and_keeps_its_lane() {
-        let (mut index, mut limiter) = (Index::default(), Rates::default());
+        let (mut index, mut limiter) = (Index::default(), Limiter::default());
         index.push(lane("a"), 1, "x");
         index.push(lane("a"), 2, "x");
         index.claim(NOW, 10, &mut limiter);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_paused_command_does_not_hold_up_another() {
-        let (mut index, mut limiter) = (Index::default(), Rates::default());
+        let (mut index, mut limiter) = (Index::default(), Limiter::default());
         index.pause("x", NOW + std::time::Duration::from_secs(60));
         index.push(lane("a"), 1, "x");
         index.push(lane("b"), 2, "y");

@@ -22,7 +22,7 @@ use crate::decision::Lane;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::Pipeline;
 use crate::rest::Chat;
-use crate::rest::rate::Rates;
+use crate::rest::rate::Limiter;
 use crate::store::{Store, StoreError};
 
 use index::Index;
@@ -54,7 +54,7 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     listener: Arc<dyn Listener>,
     index: Mutex<Index>,
-    limiter: Mutex<Rates>,
+    limiter: Mutex<Limiter>,
     committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
@@ -89,7 +89,7 @@ impl Delivery {
             clock,
             listener,
             index,
-            limiter: Mutex::new(Rates::default()),
+            limiter: Mutex::new(Limiter::default()),
             committed: tokio::sync::Mutex::new(committed),
             freed: Notify::new(),
         })
@@ -189,7 +189,7 @@ impl Delivery {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn limiter(&self) -> MutexGuard<'_, Rates> {
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
         self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

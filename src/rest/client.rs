@@ -241,7 +241,7 @@ impl Transport for HttpTransport {
 fn unreachable(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
     let outcome_unknown = !(error.is_connect() || error.is_builder());
-    let mut text = if error.is_timeout() { "timed out".to_owned() } else { error.to_string() };
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let _ = write!(text, ": {cause}");

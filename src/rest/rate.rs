@@ -1,4 +1,7 @@
-//! Chat's rate limits: never more than N calls of a command in any sliding second (34381). Pure.
+//! How often each command may be called: never more than its limit in any sliding second (34381). Pure.
+//!
+//! A token bucket would let nearly twice the limit pass within one second after a pause. This is a
+//! window: the call that lies the limit's number back must be more than a second old.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -18,19 +21,19 @@ const OWN_LIMITS: [(&str, u32); 1] = [("get_appid_group_list", 1)];
 
 /// Lets calls through, each command by itself: Chat counts them per app and command.
 #[derive(Debug)]
-pub struct Rates {
+pub struct Limiter {
     default: u32,
     commands: HashMap<&'static str, Window>,
 }
 
-impl Default for Rates {
+impl Default for Limiter {
     /// Chat's documented limits.
     fn default() -> Self {
         Self::new(limits::CALLS_PER_SECOND)
     }
 }
 
-impl Rates {
+impl Limiter {
     /// `default` calls a second (at least 1) for every command that has no limit of its own.
     pub fn new(default: u32) -> Self {
         Self { default: default.max(1), commands: HashMap::new() }
@@ -42,11 +45,6 @@ impl Rates {
         self.window(command).take(now)
     }
 
-    /// When one more call of `command` may be made; `now`, if it may be.
-    pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
-        self.commands.get(command).map_or(now, |window| window.free_at(now))
-    }
-
     /// Chat says that it was too much: halves the rate of `command`, to no less than 1 a second. It
     /// rises by a tenth for each [`RECOVERY`] without trouble. Several such answers within one
     /// window belong to one burst and count once.
@@ -54,11 +52,9 @@ impl Rates {
         self.window(command).slow_down(now);
     }
 
-    /// The calls a second that `command` may make at `now`.
-    pub fn allowed(&mut self, command: &'static str, now: Timestamp) -> u32 {
-        let window = self.window(command);
-        window.recover(now);
-        window.allowed
+    /// When one more call of `command` may be made: `now`, if it may be.
+    pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
+        self.commands.get(command).map_or(now, |window| window.free_at(now))
     }
 
     fn window(&mut self, command: &'static str) -> &mut Window {
@@ -93,11 +89,18 @@ impl Window {
         }
     }
 
+    fn free_at(&self, now: Timestamp) -> Timestamp {
+        // With one more, the last `allowed + 1` calls must span a whole window.
+        match self.sent.len().checked_sub(self.allowed(now).0 as usize) {
+            Some(index) => (self.sent[index].min(now) + WINDOW).max(now),
+            None => now,
+        }
+    }
+
     fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
-        self.follow_clock_back(now);
-        self.recover(now);
+        self.settle(now);
         let free = self.free_at(now);
-        if now < free {
+        if free > now {
             return Err(free);
         }
         if self.sent.len() == self.limit as usize {
@@ -107,15 +110,8 @@ impl Window {
         Ok(())
     }
 
-    /// With one more call, the last `allowed + 1` calls must span a whole window.
-    fn free_at(&self, now: Timestamp) -> Timestamp {
-        let first = self.sent.len().checked_sub(self.allowed as usize);
-        first.and_then(|index| self.sent.get(index)).map_or(now, |sent| (*sent + WINDOW).max(now))
-    }
-
     fn slow_down(&mut self, now: Timestamp) {
-        self.follow_clock_back(now);
-        self.recover(now);
+        self.settle(now);
         if self.trouble.is_some_and(|trouble| now < trouble + WINDOW) {
             return;
         }
@@ -124,17 +120,21 @@ impl Window {
         self.changed = now;
     }
 
-    /// Raises the rate by a tenth (at least 1) for each full [`RECOVERY`] since it last changed.
-    fn recover(&mut self, now: Timestamp) {
-        while self.allowed < self.limit && now >= self.changed + RECOVERY {
-            self.allowed = (self.allowed + (self.allowed / 10).max(1)).min(self.limit);
-            self.changed = self.changed + RECOVERY;
+    /// The rate at `now` and when it came to be: a tenth more (at least 1) for each full
+    /// [`RECOVERY`] since it last changed.
+    fn allowed(&self, now: Timestamp) -> (u32, Timestamp) {
+        let (mut allowed, mut changed) = (self.allowed, self.changed);
+        while allowed < self.limit && now >= changed + RECOVERY {
+            allowed = (allowed + (allowed / 10).max(1)).min(self.limit);
+            changed = changed + RECOVERY;
         }
+        (allowed, changed)
     }
 
-    /// When the machine's clock was set back, what lies in the future is taken to have been now:
-    /// that is safe, and nobody waits longer than a window for it.
-    fn follow_clock_back(&mut self, now: Timestamp) {
+    /// Keeps what time has done to the rate. When the machine's clock was set back, what lies in
+    /// the future is taken to have been now: that is safe, and nobody waits longer than a window.
+    fn settle(&mut self, now: Timestamp) {
+        (self.allowed, self.changed) = self.allowed(now);
         for time in self.sent.iter_mut().rev().take_while(|time| **time > now) {
             *time = now;
         }
@@ -155,85 +155,90 @@ mod tests {
         Timestamp::from_secs(1_700_000_000 + seconds)
     }
 
+    fn allowed(limiter: &Limiter, now: Timestamp) -> u32 {
+        limiter.commands[COMMAND].allowed(now).0
+    }
+
     #[test]
     fn the_call_after_the_limit_waits_until_the_first_one_has_left_the_window() {
-        let mut rates = Rates::new(3);
+        let mut limiter = Limiter::new(3);
         for millis in [0, 400, 900] {
-            assert_eq!(rates.take(COMMAND, secs(0) + Duration::from_millis(millis)), Ok(()));
+            assert_eq!(limiter.take(COMMAND, secs(0) + Duration::from_millis(millis)), Ok(()));
         }
-        assert_eq!(rates.take(COMMAND, secs(1)), Err(secs(0) + WINDOW));
-        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+        assert_eq!(limiter.take(COMMAND, secs(1)), Err(secs(0) + WINDOW));
+        assert_eq!(limiter.take(COMMAND, secs(0) + WINDOW), Ok(()));
         assert_eq!(
-            rates.take(COMMAND, secs(0) + WINDOW),
+            limiter.take(COMMAND, secs(0) + WINDOW),
             Err(secs(0) + Duration::from_millis(400) + WINDOW)
         );
     }
 
     #[test]
     fn two_hundred_calls_go_at_once_and_a_pause_saves_nothing_up() {
-        let mut rates = Rates::default();
+        let mut limiter = Limiter::default();
         for start in [secs(0), secs(3_600)] {
-            let went = (0..1_000).filter(|_| rates.take(COMMAND, start).is_ok()).count();
+            let went = (0..1_000).filter(|_| limiter.take(COMMAND, start).is_ok()).count();
             assert_eq!(went, 200);
         }
     }
 
     #[test]
     fn commands_are_counted_apart_and_the_group_list_goes_once_a_second() {
-        let mut rates = Rates::new(1);
-        assert_eq!(rates.take(COMMAND, secs(0)), Ok(()));
-        assert_eq!(rates.take("get_group_info", secs(0)), Ok(()));
-        let mut rates = Rates::default();
-        assert_eq!(rates.take("get_appid_group_list", secs(0)), Ok(()));
-        assert_eq!(rates.take("get_appid_group_list", secs(1)), Err(secs(0) + WINDOW));
+        let mut limiter = Limiter::new(1);
+        assert_eq!(limiter.take(COMMAND, secs(0)), Ok(()));
+        assert_eq!(limiter.take("get_group_info", secs(0)), Ok(()));
+        let mut limiter = Limiter::default();
+        assert_eq!(limiter.take("get_appid_group_list", secs(0)), Ok(()));
+        assert_eq!(limiter.take("get_appid_group_list", secs(1)), Err(secs(0) + WINDOW));
     }
 
     #[test]
     fn one_burst_of_refusals_halves_the_rate_once() {
-        let mut rates = Rates::default();
+        let mut limiter = Limiter::default();
         for _ in 0..50 {
-            rates.slow_down(COMMAND, secs(0));
+            limiter.slow_down(COMMAND, secs(0));
         }
-        assert_eq!(rates.allowed(COMMAND, secs(0)), 100);
-        rates.slow_down(COMMAND, secs(2));
-        assert_eq!(rates.allowed(COMMAND, secs(2)), 50);
-        let went = (0..1_000).filter(|_| rates.take(COMMAND, secs(2)).is_ok()).count();
+        assert_eq!(allowed(&limiter, secs(0)), 100);
+        limiter.slow_down(COMMAND, secs(2));
+        assert_eq!(allowed(&limiter, secs(2)), 50);
+        let went = (0..1_000).filter(|_| limiter.take(COMMAND, secs(2)).is_ok()).count();
         assert_eq!(went, 50);
     }
 
     #[test]
     fn a_lowered_rate_never_reaches_zero_and_comes_back_by_tenths() {
-        let mut rates = Rates::new(40);
+        let mut limiter = Limiter::new(40);
         for burst in 0..20 {
-            rates.slow_down(COMMAND, secs(burst * 2));
+            limiter.slow_down(COMMAND, secs(burst * 2));
         }
-        assert_eq!(rates.allowed(COMMAND, secs(38)), 1);
-        assert_eq!(rates.allowed(COMMAND, secs(38 + 9)), 1);
-        assert_eq!(rates.allowed(COMMAND, secs(38 + 10)), 2);
+        assert_eq!(allowed(&limiter, secs(38)), 1);
+        assert_eq!(allowed(&limiter, secs(38 + 9)), 1);
+        assert_eq!(allowed(&limiter, secs(38 + 10)), 2);
         // 20, then 22, 24, 26, 28, …
-        let mut rates = Rates::new(40);
-        rates.slow_down(COMMAND, secs(0));
-        let seen = [0, 10, 20, 30].map(|time| rates.allowed(COMMAND, secs(time)));
+        let mut limiter = Limiter::new(40);
+        limiter.slow_down(COMMAND, secs(0));
+        let seen = [0, 10, 20, 30].map(|time| allowed(&limiter, secs(time)));
         assert_eq!(seen, [20, 22, 24, 26]);
-        assert_eq!(rates.allowed(COMMAND, secs(3_600)), 40);
+        assert_eq!(allowed(&limiter, secs(3_600)), 40);
     }
 
     #[test]
     fn trouble_puts_the_next_rise_off() {
-        let mut rates = Rates::new(40);
-        rates.slow_down(COMMAND, secs(0));
-        rates.slow_down(COMMAND, secs(9));
-        assert_eq!(rates.allowed(COMMAND, secs(18)), 10);
-        assert_eq!(rates.allowed(COMMAND, secs(19)), 11);
+        let mut limiter = Limiter::new(40);
+        limiter.slow_down(COMMAND, secs(0));
+        limiter.slow_down(COMMAND, secs(9));
+        assert_eq!(allowed(&limiter, secs(18)), 10);
+        assert_eq!(allowed(&limiter, secs(19)), 11);
     }
 
     #[test]
     fn a_clock_that_is_set_back_holds_calls_up_for_one_window_only() {
-        let mut rates = Rates::new(1);
-        assert_eq!(rates.take(COMMAND, secs(3_600)), Ok(()));
-        rates.slow_down(COMMAND, secs(3_600));
-        assert_eq!(rates.take(COMMAND, secs(0)), Err(secs(0) + WINDOW));
-        assert_eq!(rates.take(COMMAND, secs(0) + WINDOW), Ok(()));
+        let mut limiter = Limiter::new(1);
+        assert_eq!(limiter.take(COMMAND, secs(3_600)), Ok(()));
+        limiter.slow_down(COMMAND, secs(3_600));
+        assert_eq!(limiter.free_at(COMMAND, secs(0)), secs(0) + WINDOW);
+        assert_eq!(limiter.take(COMMAND, secs(0)), Err(secs(0) + WINDOW));
+        assert_eq!(limiter.take(COMMAND, secs(0) + WINDOW), Ok(()));
     }
 
     /// What happens next, and how many milliseconds later.
@@ -281,14 +286,16 @@ mod tests {
     proptest! {
         #[test]
         fn it_agrees_with_a_count_over_the_whole_history(limit in 1_u32..12, steps in steps()) {
-            let mut rates = Rates::new(limit);
+            let mut limiter = Limiter::new(limit);
             let mut naive = Naive { limit, sent: Vec::new(), troubles: Vec::new() };
             let mut now = secs(0);
             for step in steps {
                 match step {
                     Step::Take(millis) => {
                         now = now + Duration::from_millis(millis);
-                        let answer = rates.take(COMMAND, now);
+                        let free = limiter.free_at(COMMAND, now);
+                        let answer = limiter.take(COMMAND, now);
+                        prop_assert_eq!(answer.err().unwrap_or(now), free);
                         prop_assert_eq!(answer.is_ok(), naive.may_send(now));
                         match answer {
                             Ok(()) => naive.sent.push(now),
@@ -297,7 +304,7 @@ mod tests {
                     }
                     Step::SlowDown(millis) => {
                         now = now + Duration::from_millis(millis);
-                        rates.slow_down(COMMAND, now);
+                        limiter.slow_down(COMMAND, now);
                         if naive.troubles.last().is_none_or(|last| now.since(*last) >= WINDOW) {
                             naive.troubles.push(now);
                         }

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
 mod callback;
+mod cli;
 mod error_pages;
 mod fixtures;
+mod process;
+mod rest_http;
 mod stage;
 mod store_conformance;
 mod store_on_disk;
 mod stories;
+mod usersig;

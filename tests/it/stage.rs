@@ -109,7 +109,7 @@ impl Stage {
     }
 
     pub fn bot(&self) -> &Service {
-        self.service.as_ref().expect("the bot runs")
+        self.service.as_ref().unwrap()
     }
 
     pub fn now(&self) -> Timestamp {
@@ -183,10 +183,9 @@ impl Stage {
 
     /// The calls of one command that Chat has seen, by their error codes; they are forgotten then.
     pub fn calls(&self, command: &str) -> Vec<i64> {
-        let calls = self.chat.with_world(|world| {
+        self.chat.with_world(|world| {
             world.calls().iter().filter(|c| c.command == command).map(|c| c.error_code).collect()
-        });
-        calls
+        })
     }
 
     /// GETs a page of the admin listener.

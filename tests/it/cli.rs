@@ -1,0 +1,144 @@
+//! The command line: exit codes, and what people read.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn groupkeeper(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    groupkeeper(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn help_is_an_answer_and_a_wrong_argument_a_mistake() {
+    let help = run(&["--help"]);
+    assert_eq!(code(&help), Some(0));
+    insta::assert_snapshot!("help", stdout(&help));
+    assert_eq!(code(&run(&["--version"])), Some(0));
+    assert_eq!(code(&run(&["serv"])), Some(1));
+    assert_eq!(code(&run(&["serve", "--confg", "x"])), Some(1));
+}
+
+#[test]
+fn the_shipped_rules_are_right_and_their_tests_pass() {
+    let check = run(&["check", "--deny-warnings", "rules"]);
+    assert_eq!(code(&check), Some(0), "{}{}", stdout(&check), stderr(&check));
+    let test = run(&["test"]);
+    assert_eq!(code(&test), Some(0), "{}", stdout(&test));
+    assert!(stdout(&test).contains(" passed, 0 failed"), "{}", stdout(&test));
+}
+
+#[test]
+fn wrong_rules_are_exit_code_2_and_a_missing_directory_1() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.toml"), "[rule.a]\nonn = \"member.joined\"\n").unwrap();
+    let rules = folder.path().to_string_lossy().into_owned();
+    let check = run(&["check", &rules]);
+    assert_eq!(code(&check), Some(2));
+    assert!(stdout(&check).contains("`onn`"), "{}", stdout(&check));
+    let json = run(&["check", "--json", &rules]);
+    let list: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert!(!list.as_array().unwrap().is_empty());
+    assert_eq!(code(&run(&["test", &rules])), Some(2));
+    assert_eq!(code(&run(&["check", "nowhere"])), Some(1));
+}
+
+#[test]
+fn a_failing_rule_test_is_exit_code_3_and_shows_expected_got_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/promote_staff.toml"),
+    );
+    std::fs::write(folder.path().join("a.toml"), rule.unwrap()).unwrap();
+    let test = r#"
+[[test]]
+name  = "guests become admins"
+group = { id = "@TGS#1", type = "Public", owner = "olga" }
+steps = [
+  { send = "member.joined", from = "guest" },
+  { expect = [{ set_role = { who = "guest" } }] },
+]
+"#;
+    std::fs::write(folder.path().join("a.test.toml"), test).unwrap();
+    let failed = groupkeeper(&["test", "."]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(code(&failed), Some(3));
+    insta::assert_snapshot!("failed_test", stdout(&failed));
+}
+
+#[test]
+fn every_mistake_of_the_configuration_is_told_at_once_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[app]\nsdk_app_id = \"many\"\nsecret_kee = \"x\"\nregion = \"mars\"\n\n[callback]\nlisten = \"here\"\n";
+    std::fs::write(folder.path().join("groupkeeper.toml"), config).unwrap();
+    let served = groupkeeper(&["serve"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(code(&served), Some(1));
+    insta::assert_snapshot!("wrong_configuration", stderr(&served));
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[app]\nsecret_key = 12345678\nsdk_app_id = 1400000000\nregion = \"china\"\n";
+    std::fs::write(folder.path().join("groupkeeper.toml"), config).unwrap();
+    let served = groupkeeper(&["serve"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(code(&served), Some(1));
+    assert!(!stderr(&served).contains("12345678"), "{}", stderr(&served));
+}
+
+#[test]
+fn usersig_prints_one_token_on_stdout() {
+    let signed = groupkeeper(&["usersig", "--for", "1d"])
+        .env("GROUPKEEPER_APP_SDK_APP_ID", "1400000000")
+        .env("GROUPKEEPER_APP_SECRET_KEY", "0123456789abcdef")
+        .env("GROUPKEEPER_APP_REGION", "china")
+        .output()
+        .unwrap();
+    assert_eq!(code(&signed), Some(0), "{}", stderr(&signed));
+    let token = stdout(&signed);
+    let token = token.trim_end();
+    assert!(token.starts_with("eJ") && token.len() > 100, "{token}");
+    assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "*-_".contains(c)), "{token}");
+}
+
+#[test]
+fn explain_knows_every_code_and_says_so_of_an_unknown_one() {
+    assert_eq!(code(&run(&["explain", "R012"])), Some(0));
+    let all = stdout(&run(&["explain"]));
+    assert!(all.lines().count() > 10, "{all}");
+    assert_eq!(code(&run(&["explain", "R999"])), Some(1));
+}
+
+#[test]
+fn the_example_configuration_holds_the_defaults() {
+    let text = crate::stage::repository("groupkeeper.example.toml");
+    // What is commented out are the defaults: uncommented, they must change nothing.
+    let spoken = text.replace("\n# ", "\n").replace("\nGroupkeeper's", "\n# Groupkeeper's");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("groupkeeper.toml");
+    std::fs::write(&path, &text).unwrap();
+    let config = groupkeeper::service::config::Config::load(Some(&path), &[]).unwrap();
+    let lines: Vec<&str> = spoken
+        .lines()
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .filter(|line| !line.starts_with("api_base") && !line.starts_with("token "))
+        .collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let defaults = groupkeeper::service::config::Config::load(Some(&path), &[]).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+}

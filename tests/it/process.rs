@@ -1,0 +1,175 @@
+//! The real binary: killed, stopped, started twice.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::clock::{Clock, SystemClock};
+use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
+
+use crate::stage::repository;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A Chat in this process, and a folder for the bot of another.
+struct Scene {
+    chat: Simulator,
+    clock: Arc<SystemClock>,
+    folder: tempfile::TempDir,
+    bot: std::net::SocketAddr,
+}
+
+/// A running `groupkeeper serve`.
+struct Running {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = folder.path().join("rules");
+        std::fs::create_dir(&rules).unwrap();
+        std::fs::write(rules.join("promote.toml"), repository("rules/promote_staff.toml")).unwrap();
+        let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let bot = reserved.local_addr().unwrap();
+        drop(reserved);
+        let clock = Arc::new(SystemClock::default());
+        let mut settings = Settings::new(1_400_000_000, "administrator", KEY).without_asking();
+        settings.callback_token = Some("token".to_owned());
+        let mut options = Options::new(World::new(settings), clock.clone());
+        options.callback_url = Some(format!("http://{bot}/callback"));
+        let chat = Simulator::start(options).await.unwrap();
+        let group = NewGroup::new("@TGS#cats", GroupType::Public, "olga", &[]);
+        let now = clock.now();
+        chat.with_world(|world| world.create_group(now, group));
+        Self { chat, clock, folder, bot }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        let folder = self.folder.path();
+        command
+            .arg("serve")
+            .current_dir(folder)
+            .env("GROUPKEEPER_APP_SDK_APP_ID", "1400000000")
+            .env("GROUPKEEPER_APP_SECRET_KEY", KEY)
+            .env("GROUPKEEPER_APP_API_BASE", self.chat.url())
+            .env("GROUPKEEPER_CALLBACK_LISTEN", self.bot.to_string())
+            .env("GROUPKEEPER_CALLBACK_TOKENS", "token")
+            .env("GROUPKEEPER_ADMIN_LISTEN", "127.0.0.1:0")
+            .env("GROUPKEEPER_LOG_LEVEL", "groupkeeper=debug")
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn serve(&self) -> Running {
+        let mut child = self.command().spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut running = Running { child, log };
+        running.wait_for("ready");
+        running
+    }
+
+    /// Somebody of the staff joins; ends when the bot has answered.
+    async fn staff_joins(&self, who: &str) {
+        let now = self.clock.now();
+        self.chat.with_world(|world| world.join(now, &"@TGS#cats".into(), &who.into()));
+        assert_eq!(self.chat.deliver_callbacks().await, 1);
+        assert!(self.chat.with_world(|world| world.complaints().is_empty()));
+    }
+
+    fn role(&self, who: &str) -> Role {
+        self.chat.with_world(|world| world.group(&"@TGS#cats".into()).unwrap().role(&who.into()))
+    }
+}
+
+impl Running {
+    /// Reads the log until a line says this; the end of the log is a failure.
+    fn wait_for(&mut self, words: &str) {
+        let mut told = String::new();
+        loop {
+            let mut line = String::new();
+            let read = self.log.read_line(&mut line).unwrap();
+            assert!(read > 0, "the log ended without {words:?}:\n{told}");
+            if line.contains(words) {
+                return;
+            }
+            told.push_str(&line);
+        }
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    fn end(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_bot_killed_between_answer_and_delivery_carries_out_what_it_answered() {
+    let scene = Scene::new().await;
+    let running = scene.serve();
+    let now = scene.clock.now();
+    let fault = Fault { on: "*".into(), times: None, kind: FaultKind::Status(502) };
+    scene.chat.with_world(|world| world.inject(now, fault));
+    scene.staff_joins("staff_lin").await;
+    running.kill();
+    assert_eq!(scene.role("staff_lin"), Role::Member);
+    scene.chat.with_world(World::clear_faults);
+    let mut running = scene.serve();
+    running.wait_for("settled: make staff_lin an admin of @TGS#cats");
+    assert_eq!(scene.role("staff_lin"), Role::Admin);
+    running.kill();
+    scene.chat.stop().await;
+}
+
+#[tokio::test]
+async fn sigterm_stops_in_order_with_exit_code_0() {
+    let scene = Scene::new().await;
+    let mut running = scene.serve();
+    scene.staff_joins("staff_lin").await;
+    running.wait_for("settled: make staff_lin an admin of @TGS#cats");
+    running.signal("TERM");
+    assert_eq!(running.end().code(), Some(0));
+    scene.chat.stop().await;
+}
+
+#[tokio::test]
+async fn sighup_reloads_the_rules() {
+    let scene = Scene::new().await;
+    let mut running = scene.serve();
+    let file = scene.folder.path().join("rules/promote.toml");
+    let text = repository("rules/promote_staff.toml").replace("staff_", "crew_");
+    std::fs::write(file, text).unwrap();
+    running.signal("HUP");
+    running.wait_for("changed: promote-staff");
+    scene.staff_joins("crew_kim").await;
+    running.wait_for("settled: make crew_kim an admin of @TGS#cats");
+    running.kill();
+    scene.chat.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_folder_is_refused_with_exit_code_1() {
+    let scene = Scene::new().await;
+    let running = scene.serve();
+    let pid = running.child.id().to_string();
+    let second =
+        scene.command().env("GROUPKEEPER_CALLBACK_LISTEN", "127.0.0.1:0").output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert!(told.contains("process") && told.contains(&pid), "{told}");
+    running.kill();
+    scene.chat.stop().await;
+}
