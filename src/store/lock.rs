@@ -45,7 +45,12 @@ fn taken(directory: &Path, file: &mut File) -> StoreError {
     // Where locks are mandatory the file cannot be read; then the process stays unnamed.
     let _ = file.read_to_string(&mut text);
     let holder = match text.trim().parse::<u32>() {
-        Ok(pid) if pid == std::process::id() => format!("this process (pid {pid}) itself"),
+        // In containers on one volume, every groupkeeper may be number 1.
+        Ok(pid) if pid == std::process::id() => {
+            format!(
+                "this process itself or one of the same number (pid {pid}) in another container"
+            )
+        }
         Ok(pid) => format!("another process (pid {pid})"),
         Err(_) => "another process".to_owned(),
     };

@@ -29,6 +29,15 @@ fn refusal(directory: &Path) -> String {
     SledStore::open(directory).err().unwrap().0
 }
 
+/// The database under the store. sled's threads may hold it for a moment after it was closed.
+fn database(directory: &Path) -> sled::Db {
+    let attempts = std::iter::repeat_with(|| {
+        std::thread::yield_now();
+        sled::open(directory)
+    });
+    attempts.take(100_000).find_map(Result::ok).unwrap()
+}
+
 /// After every acknowledged commit the files are copied as they are, and the copy is opened.
 ///
 /// This is what SIGKILL leaves: whatever the process had given to the operating system is there,
@@ -123,6 +132,20 @@ async fn no_value_leaves_the_file_that_is_synced() {
     assert_eq!(fs::read_dir(directory.path().join("blobs")).unwrap().count(), 0);
 }
 
+#[tokio::test]
+async fn a_long_value_that_was_shortened_or_removed_leaves_no_pieces_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SledStore::open(directory.path()).unwrap();
+    for (key, length) in [("shortened", 50_000), ("shortened", 10), ("removed", 50_000)] {
+        store.commit(put(key, vec![1; length])).await.unwrap();
+    }
+    let writes = vec![(b"removed".to_vec(), None)];
+    store.commit(WriteSet { writes, durable: true, ..WriteSet::default() }).await.unwrap();
+    drop(store);
+    let keys: Vec<_> = database(directory.path()).iter().keys().map(Result::unwrap).collect();
+    assert_eq!(keys, ["kshortened", "mschema"]);
+}
+
 #[test]
 fn a_directory_that_is_open_already_is_refused_and_says_who_has_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -146,7 +169,7 @@ fn a_store_can_be_opened_again_as_soon_as_it_is_dropped() {
 fn a_store_of_a_later_version_is_not_touched() {
     let directory = tempfile::tempdir().unwrap();
     drop(SledStore::open(directory.path()).unwrap());
-    let db = sled::open(directory.path()).unwrap();
+    let db = database(directory.path());
     db.insert(b"mschema", &2_u32.to_be_bytes()).unwrap();
     drop(db);
     let refused = refusal(directory.path());
@@ -156,12 +179,12 @@ fn a_store_of_a_later_version_is_not_touched() {
 #[test]
 fn somebody_elses_database_is_not_touched() {
     let directory = tempfile::tempdir().unwrap();
-    let db = sled::open(directory.path()).unwrap();
+    let db = database(directory.path());
     db.insert(b"theirs", b"1").unwrap();
     drop(db);
     let refused = refusal(directory.path());
     assert!(refused.contains("not Groupkeeper's"), "{refused}");
-    let db = sled::open(directory.path()).unwrap();
+    let db = database(directory.path());
     assert_eq!(db.iter().count(), 1);
 }
 
