@@ -136,5 +136,21 @@ pub(super) fn traces(all: &Seen) -> String {
     if text.is_empty() {
         text.push_str("\n   no rule looked at anything");
     }
-    text
+    fold(&text)
+}
+
+/// Tells a line that stands several times in a row once, and how often.
+fn fold(text: &str) -> String {
+    let mut folded: Vec<(&str, usize)> = Vec::new();
+    for line in text.lines() {
+        match folded.last_mut() {
+            Some((last, times)) if *last == line => *times += 1,
+            _ => folded.push((line, 1)),
+        }
+    }
+    let told = folded.into_iter().map(|(line, times)| match times {
+        1 => line.to_owned(),
+        times => format!("{line} ({times} times)"),
+    });
+    told.collect::<Vec<_>>().join("\n")
 }

@@ -11,13 +11,14 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let Some(code) = &arguments.code else {
-        for (code, page) in explain::pages() {
+        for code in explain::codes() {
+            let page = explain::explain(code).unwrap_or_default();
             let title = page.lines().next().unwrap_or_default().trim_start_matches(['#', ' ']);
             println!("{code}  {}", title.trim_start_matches(code).trim_start_matches([':', ' ']));
         }
         return Exit::Fine;
     };
-    match explain::explain(&code.to_uppercase()) {
+    match explain::explain(code) {
         Some(page) => {
             println!("{}", page.trim_end());
             Exit::Fine

@@ -52,7 +52,13 @@ pub(super) fn run(
     let mut run = Run { rule, event, count, tried, wanted, left_out, mute };
     for (position, step) in rule.steps.iter().enumerate().skip(from) {
         let answer = answer.filter(|_| position == from);
-        let Some(act) = run.act(draft, position, step, answer) else { continue };
+        let Some(act) = run.act(draft, position, step, answer) else {
+            // Left out is as good as refused: what stands behind would tell of what did not happen.
+            if step.continue_on_refusal {
+                continue;
+            }
+            break;
+        };
         let asks = act.is_read();
         run.push(draft, position, step, act);
         if asks {
