@@ -75,6 +75,6 @@ impl Engine {
         let end = self.clock.now() + within;
         let tries = self.delivery.next_due();
         let due = self.scheduler.next_due()?;
-        Ok([Some(due), tries].into_iter().flatten().min().filter(|due| *due <= end))
+        Ok([due, tries].into_iter().flatten().min().filter(|due| *due <= end))
     }
 }

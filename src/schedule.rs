@@ -45,23 +45,23 @@ impl Scheduler {
         Ok(timers + self.schedules(now).await?)
     }
 
-    /// When there may be something to do again.
+    /// When the next timer or firing is due, by the rules in force now.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn next_due(&self) -> Result<Timestamp, StoreError> {
-        let now = self.clock.now();
-        let mut next = now + LOOK_AGAIN;
+    pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut next: Option<Timestamp> = None;
+        let mut sooner = |due: Timestamp| next = Some(next.map_or(due, |next| next.min(due)));
         let (from, to) = ledger::prefix(Kind::Timer);
         if let Some((key, _)) = self.store.scan(&from, &to, 1)?.first() {
-            next = next.min(ledger::time_of(key).unwrap_or(next));
+            sooner(ledger::time_of(key).unwrap_or_default());
         }
         for rule in self.pipeline.rules().rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
             if let Some(last) = self.last_firing(&rule.id)?
                 && let Some(due) = next_after(&schedule.timing, last)
             {
-                next = next.min(due);
+                sooner(due);
             }
         }
         Ok(next)
@@ -70,8 +70,9 @@ impl Scheduler {
     /// Works until told to stop.
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
         while !*stop.borrow() {
+            let again = self.clock.now() + LOOK_AGAIN;
             let next = match self.step().await {
-                Ok(_) => self.next_due().unwrap_or(self.clock.now() + ON_TIME),
+                Ok(_) => self.next_due().ok().flatten().map_or(again, |due| due.min(again)),
                 Err(error) => {
                     tracing::error!(%error, "due timers and schedules could not be taken; trying again");
                     self.clock.now() + Duration::from_secs(1)

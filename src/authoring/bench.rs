@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::testfile::{Send, Test};
 use crate::callback;
-use crate::chat::{Account, GroupId, Role};
+use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::decision::effect::Act;
 use crate::decision::event::{Cause, Event};
@@ -246,7 +246,14 @@ impl Bench {
                 world.say(now, &group, &from, &send.text);
             }
             "member.joined" => {
-                world.join(now, &group, &need(&send.from, "from")?);
+                let from = need(&send.from, "from")?;
+                let work = world.group(&group).is_some_and(|g| g.kind == GroupType::Work);
+                // Nobody joins a Work group by themselves (33529).
+                let by = send.by.clone().or(work.then(|| Account::from(ADMIN)));
+                match by {
+                    Some(by) => world.invite(now, &group, &by, &[from]),
+                    None => world.join(now, &group, &from),
+                };
             }
             "member.left" | "owner.left" => {
                 world.leave(now, &group, &need(&send.from, "from")?).map_err(refused)?;

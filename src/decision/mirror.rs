@@ -15,7 +15,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     let Some(group) = event.group.clone() else { return };
     match kind {
         EventKind::MemberJoined => joined(draft, event, &group),
-        EventKind::MemberLeft | EventKind::MemberRemoved => left(draft, event, &group),
+        EventKind::MemberLeft | EventKind::MemberRemoved => left(draft, event, &group, kind),
         EventKind::MemberRoleChanged => role_changed(draft, event, &group),
         EventKind::MemberCardChanged => {
             if let (Some(member), Some(card)) = (&event.member, text(event, "name_card")) {
@@ -70,17 +70,19 @@ fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     }
 }
 
-fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     let Some(member) = &event.member else { return };
     let mut record = known(draft, event, group);
     record.member_count = record.member_count.map(|count| (count - 1).max(0));
     let owner = record.owner.clone();
-    let may_quit = record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
+    // Whether Chat lets an owner be removed over REST is not documented; it may.
+    let may_own = how == EventKind::MemberRemoved
+        || record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
     draft.set_group(group, record);
     draft.set(StateKey::Member(group.clone(), member.clone()), None);
     if owner.is(member) {
         draft.derive(event, EventKind::OwnerLeft);
-    } else if owner == Owner::Unknown && may_quit && cares_about_owners(draft) {
+    } else if owner == Owner::Unknown && may_own && cares_about_owners(draft) {
         // Nobody told us who owned it; Chat knows whether anybody still does.
         let read = effect::Read::Group { group: group.clone() };
         draft.effects.push(effect::Effect {

@@ -201,17 +201,6 @@ impl Service {
         }
     }
 
-    /// Ends at once, as a crash would: nothing is finished, nothing is closed in order.
-    pub async fn abandon(self) {
-        for task in self.servers.iter().chain(&self.loops) {
-            task.abort();
-        }
-        for task in self.servers.into_iter().chain(self.loops) {
-            // An abort is what was wanted.
-            let _ = task.await;
-        }
-    }
-
     /// Stops taking callbacks, finishes what is in flight, closes the store.
     pub async fn stop(self) {
         self.stop.send_replace(true);

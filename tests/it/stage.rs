@@ -101,10 +101,10 @@ impl Stage {
         Service::start(&config, clock, sockets, Onlookers::default()).await.map(|_| ())
     }
 
-    /// The bot dies: nothing is finished, nothing is closed in order.
-    pub async fn kill(&mut self) {
+    /// The bot stops; what it has not carried out stays in its folder. (`process` kills a real one.)
+    pub async fn stop(&mut self) {
         if let Some(service) = self.service.take() {
-            service.abandon().await;
+            service.stop().await;
         }
     }
 
@@ -253,7 +253,14 @@ pub struct Group<'s> {
 impl Group<'_> {
     pub async fn joins(&self, who: &str) {
         let now = self.stage.now();
-        self.stage.chat.with_world(|world| world.join(now, &self.id, &who.into()));
+        self.stage.chat.with_world(|world| {
+            // Nobody joins a Work group by themselves (33529).
+            if world.group(&self.id).is_some_and(|group| group.kind == GroupType::Work) {
+                world.invite(now, &self.id, &"administrator".into(), &[who.into()]);
+            } else {
+                world.join(now, &self.id, &who.into());
+            }
+        });
         self.stage.settle().await;
     }
 

@@ -68,7 +68,13 @@ async fn staff_joins(stage: &mut Stage) -> Result<(), Broken> {
 
 async fn join(stage: &Stage, id: &str, who: &str) -> Result<(), Broken> {
     let now = stage.now();
-    stage.act(&format!("{who} joins {id}"), |world| world.join(now, &group(id), &who.into()));
+    stage.act(&format!("{who} joins {id}"), |world| {
+        if world.group(&group(id)).is_some_and(|group| group.kind == GroupType::Work) {
+            world.invite(now, &group(id), &"administrator".into(), &[who.into()])
+        } else {
+            world.join(now, &group(id), &who.into())
+        }
+    });
     stage.settle().await
 }
 

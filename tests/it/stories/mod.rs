@@ -3,8 +3,8 @@
 mod callbacks;
 mod faults;
 mod flooding;
-mod killed;
 mod operators;
 mod ownership;
 mod promotion;
+mod restarted;
 mod schedules;

@@ -32,7 +32,7 @@ async fn a_broken_rule_leaves_the_last_good_ones_in_force_and_is_shown() {
     stage.group("@TGS#cats").joins("staff_lin").await;
     assert_eq!(stage.group("@TGS#cats").role("staff_lin"), Role::Admin);
     // A restart with the broken file goes on with them too.
-    stage.kill().await;
+    stage.stop().await;
     stage.start().await.unwrap();
     stage.group("@TGS#cats").joins("staff_mei").await;
     assert_eq!(stage.group("@TGS#cats").role("staff_mei"), Role::Admin);

@@ -32,7 +32,7 @@ async fn a_firing_that_fell_into_a_stop_is_made_up_for_once() {
     let crew = stage.create("@TGS#crew", GroupType::Work, "walt", &members);
     crew.joins("newcomer").await;
     stage.advance(Duration::from_secs(60)).await;
-    stage.kill().await;
+    stage.stop().await;
     stage.fault("*", Some(1), FaultKind::Lose);
     stage.group("@TGS#crew").leaves("walt");
     stage.callbacks().await;

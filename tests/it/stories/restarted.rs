@@ -1,4 +1,4 @@
-//! The bot dies, and goes on where it was.
+//! The bot stops, and goes on where it was.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use groupkeeper::service::NotStarted;
 use crate::stage::Stage;
 
 #[tokio::test]
-async fn what_was_answered_before_the_bot_died_is_carried_out_after_it_lives() {
+async fn what_was_answered_before_a_stop_is_carried_out_after_it() {
     let mut stage = Stage::with_shipped_rules().await;
     stage.create("@TGS#cats", GroupType::Public, "olga", &[]);
     let now = stage.now();
     stage.chat.with_world(|world| world.join(now, &"@TGS#cats".into(), &"staff_lin".into()));
     assert!(stage.callbacks().await > 0);
-    stage.kill().await;
+    stage.stop().await;
     assert_eq!(stage.group("@TGS#cats").role("staff_lin"), Role::Member);
     stage.start().await.unwrap();
     stage.settle().await;
@@ -27,7 +27,7 @@ async fn counters_ladders_mutes_and_timers_survive() {
     let mut stage = Stage::with_shipped_rules().await;
     let members = [("ann", Role::Member)];
     stage.create("@TGS#cats", GroupType::Public, "olga", &members).floods("ann").await;
-    stage.kill().await;
+    stage.stop().await;
     stage.start().await.unwrap();
     stage.advance(Duration::from_secs(301)).await;
     let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
@@ -36,7 +36,7 @@ async fn counters_ladders_mutes_and_timers_survive() {
         stage.group("@TGS#cats").says("ann", "again");
         stage.settle().await;
     }
-    stage.kill().await;
+    stage.stop().await;
     stage.start().await.unwrap();
     stage.group("@TGS#cats").says("ann", "again");
     stage.settle().await;
@@ -57,7 +57,7 @@ async fn a_callback_that_comes_again_after_a_restart_changes_nothing() {
     let command = "Group.CallbackAfterNewMemberJoin";
     assert_eq!(stage.post(&stage.signed_query(command), body).await.0, 200);
     stage.settle().await;
-    stage.kill().await;
+    stage.stop().await;
     stage.start().await.unwrap();
     stage.clock.advance(Duration::from_secs(5));
     assert_eq!(stage.post(&stage.signed_query(command), body).await.0, 200);
