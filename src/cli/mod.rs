@@ -46,7 +46,7 @@ enum Command {
     Test(test::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
-    /// Print a `UserSig`, for trying REST calls by hand
+    /// Print a UserSig, for trying REST calls by hand
     Usersig(usersig::Arguments),
     /// Explain a code of `check`, R012 for instance
     Explain(explain::Arguments),

@@ -76,7 +76,7 @@ impl Scene {
     async fn staff_joins(&self, who: &str) {
         let now = self.clock.now();
         self.chat.with_world(|world| world.join(now, &"@TGS#cats".into(), &who.into()));
-        assert_eq!(self.chat.deliver_callbacks().await, 1);
+        assert!(self.chat.deliver_callbacks().await > 0);
         assert!(self.chat.with_world(|world| world.complaints().is_empty()));
     }
 
@@ -101,9 +101,8 @@ impl Running {
     }
 
     /// SIGKILL.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    fn kill(self) {
+        drop(self);
     }
 
     fn signal(&self, name: &str) {
@@ -113,6 +112,15 @@ impl Running {
 
     fn end(mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    /// A process that outlives its test would keep the test's output open.
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
