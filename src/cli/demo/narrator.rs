@@ -69,7 +69,10 @@ fn heard(event: &Event) -> String {
     let group = event.group.as_ref().map(|group| format!(" in {group}")).unwrap_or_default();
     let member = event.member.as_ref().map(|member| format!(" {member}")).unwrap_or_default();
     match &event.cause {
-        Cause::Kind(kind) => format!("{}:{member}{group} ({})", kind.name(), event.command),
+        Cause::Kind(kind) => {
+            let colon = if member.is_empty() { "" } else { ":" };
+            format!("{}{colon}{member}{group} ({})", kind.name(), event.command)
+        }
         Cause::Schedule { rule, due } if event.group.is_none() => {
             format!("the time of `{rule}` has come, {due}")
         }

@@ -29,6 +29,25 @@ const MOST_ROUNDS: usize = 10_000;
 /// What went wrong, in words.
 pub(super) type Broken = String;
 
+/// What a person wants to know of a request: its plain values.
+fn gist(body: &serde_json::Value) -> String {
+    let Some(fields) = body.as_object() else { return String::new() };
+    let plain = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(|item| item.as_str()).collect();
+            texts.map(|texts| texts.join(","))
+        }
+        _ => None,
+    };
+    let told = fields.iter().filter_map(|(name, value)| {
+        let known = !name.ends_with("Filter") && name != "ForbidCallbackControl";
+        known.then(|| plain(value).map(|value| format!("{name}={value} ")))?
+    });
+    told.collect()
+}
+
 pub(super) struct Stage {
     pub(super) simulator: Simulator,
     clock: Arc<SystemClock>,
@@ -161,7 +180,7 @@ impl Stage {
                 (200, code) => format!("error {code}"),
                 (status, _) => format!("HTTP {status}"),
             };
-            print(&Line("call", format!("{} {} → {answer}", call.command, call.body)));
+            print(&Line("call", format!("{} {}→ {answer}", call.command, gist(&call.body))));
         }
     }
 
