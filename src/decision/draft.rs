@@ -1,6 +1,7 @@
 //! A decision while it is being made: the state as changed so far, and what follows up to now.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{Cause, Event, EventId, Timer};
 use super::state::{
@@ -19,6 +20,8 @@ pub(super) struct Draft<'a> {
     pub(super) settings: &'a Settings,
     pub(super) now: Timestamp,
     state: &'a State,
+    /// Keys that were asked for and had not been loaded.
+    missing: RefCell<BTreeSet<StateKey>>,
     changes: BTreeMap<StateKey, Option<StateValue>>,
     pub(super) effects: Vec<Effect>,
     timers: Vec<(Timestamp, Timer)>,
@@ -41,6 +44,7 @@ impl<'a> Draft<'a> {
             settings,
             now,
             state,
+            missing: RefCell::default(),
             changes: BTreeMap::new(),
             effects: Vec::new(),
             timers: Vec::new(),
@@ -61,6 +65,7 @@ impl<'a> Draft<'a> {
             timers: self.timers,
             trace: self.trace,
             derived: self.derived,
+            missing: self.missing.into_inner(),
             lasting,
         }
     }
@@ -125,7 +130,10 @@ impl<'a> Draft<'a> {
     pub(super) fn get(&self, key: &StateKey) -> Option<&StateValue> {
         match self.changes.get(key) {
             Some(changed) => changed.as_ref(),
-            None => self.state.get(key),
+            None => self.state.get(key).unwrap_or_else(|| {
+                self.missing.borrow_mut().insert(key.clone());
+                None
+            }),
         }
     }
 

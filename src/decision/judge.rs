@@ -152,7 +152,8 @@ fn counted(draft: &mut Draft<'_>, rule: &Rule, count: &Count, event: &Event) -> 
         Some(StateValue::Times(times)) => times.0.clone(),
         _ => Vec::new(),
     };
-    let number = slide(&mut times, event.time, count);
+    // A time from the future would hide all that really happens until it has come.
+    let number = slide(&mut times, event.time.min(draft.now), count);
     draft.set(key, Some(StateValue::Times(Times(times))));
     number
 }

@@ -20,7 +20,7 @@ mod verdict;
 mod view;
 mod wait;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::chat::Account;
 use crate::clock::Timestamp;
@@ -60,6 +60,9 @@ pub struct Decision {
     pub trace: Trace,
     /// Events that this one gave rise to (`owner.left`, `mute.ended`), already decided here.
     pub derived: Vec<Event>,
+    /// State that it turned out to need and that was not loaded: the decision does not count until
+    /// it has been made again with that.
+    pub missing: BTreeSet<StateKey>,
     /// Whether anything changes that Chat could not tell us again: then the answer waits for the disk.
     pub lasting: bool,
 }
@@ -73,7 +76,9 @@ impl Decision {
 
 /// Decides one event. A function of its arguments: no clock, no chance, no IO.
 ///
-/// `state` holds what stands under the keys that [`needs`] named for this event and these rules.
+/// `state` holds what stands under the keys that [`needs`] named for this event and these rules. What
+/// it did not foresee (a rule that goes on with Chat's answer, an event that follows) is named in
+/// [`Decision::missing`].
 pub fn decide(
     event: &Event,
     rules: &RuleSet,

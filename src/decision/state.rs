@@ -147,23 +147,18 @@ pub struct Sanction {
 #[serde(transparent)]
 pub struct Times(pub Vec<Timestamp>);
 
-/// The pieces of state that were loaded for one event.
+/// The pieces of state that were loaded for one event; of each it is known whether it is there.
 #[derive(Clone, Debug, Default)]
-pub struct State(HashMap<StateKey, StateValue>);
+pub struct State(HashMap<StateKey, Option<StateValue>>);
 
 impl State {
-    /// Puts a loaded piece in.
-    pub fn insert(&mut self, key: StateKey, value: StateValue) {
+    /// Puts in what was found under a key; `None`: nothing stands there.
+    pub fn insert(&mut self, key: StateKey, value: Option<StateValue>) {
         self.0.insert(key, value);
     }
 
-    /// Takes a piece out.
-    pub fn remove(&mut self, key: &StateKey) {
-        self.0.remove(key);
-    }
-
-    /// The piece under a key, if there is one.
-    pub fn get(&self, key: &StateKey) -> Option<&StateValue> {
-        self.0.get(key)
+    /// What was found under a key, if it was looked for.
+    pub fn get(&self, key: &StateKey) -> Option<Option<&StateValue>> {
+        self.0.get(key).map(Option::as_ref)
     }
 }

@@ -13,7 +13,7 @@ use super::{Door, Entering, NotTaken, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::Cause;
 use crate::decision::{
-    Decision, Event, EventId, Lane, Settings, State, StateKey, StateValue, Verdict, decide, needs,
+    Decision, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
 use crate::ledger::{self, JournalEntry, Pending, TimerRecord};
 use crate::rule::RuleSet;
@@ -89,15 +89,16 @@ impl Pipeline {
     /// [`NotTaken`] when the store does not take it; nothing of it is kept.
     pub async fn process(&self, event: Event, extra: Extra) -> Result<Verdict, NotTaken> {
         let rules = self.rules.load_full();
-        let needed = needs(&event, &rules);
+        let mut needed = needs(&event, &rules);
         if needed.is_empty() && extra.writes.is_empty() {
             // Nothing is stored and nothing can follow: no lane, no disk.
             let now = self.clock.now();
             let decision = decide(&event, &rules, &self.settings, &State::default(), now);
-            self.observer.decided(&event, &decision);
-            if decision.is_nothing() {
+            if decision.is_nothing() && decision.missing.is_empty() {
+                self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
+            needed = decision.missing;
         }
         let _one_at_a_time = self.lanes.enter(&event.lane()).await;
         let taken = |error: StoreError| NotTaken(error.0);
@@ -109,6 +110,10 @@ impl Pipeline {
         for _ in 0..ATTEMPTS {
             let loaded = self.load(&needed).map_err(taken)?;
             let decision = decide(&event, &rules, &self.settings, &loaded.state, now);
+            if !decision.missing.is_empty() {
+                needed.extend(decision.missing);
+                continue;
+            }
             if decision.is_nothing() && extra.writes.is_empty() {
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
@@ -154,10 +159,8 @@ impl Pipeline {
         for key in needed {
             let place = ledger::state_key(key);
             let bytes = self.store.get(&place)?;
-            if let Some(bytes) = &bytes {
-                let value: StateValue = ledger::decode(&place, bytes)?;
-                loaded.state.insert(key.clone(), value);
-            }
+            let value = bytes.as_ref().map(|bytes| ledger::decode(&place, bytes)).transpose()?;
+            loaded.state.insert(key.clone(), value);
             loaded.bytes.insert(key.clone(), bytes);
         }
         Ok(loaded)

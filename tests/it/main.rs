@@ -4,6 +4,7 @@
 mod bad_rules;
 mod callback;
 mod cli;
+mod decisions;
 mod error_pages;
 mod fixtures;
 mod process;

@@ -1,0 +1,158 @@
+//! Decisions, compared as values.
+
+use groupkeeper::chat::{Account, GroupId, GroupType, Message, Role};
+use groupkeeper::clock::Timestamp;
+use groupkeeper::decision::effect::{Act, Manner};
+use groupkeeper::decision::event::Cause;
+use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner};
+use groupkeeper::decision::{
+    Decision, Event, EventId, Settings, State, StateKey, StateValue, decide, needs,
+};
+use groupkeeper::rule::{EventKind, RuleSet, read};
+
+use crate::stage::repository;
+
+const NOW: Timestamp = Timestamp(1_767_268_800_000);
+
+fn rules(text: &str) -> RuleSet {
+    let reading = read(vec![("rules.toml".to_owned(), text.to_owned())], None);
+    assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
+    reading.rules
+}
+
+fn event(kind: EventKind, who: &str, number: u64) -> Event {
+    let id = EventId::of(&[kind.name().as_bytes(), &number.to_be_bytes()]);
+    let mut event = Event::new(id, Cause::Kind(kind), NOW, "a callback");
+    event.group = Some(GroupId::from("@TGS#1"));
+    event.group_type = Some(GroupType::Public);
+    event.member = Some(Account::from(who));
+    event
+}
+
+/// A store of nothing but state: loads what is needed, decides, keeps what changes.
+#[derive(Default)]
+struct Kept(std::collections::BTreeMap<StateKey, StateValue>);
+
+impl Kept {
+    fn put(&mut self, key: StateKey, value: StateValue) {
+        self.0.insert(key, value);
+    }
+
+    fn knows_everybody(mut self, members: &[(&str, Role)]) -> Self {
+        let group = GroupId::from("@TGS#1");
+        let owner = Owner::Is("olga".into());
+        let record = GroupRecord { owner, ..GroupRecord::default() };
+        self.put(StateKey::Group(group.clone()), StateValue::Group(record));
+        for (who, role) in members {
+            let record = MemberRecord { role: Some(*role), ..MemberRecord::default() };
+            let key = StateKey::Member(group.clone(), Account::from(*who));
+            self.put(key, StateValue::Member(record));
+        }
+        self
+    }
+
+    fn decide(&mut self, event: &Event, rules: &RuleSet) -> Decision {
+        let mut state = State::default();
+        for key in needs(event, rules) {
+            let value = self.0.get(&key).cloned();
+            state.insert(key, value);
+        }
+        let decision = decide(event, rules, &Settings::default(), &state, NOW);
+        assert!(decision.missing.is_empty(), "not foreseen: {:?}", decision.missing);
+        assert_eq!(decide(event, rules, &Settings::default(), &state, NOW), decision);
+        for (key, value) in &decision.changes {
+            match value {
+                Some(value) => self.0.insert(key.clone(), value.clone()),
+                None => self.0.remove(key),
+            };
+        }
+        decision
+    }
+}
+
+#[test]
+fn a_join_of_staff_is_one_effect_addressed_and_complete() {
+    let rules = rules(&repository("rules/promote_staff.toml"));
+    let decision = Kept::default().decide(&event(EventKind::MemberJoined, "staff_lin", 1), &rules);
+    let [effect] = &decision.effects[..] else { panic!("{:#?}", decision.effects) };
+    let promoted = Act::SetRole {
+        group: "@TGS#1".into(),
+        group_type: Some(GroupType::Public),
+        member: "staff_lin".into(),
+        role: Role::Admin,
+    };
+    assert_eq!(effect.act, promoted);
+    assert_eq!(effect.manner, Manner::Send);
+    assert!(decision.lasting);
+}
+
+#[test]
+fn a_message_that_no_rule_wants_needs_nothing_and_changes_nothing() {
+    let rules = rules(&repository("rules/promote_staff.toml"));
+    let mut sent = event(EventKind::MessageSent, "ann", 1);
+    sent.message = Some(Message::default());
+    assert!(needs(&sent, &rules).is_empty());
+    assert!(Kept::default().decide(&sent, &rules).is_nothing());
+}
+
+#[test]
+fn the_sixth_message_mutes_with_an_end_a_timer_and_a_word_to_the_group() {
+    let rules = rules(&repository("rules/quiet_flooders.toml"));
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    for number in 1..=5 {
+        let decision = kept.decide(&event(EventKind::MessageSent, "ann", number), &rules);
+        assert!(decision.effects.is_empty(), "message {number}");
+    }
+    let decision = kept.decide(&event(EventKind::MessageSent, "ann", 6), &rules);
+    let acts: Vec<String> = decision.effects.iter().map(|effect| effect.act.to_string()).collect();
+    assert_eq!(acts, ["mute ann in @TGS#1 for 5m", "send a message to @TGS#1"]);
+    let five_minutes = std::time::Duration::from_secs(300);
+    assert_eq!(decision.timers.len(), 1);
+    assert_eq!(decision.timers[0].0, NOW + five_minutes);
+    let seventh = kept.decide(&event(EventKind::MessageSent, "ann", 7), &rules);
+    assert!(seventh.effects.is_empty());
+}
+
+#[test]
+fn an_event_from_the_future_does_not_hide_the_flood_of_today() {
+    let rules = rules(&repository("rules/quiet_flooders.toml"));
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    let mut future = event(EventKind::MessageSent, "ann", 0);
+    future.time = Timestamp(i64::MAX);
+    kept.decide(&future, &rules);
+    let effects = (1..=5).map(|number| {
+        kept.decide(&event(EventKind::MessageSent, "ann", number), &rules).effects.len()
+    });
+    assert_eq!(effects.collect::<Vec<_>>(), [0, 0, 0, 0, 2]);
+}
+
+#[test]
+fn whom_nobody_knows_is_asked_about_before_being_muted() {
+    let rules = rules(&repository("rules/quiet_flooders.toml"));
+    let mut kept = Kept::default();
+    let decisions =
+        (1..=6).map(|number| kept.decide(&event(EventKind::MessageSent, "ann", number), &rules));
+    let last = decisions.last().unwrap();
+    let acts: Vec<String> = last.effects.iter().map(|effect| effect.act.to_string()).collect();
+    assert_eq!(acts, ["ask what ann is in @TGS#1"]);
+}
+
+#[test]
+fn the_same_event_gives_the_same_effect_id_and_another_one_another() {
+    let rules = rules(&repository("rules/promote_staff.toml"));
+    let id = |number| {
+        let joined = event(EventKind::MemberJoined, "staff_lin", number);
+        Kept::default().decide(&joined, &rules).effects[0].id.clone()
+    };
+    assert_eq!(id(1), id(1));
+    assert_ne!(id(1), id(2));
+}
+
+#[test]
+fn what_was_not_loaded_is_named_and_not_taken_for_absent() {
+    let rules = rules(&repository("rules/quiet_flooders.toml"));
+    let sent = event(EventKind::MessageSent, "ann", 1);
+    let decision = decide(&sent, &rules, &Settings::default(), &State::default(), NOW);
+    let counter = StateKey::Counter("quiet-flooders".into(), "@TGS#1\nann".into());
+    assert!(decision.missing.contains(&counter), "{:?}", decision.missing);
+}
