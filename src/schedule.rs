@@ -22,7 +22,11 @@ const PAGE: usize = 256;
 /// At the latest, look again: rules may have been reloaded.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
+/// A timer that cannot be worked on comes again after this, so that it stands in nobody's way.
+const POSTPONED: Duration = Duration::from_secs(60);
+
 /// Watches the time for rules and timers.
+#[derive(Clone)]
 pub struct Scheduler {
     store: Arc<dyn Store>,
     pipeline: Arc<Pipeline>,
@@ -100,11 +104,29 @@ impl Scheduler {
                 return Ok(worked);
             }
             worked += due.len();
-            let works = due.into_iter().map(|(key, bytes)| self.timer(key, bytes));
+            let works = due.into_iter().map(|(key, bytes)| self.timer_apart(key, bytes));
             for work in futures_of(works).await {
                 work?;
             }
         }
+    }
+
+    /// Works on one timer in a task of its own: one that cannot be read, or that makes us panic, is
+    /// postponed and harms no other.
+    async fn timer_apart(&self, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), NotTaken> {
+        let (scheduler, place, record) = (self.clone(), key.clone(), bytes.clone());
+        let worked = tokio::spawn(async move { scheduler.timer(place, record).await }).await;
+        match worked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => tracing::error!(%error, "a timer could not be worked on"),
+            Err(error) => tracing::error!(%error, "a bug: working on a timer failed"),
+        }
+        let later = self.clock.now() + POSTPONED;
+        let postponed = ledger::timer_key(later, &EventId::of(&[&key]));
+        let writes = vec![(key, None), (postponed, Some(bytes))];
+        let set = WriteSet { writes, durable: true, ..WriteSet::default() };
+        // Where the store is what fails, this fails too, and the timer stays where it is.
+        self.store.commit(set).await.map_err(not_committed)
     }
 
     async fn timer(&self, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), NotTaken> {

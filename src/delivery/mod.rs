@@ -32,6 +32,9 @@ const AT_ONCE: usize = 64;
 /// Effects that wait in the outbox without anything due are looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
+/// How long a lane rests whose effect made us panic.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+
 /// Hears what delivery does: metrics, the demo.
 pub trait Listener: Send + Sync {
     /// A try is over; `trouble` is absent when it settled the effect.
@@ -134,7 +137,7 @@ impl Delivery {
             self.take_committed().await;
             for claimed in self.claim(AT_ONCE.saturating_sub(works.len())) {
                 let delivery = Arc::clone(&self);
-                works.spawn(async move { delivery.carry_out(claimed).await });
+                works.spawn(async move { delivery.carry_out_apart(claimed).await });
             }
             let full = works.len() >= AT_ONCE;
             let next = self.next_due().unwrap_or(self.clock.now() + LOOK_AGAIN);
@@ -148,6 +151,19 @@ impl Delivery {
         }
         while let Some(work) = works.join_next().await {
             report(work);
+        }
+    }
+
+    /// Carries out in a task of its own: a panic costs its lane a pause, and nobody else anything.
+    async fn carry_out_apart(self: Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+        let lane = claimed.lane.clone();
+        let delivery = Arc::clone(&self);
+        match tokio::spawn(async move { delivery.carry_out(claimed).await }).await {
+            Ok(result) => result,
+            Err(error) => {
+                self.index().again(&lane, self.clock.now() + AFTER_PANIC);
+                Err(StoreError(format!("a bug: carrying out an effect failed: {error}")))
+            }
         }
     }
 
