@@ -61,7 +61,6 @@ pub struct Rule {
     pub steps: Vec<Step>,
     pub stop: bool,
     pub mode: Mode,
-    pub limit: Option<Limit>,
     pub allow_protected: bool,
     pub on_own: bool,
     /// Changes when anything in the rule does; layout and place do not count.
@@ -216,21 +215,6 @@ pub enum Mode {
     Enforce,
     Shadow,
     Off,
-}
-
-/// `limit`: a rule that does more than this is wrong.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    pub actions: u32,
-    pub per: Duration,
-    pub then: OverLimit,
-}
-
-/// What happens to effects over a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverLimit {
-    Hold,
-    Drop,
 }
 
 /// One entry of `do`.

@@ -5,6 +5,7 @@ mod bad_rules;
 mod callback;
 mod cli;
 mod decisions;
+mod documents;
 mod error_pages;
 mod fixtures;
 mod process;

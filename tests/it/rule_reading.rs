@@ -6,8 +6,8 @@ use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
 use groupkeeper::rule::diagnostic::{Level, render_all};
 use groupkeeper::rule::model::{
-    Action, Each, ImportedMember, MessageReceiving, Missed, Mode, MuteTime, OverLimit, Rule,
-    Successor, Timing, Trigger,
+    Action, Each, ImportedMember, MessageReceiving, Missed, Mode, MuteTime, Rule, Successor,
+    Timing, Trigger,
 };
 use groupkeeper::rule::{self, EventKind, Reading};
 use proptest::prelude::*;
@@ -54,7 +54,6 @@ fn every_key_of_a_rule_is_read() {
         wait = "3m"
         stop = true
         mode = "shadow"
-        limit = { actions = 30, per = "1m", then = "drop" }
         do = [{ alert = { text = "{count} from {member.id}" } }]
         "#,
     );
@@ -80,22 +79,17 @@ fn every_key_of_a_rule_is_read() {
     assert_eq!(rule.wait, Some(MINUTE * 3));
     assert!(rule.stop && !rule.allow_protected && !rule.on_own);
     assert_eq!(rule.mode, Mode::Shadow);
-    let limit = rule.limit.unwrap();
-    assert_eq!((limit.actions, limit.per, limit.then), (30, MINUTE, OverLimit::Drop));
     assert_eq!((&*rule.place.file, rule.place.line), ("rules/a.toml", 2));
 }
 
 #[test]
 fn what_is_left_out_has_the_documented_default() {
-    let rule = only(
-        "[rule.a]\nschedule = { every = \"1h\" }\nlimit = { actions = 1, per = \"1m\" }\nstop = true\n",
-    );
+    let rule = only("[rule.a]\nschedule = { every = \"1h\" }\nstop = true\n");
     let Trigger::Schedule(schedule) = &rule.trigger else { panic!("{:?}", rule.trigger) };
     assert!(matches!(schedule.timing, Timing::Every(time) if time == MINUTE * 60));
     assert_eq!((schedule.missed, schedule.max_late), (Missed::Once, None));
     assert!(!schedule.for_each_group);
     assert_eq!(rule.mode, Mode::Enforce);
-    assert_eq!(rule.limit.unwrap().then, OverLimit::Hold);
     assert!(rule.scope.selects(&GroupId::from("any"), Some(GroupType::Work)));
 }
 

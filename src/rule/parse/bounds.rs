@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, REPEATED};
+use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, NOT_YET, REPEATED};
 use super::file::{Fields, File};
 use super::scope::About;
 use super::tree::Entry;
 use crate::rule::catalog::Object;
-use crate::rule::model::{Cooldown, Count, Each, Limit, Once, OverLimit};
+use crate::rule::model::{Cooldown, Count, Each, Once};
 
 /// The highest threshold of a count: so many moments are kept for each key.
 const MOST_COUNTED: i64 = 1_000;
@@ -84,21 +84,25 @@ pub fn cooldown(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option
     Some(Cooldown { each: each?, time: time? })
 }
 
-/// Reads `limit`.
-pub fn limit(file: &mut File<'_>, rule: &Fields<'_>) -> Option<Limit> {
-    let fields = open(file, rule, "limit", &["actions", "per", "then"], LIMIT)?;
-    let actions = file
-        .required(&fields, "actions", "actions = 30")
-        .and_then(|entry| file.number("actions", &entry.node, 1..MOST_LIMITED + 1));
-    let per = file
-        .required(&fields, "per", "per = \"1m\"")
-        .and_then(|entry| file.window("per", &entry.node, LONGEST_WINDOW));
-    let choices = [("hold", OverLimit::Hold), ("drop", OverLimit::Drop)];
-    let then = match fields.get("then") {
-        Some(entry) => file.choice("then", &entry.node, &choices),
-        None => Some(OverLimit::Hold),
+/// Reads `limit`: its mistakes are told, and that it has to wait for a later version.
+pub fn limit(file: &mut File<'_>, rule: &Fields<'_>) {
+    let before = file.errors();
+    let Some(fields) = open(file, rule, "limit", &["actions", "per", "then"], LIMIT) else {
+        return;
     };
-    Some(Limit { actions: actions?, per: per?, then: then? })
+    if let Some(entry) = file.required(&fields, "actions", "actions = 30") {
+        file.number("actions", &entry.node, 1..MOST_LIMITED + 1);
+    }
+    if let Some(entry) = file.required(&fields, "per", "per = \"1m\"") {
+        file.window("per", &entry.node, LONGEST_WINDOW);
+    }
+    if let Some(entry) = fields.get("then") {
+        file.choice("then", &entry.node, &[("hold", ()), ("drop", ())]);
+    }
+    if file.errors() == before {
+        file.error(NOT_YET, fields.place.clone(), "`limit` is not in this version yet")
+            .label("nothing counts what a rule does");
+    }
 }
 
 /// `each`: mandatory, because a count over the whole app instead of each member is a disaster that

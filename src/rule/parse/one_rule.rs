@@ -99,12 +99,12 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         steps: Vec::new(),
         stop: truth(file, &fields, "stop"),
         mode: mode(file, &fields),
-        limit: bounds::limit(file, &fields),
         allow_protected: truth(file, &fields, "allow_protected"),
         on_own: truth(file, &fields, "on_own"),
         digest: digest([("rule", heading.node.content().as_str())]),
         place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
     };
+    bounds::limit(file, &fields);
     rule.steps = do_list::read(file, &fields, &about);
     // A part with a mistake was read as absent above: no rule may come of that.
     if file.errors() > before {
