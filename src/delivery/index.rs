@@ -109,9 +109,9 @@ impl Index {
         self.lanes.get(lane)?.entries.front().copied()
     }
 
-    /// Whether the effect was there when the process began, asked once.
-    pub(super) fn was_recovered(&mut self, sequence: u64) -> bool {
-        self.recovered.remove(&sequence)
+    /// Whether the effect was there when the process began.
+    pub(super) fn was_recovered(&self, sequence: u64) -> bool {
+        self.recovered.contains(&sequence)
     }
 
     /// The claimed effect is settled, and with it others of its lane.
@@ -120,6 +120,9 @@ impl Index {
         let before = queue.entries.len();
         queue.entries.retain(|(sequence, _)| !sequences.contains(sequence));
         self.len -= before - queue.entries.len();
+        sequences.iter().for_each(|sequence| {
+            self.recovered.remove(sequence);
+        });
         queue.in_flight = false;
         match queue.entries.front() {
             Some((_, command)) => {
