@@ -1,5 +1,7 @@
 //! Logs: for people on a terminal, as JSON for a collector.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::config::{Log, LogFormat};
@@ -8,6 +10,7 @@ use super::config::{Log, LogFormat};
 pub fn start_logging(log: &Log) {
     let filter = EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // An error means that somebody has started logging before, which serves as well.
     let _ = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
