@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let checked = match authoring::check(directory, Some(SystemClock::default().now())) {
         Ok(checked) => checked,
         Err(error) => {
-            eprintln!("groupkeeper: the rules cannot be read: {error}");
+            eprintln!("groupkeeper: the rules directory cannot be read: {error}");
             return Exit::Usage;
         }
     };

@@ -64,6 +64,7 @@ struct RulesDirectory {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    leave_quietly_when_nobody_reads();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -78,6 +79,18 @@ pub fn main() -> ExitCode {
             Exit::OurFault.into()
         }
     }
+}
+
+/// `groupkeeper demo | head` closes our output: that is no fault, and printing on is of no use.
+fn leave_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 /// Help and version are answers; everything else about arguments is a mistake of usage.

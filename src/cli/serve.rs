@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Exit;
 use crate::clock::SystemClock;
+use crate::rule::model::Mode;
 use crate::service::config::Config;
 use crate::service::{self, NotStarted, Onlookers, Service, Sockets};
 
@@ -24,7 +25,8 @@ pub(super) fn load(path: Option<&Path>) -> Result<Config, Exit> {
         for mistake in &mistakes {
             eprintln!("{mistake}\n");
         }
-        eprintln!("groupkeeper: the configuration has {} mistakes", mistakes.len());
+        let plural = if mistakes.len() == 1 { "" } else { "s" };
+        eprintln!("groupkeeper: the configuration has {} mistake{plural}", mistakes.len());
         Exit::Usage
     })
 }
@@ -56,7 +58,11 @@ async fn serve(config: &Config) -> Result<(), NotStarted> {
     let sockets = Sockets::bind(config).await?;
     let mut service = Service::start(config, clock, sockets, Onlookers::default()).await?;
     service.run_loops();
+    if config.rules.mode == Mode::Shadow {
+        tracing::warn!("in shadow: everything is decided, recorded and shown, and nothing is sent");
+    }
     tracing::info!(
+        chat = %config.app.base_url,
         callback = %format_args!("http://{}{}", service.callback_address, config.callback.path),
         admin = %format_args!("http://{}/", service.admin_address),
         rules = service.rules.status().rules.len(),

@@ -74,7 +74,6 @@ pub(super) fn plays(url: &str) -> String {
         ),
         line("join", r#"{"group":"@TGS#play","account":"staff_zoe"}"#),
         line("say", r#"{"group":"@TGS#play","account":"ann","text":"hello"}"#),
-        line("clock", r#"{"seconds":300}"#),
         format!("  curl -s {url}/control/state\n"),
     ]
     .concat()

@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
     let checked = match authoring::check(&arguments.rules.directory, None) {
         Ok(checked) => checked,
         Err(error) => {
-            eprintln!("groupkeeper: the rules cannot be read: {error}");
+            eprintln!("groupkeeper: the rules directory cannot be read: {error}");
             return Exit::Usage;
         }
     };

@@ -91,7 +91,7 @@ fn pending_json(pending: &Pending) -> Value {
         "event": effect.event,
         "created": effect.created.to_string(),
         "tries": pending.tries,
-        "not_before": (pending.tries > 0).then(|| pending.not_before.to_string()),
+        "not_before": (!pending.trouble.is_empty()).then(|| pending.not_before.to_string()),
         "trouble": pending.trouble,
     })
 }

@@ -55,7 +55,8 @@ impl Delivery {
         at: Timestamp,
         (trouble, perhaps_done, counts): (String, bool, bool),
     ) -> Result<(), StoreError> {
-        let unchanged = pending.perhaps_done == perhaps_done && !counts;
+        let unchanged =
+            pending.perhaps_done == perhaps_done && !counts && pending.trouble == trouble;
         pending.tries += u32::from(counts);
         pending.not_before = at;
         pending.perhaps_done = perhaps_done;

@@ -25,6 +25,7 @@ use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::rest::{App, Client, HttpTransport};
 use crate::retention::Retention;
+use crate::rule::model::Mode;
 use crate::store::{self, Store};
 
 use config::Config;
@@ -154,6 +155,7 @@ impl Service {
         let admin_address = address(&sockets.admin)?;
         let status = Arc::new(ServiceStatus {
             rules: rules.clone(),
+            shadow: config.rules.mode == Mode::Shadow,
             store: store.clone(),
             metrics,
             delivery: engine.delivery.clone(),
@@ -247,6 +249,8 @@ async fn serve(socket: TcpListener, router: axum::Router, mut stop: watch::Recei
 
 struct ServiceStatus {
     rules: Arc<Rules>,
+    /// `[rules] mode = "shadow"`: every rule is one.
+    shadow: bool,
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
@@ -265,7 +269,11 @@ impl Status for ServiceStatus {
     }
 
     fn rules(&self) -> RulesStatus {
-        self.rules.status()
+        let mut status = self.rules.status();
+        if self.shadow {
+            status.rules.iter_mut().for_each(|rule| "shadow".clone_into(&mut rule.mode));
+        }
+        status
     }
 
     fn reload(&self) -> Reloading<'_> {

@@ -92,6 +92,15 @@ fn every_mistake_of_the_configuration_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn the_example_as_it_stands_is_refused_because_its_secrets_are_not_filled_in() {
+    let served = run(&["serve", "--config", "groupkeeper.example.toml"]);
+    assert_eq!(code(&served), Some(1));
+    let told = stderr(&served);
+    assert!(told.contains("`[app] secret_key` is not filled in"), "{told}");
+    assert!(told.contains("`[callback] tokens` is not filled in"), "{told}");
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let config = "[app]\nsecret_key = 12345678\nsdk_app_id = 1400000000\nregion = \"china\"\n";
@@ -126,7 +135,7 @@ fn explain_knows_every_code_and_says_so_of_an_unknown_one() {
 
 #[test]
 fn the_example_configuration_holds_the_defaults() {
-    let text = crate::stage::repository("groupkeeper.example.toml");
+    let text = crate::stage::repository("groupkeeper.example.toml").replace('…', "filled in");
     // What is commented out are the defaults: uncommented, they must change nothing.
     let spoken = text.replace("\n# ", "\n").replace("\nGroupkeeper's", "\n# Groupkeeper's");
     let folder = tempfile::tempdir().unwrap();

@@ -32,7 +32,9 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
     };
     if arguments.keep {
         println!("\nBoth keep running. Play with the simulated Chat:\n");
-        print!("{}", simulate::plays(&stage.simulator_url()));
+        let url = stage.simulator_url();
+        print!("{}", simulate::plays(&url));
+        println!("  curl -s {url}/control/clock -d '{{\"seconds\":300}}'   # both clocks move");
         println!("\nand look at the bot:\n");
         println!("  curl -s {}/", stage.admin_url());
         println!("  curl -s {}/api/v1/events", stage.admin_url());

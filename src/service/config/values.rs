@@ -31,7 +31,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let journal = Journal { keep: time(reader, "journal", "keep", "7d") };
     let admin = admin(reader);
     let log = Log {
-        level: text(reader, "log", "level", "info"),
+        level: log_level(reader),
         format: one_of(
             reader,
             "log",
@@ -74,6 +74,7 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
     let admin = text(reader, "app", "admin", "administrator");
     let secret_key =
         must(reader, "app", "secret_key", true, "the key of the app, from the console");
+    let secret_key = secret_key.filter(|key| is_filled_in(reader, "`[app] secret_key`", key));
     let region = reader.find("app", "region", false);
     let base = reader.find("app", "api_base", false);
     let base_url = match (base, region) {
@@ -104,6 +105,27 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
         secret_key: SecretString::from(secret_key?),
         base_url: base_url?,
     })
+}
+
+/// A secret that nobody filled in opens everything or nothing.
+fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
+    let filled = !secret.trim().is_empty() && secret.trim() != "…";
+    if !filled {
+        let help = "it comes from the console".to_owned();
+        reader.mistake(&Origin::Nowhere, format!("{name} is not filled in"), help);
+    }
+    filled
+}
+
+/// A level, or directives of several.
+fn log_level(reader: &mut Reader<'_>) -> String {
+    let level = text(reader, "log", "level", "info");
+    let words = ["off", "error", "warn", "info", "debug", "trace"];
+    if !level.contains(['=', ',']) && !words.contains(&level.as_str()) {
+        let message = format!("`{level}` is no log level");
+        reader.mistake(&Origin::Nowhere, message, format!("there is {}", words.join(", ")));
+    }
+    level
 }
 
 fn sdk_app_id(reader: &mut Reader<'_>) -> Option<u64> {
@@ -154,6 +176,9 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
         None => Vec::new(),
     };
     let window = time(reader, "callback", "window", "60s");
+    tokens.iter().for_each(|token| {
+        is_filled_in(reader, "`[callback] tokens`", token);
+    });
     let tokens = tokens.into_iter().map(SecretString::from).collect();
     Some(Callback { listen: listen?, path, tokens, window })
 }
