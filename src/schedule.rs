@@ -75,7 +75,11 @@ impl Scheduler {
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
         while !*stop.borrow() {
             let again = self.clock.now() + LOOK_AGAIN;
-            let next = match self.step().await {
+            let scheduler = self.clone();
+            // In a task of its own: a bug in one step must not end all the mutes to come.
+            let stepped = tokio::spawn(async move { scheduler.step().await }).await;
+            let stepped = stepped.unwrap_or_else(|error| Err(NotTaken(format!("a bug: {error}"))));
+            let next = match stepped {
                 Ok(_) => self.next_due().ok().flatten().map_or(again, |due| due.min(again)),
                 Err(error) => {
                     tracing::error!(%error, "due timers and schedules could not be taken; trying again");
@@ -196,7 +200,11 @@ impl Scheduler {
         let mut worked = 0;
         for rule in self.pipeline.rules().rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
-            worked += self.schedule(rule, schedule, now).await?;
+            // One rule's trouble is not another's.
+            match self.schedule(rule, schedule, now).await {
+                Ok(firings) => worked += firings,
+                Err(error) => tracing::error!(rule = %rule.id, %error, "a firing was not taken"),
+            }
         }
         Ok(worked)
     }

@@ -130,7 +130,8 @@ pub enum Cause {
     /// A timer of ours is due.
     Timer(Timer),
     /// An effect was settled; a read effect brings what Chat answered.
-    Settled { effect: Box<Effect>, outcome: Outcome },
+    /// `skipped` hung on it and was not sent.
+    Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.

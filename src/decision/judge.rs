@@ -114,7 +114,12 @@ fn judged(
 }
 
 /// Judges the clauses that read `count` (when it is known), or those that do not.
-fn hold(draft: &Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) -> Result<(), Why> {
+pub(super) fn hold(
+    draft: &Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    count: Option<u32>,
+) -> Result<(), Why> {
     let wanted = |clause: &&Clause| clause.reads("count") == count.is_some();
     let clauses = |condition: &'_ Option<Condition>| {
         condition.as_ref().map_or(0, |c| c.clauses().iter().filter(wanted).count())

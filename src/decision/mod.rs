@@ -100,7 +100,10 @@ pub fn decide(
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}
         },
-        Cause::Settled { effect, outcome } => settle::settled(&mut draft, event, effect, outcome),
+        Cause::Settled { effect, outcome, skipped } => {
+            settle::settled(&mut draft, event, effect, outcome);
+            settle::skipped(&mut draft, event, skipped);
+        }
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

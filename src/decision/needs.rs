@@ -28,7 +28,7 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
-        Cause::Settled { effect, outcome } => {
+        Cause::Settled { effect, outcome, .. } => {
             of_act(&mut keys, event, &effect.act, outcome, rules);
             if let Some(resume) = &effect.then {
                 of_rule_named(&mut keys, &resume.event, &resume.rule, rules);

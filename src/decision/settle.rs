@@ -121,10 +121,51 @@ fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, wor
         return;
     }
     not_done(draft, event, effect);
-    if let (Act::Read(_), Some(resume)) = (&effect.act, &effect.then) {
-        // Judged with what is known: guards keep their hands off whoever might be protected.
-        let nothing = Answer::Roles { group: None, roles: Vec::new() };
-        go_on(draft, resume, Some(&nothing));
+    match (&effect.act, &effect.then) {
+        (Act::Read(Read::Roles { .. }), Some(resume)) => {
+            // Judged with what is known: guards keep their hands off whoever might be protected.
+            let nothing = Answer::Roles { group: None, roles: Vec::new() };
+            go_on(draft, resume, Some(&nothing));
+        }
+        // Asking again would be refused again: the rule ends here.
+        (Act::Read(Read::Candidates { group }), Some(resume)) => {
+            let text = format!(
+                "`{}` cannot find a successor for the owner of {group}: Chat refuses to tell the \
+                 members ({code} {words})",
+                resume.rule
+            );
+            alert(draft, event, &effect.id, effect.rule.clone(), text);
+        }
+        _ => {}
+    }
+}
+
+/// Calls for a person, on account of an effect.
+fn alert(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    about: &super::EventId,
+    rule: Option<crate::rule::RuleId>,
+    text: String,
+) {
+    draft.effects.push(Effect {
+        id: about.derive("alert"),
+        lane: event.lane(),
+        act: Act::Alert { text },
+        rule,
+        event: event.id.clone(),
+        created: draft.now,
+        manner: super::effect::Manner::Send,
+        then: None,
+        continue_on_refusal: true,
+    });
+}
+
+/// What hung on a refused effect was not sent either.
+pub(super) fn skipped(draft: &mut Draft<'_>, event: &Event, effects: &[Effect]) {
+    for effect in effects {
+        draft.note(format!("not sent, because a step before it was not done: {}", effect.act));
+        not_done(draft, event, effect);
     }
 }
 
@@ -138,9 +179,14 @@ fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
         }
         _ => return,
     };
-    let live = draft.sanction(group, member, kind);
-    if live.is_some_and(|live| live.id == effect.id) {
-        draft.set_sanction(group, member, kind, None);
+    match draft.sanction(group, member, kind) {
+        Some(live) if live.id == effect.id => draft.set_sanction(group, member, kind, None),
+        Some(live) if live.ending && kind == SanctionKind::Role => {
+            let text = format!("the temporary role of {member} in {group} could not be taken back");
+            draft.set_sanction(group, member, kind, None);
+            alert(draft, event, &effect.id, effect.rule.clone(), text);
+        }
+        _ => {}
     }
 }
 
@@ -153,17 +199,7 @@ fn not_lifted(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Ac
         "the mute of {member} in {group} should have ended, and Chat does not let the bot verify or \
          lift it; look at it in the console"
     );
-    draft.effects.push(Effect {
-        id: sanction.id.derive("not lifted"),
-        lane: event.lane(),
-        act: Act::Alert { text },
-        rule: Some(sanction.rule),
-        event: event.id.clone(),
-        created: draft.now,
-        manner: super::effect::Manner::Send,
-        then: None,
-        continue_on_refusal: true,
-    });
+    alert(draft, event, &sanction.id, Some(sanction.rule), text);
 }
 
 /// The rule that asked goes on where it stood.
@@ -182,6 +218,12 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
             judge::after_answer(draft, rule, &resume.event);
         }
         Stage::Steps { from } => {
+            // A sweep looked at the group some time ago; what has been settled since stays so.
+            let swept = judge::scheduled_at(&resume.event).is_some();
+            if swept && let Err(why) = judge::hold(draft, rule, &resume.event, None) {
+                draft.note_rule(rule, &resume.event, why);
+                return;
+            }
             steps::run(draft, rule, &resume.event, from, None, answer, &resume.tried);
         }
     }

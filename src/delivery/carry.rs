@@ -162,15 +162,19 @@ impl Delivery {
                 Err(no_reply) => self.judge(pending, no_reply),
             };
         }
-        if pending.perhaps_done {
+        // Whom a group belongs to is looked at before every transfer: people settle that too.
+        let transfer = matches!(effect.act, Act::TransferOwner { .. });
+        if pending.perhaps_done || transfer {
             match self.verify(effect).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
                 Ok(None) => {}
                 Err(no_reply) => return self.judge(pending, no_reply),
             }
-            if let Some(tried) = self.unrepeatable(pending) {
-                return tried;
-            }
+        }
+        if pending.perhaps_done
+            && let Some(tried) = self.unrepeatable(pending)
+        {
+            return tried;
         }
         let now = self.clock.now();
         let Some(call) = call_for(&effect.act, effect, now) else {

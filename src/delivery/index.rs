@@ -48,7 +48,10 @@ impl Index {
         command: Command,
         not_before: Timestamp,
     ) {
-        self.recovered.insert(sequence);
+        // Of a lane, only the first effect can have been on its way.
+        if !self.lanes.contains_key(&lane) {
+            self.recovered.insert(sequence);
+        }
         self.insert(lane, sequence, command, not_before);
     }
 
@@ -109,7 +112,12 @@ impl Index {
         self.lanes.get(lane)?.entries.front().copied()
     }
 
-    /// Whether the effect was there when the process began.
+    /// The effect may have been carried out although it could not be settled.
+    pub(super) fn perhaps_done(&mut self, sequence: u64) {
+        self.recovered.insert(sequence);
+    }
+
+    /// Whether the effect may have been carried out: found at the start, or not settled.
     pub(super) fn was_recovered(&self, sequence: u64) -> bool {
         self.recovered.contains(&sequence)
     }

@@ -39,6 +39,8 @@ const AFTER_PANIC: Duration = Duration::from_secs(60);
 pub trait Listener: Send + Sync {
     /// A try is over; `trouble` is absent when it settled the effect.
     fn tried(&self, pending: &Pending, trouble: Option<&str>);
+    /// An effect was given up; it is kept as a dead letter.
+    fn given_up(&self, pending: &Pending, why: &str);
     /// A rule called for a person.
     fn alerted(&self, pending: &Pending, text: &str);
 }
@@ -46,6 +48,7 @@ pub trait Listener: Send + Sync {
 /// Nobody hears.
 impl Listener for () {
     fn tried(&self, _: &Pending, _: Option<&str>) {}
+    fn given_up(&self, _: &Pending, _: &str) {}
     fn alerted(&self, _: &Pending, _: &str) {}
 }
 
@@ -156,11 +159,12 @@ impl Delivery {
 
     /// Carries out in a task of its own: a panic costs its lane a pause, and nobody else anything.
     async fn carry_out_apart(self: Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
-        let lane = claimed.lane.clone();
+        let (lane, sequence) = (claimed.lane.clone(), claimed.sequence);
         let delivery = Arc::clone(&self);
         match tokio::spawn(async move { delivery.carry_out(claimed).await }).await {
             Ok(result) => result,
             Err(error) => {
+                self.index().perhaps_done(sequence);
                 self.index().again(&lane, self.clock.now() + AFTER_PANIC);
                 Err(StoreError(format!("a bug: carrying out an effect failed: {error}")))
             }

@@ -32,7 +32,7 @@ impl Delivery {
             }
             Tried::Dead(words) => {
                 tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
-                self.listener.tried(&pending, Some(&words));
+                self.listener.given_up(&pending, &words);
                 let at = self.clock.now();
                 let letter = DeadLetter { pending: pending.clone(), at, why: words.clone() };
                 let write = (ledger::dead_key(sequence), Some(ledger::encode(&letter)?));
@@ -41,6 +41,7 @@ impl Delivery {
         };
         if result.is_err() {
             // The outcome is known but not on disk: it is verified before anything is repeated.
+            self.index().perhaps_done(sequence);
             self.index().again(lane, self.clock.now() + STORE_TROUBLE);
         }
         self.freed.notify_one();
@@ -82,13 +83,18 @@ impl Delivery {
         mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<(), StoreError> {
         let effect = &pending.effect;
-        let mut gone = vec![sequence];
+        let (mut gone, mut skipped) = (vec![sequence], Vec::new());
         let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
-        if refused && !effect.continue_on_refusal {
-            gone.extend(self.chain_behind(lane, sequence, effect)?);
+        // With the next candidate, the steps behind the transfer are decided anew.
+        let decided_anew = matches!(effect.act, Act::TransferOwner { .. }) && effect.then.is_some();
+        if refused && (decided_anew || !effect.continue_on_refusal) {
+            for (sequence, other) in self.chain_behind(lane, sequence, effect)? {
+                gone.push(sequence);
+                skipped.push(other);
+            }
         }
         writes.extend(gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)));
-        let event = settled_event(effect, outcome, self.clock.now());
+        let event = settled_event(effect, outcome, skipped, self.clock.now());
         let taken = self.pipeline.process(event, Extra { writes }).await;
         taken.map_err(|error| StoreError(error.0))?;
         self.index().settled(lane, &gone);
@@ -101,7 +107,7 @@ impl Delivery {
         lane: &Lane,
         sequence: u64,
         effect: &Effect,
-    ) -> Result<Vec<u64>, StoreError> {
+    ) -> Result<Vec<(u64, Effect)>, StoreError> {
         let (_, to) = ledger::outbox_lane(lane);
         let mut from = ledger::after(&ledger::outbox_key(lane, sequence));
         let mut chain = Vec::new();
@@ -113,7 +119,7 @@ impl Delivery {
                 let other: Pending = ledger::decode(key, bytes)?;
                 let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
                 if same && let Some(sequence) = ledger::seq_of(key) {
-                    chain.push(sequence);
+                    chain.push((sequence, other.effect));
                 }
             }
         }
@@ -121,8 +127,8 @@ impl Delivery {
 }
 
 /// The event that says what became of an effect; its lane is the effect's.
-fn settled_event(effect: &Effect, outcome: Outcome, now: Timestamp) -> Event {
-    let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome };
+fn settled_event(effect: &Effect, outcome: Outcome, skipped: Vec<Effect>, now: Timestamp) -> Event {
+    let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
     let mut event = Event::new(effect.id.derive("settled"), cause, now, "effect");
     match &effect.act {
         Act::SetRole { group, member, .. }

@@ -113,7 +113,7 @@ impl JournalEntry {
         at: Timestamp,
     ) -> Self {
         let (outcome, body) = match &event.cause {
-            Cause::Settled { effect, outcome } => {
+            Cause::Settled { effect, outcome, .. } => {
                 (Some(format!("{}: {}", effect.act, outcome_words(outcome))), None)
             }
             _ => (None, Some(event.clone())),

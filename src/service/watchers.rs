@@ -31,6 +31,11 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
         self.1.tried(pending, trouble);
     }
 
+    fn given_up(&self, pending: &Pending, why: &str) {
+        self.0.given_up(pending, why);
+        self.1.given_up(pending, why);
+    }
+
     fn alerted(&self, pending: &Pending, text: &str) {
         self.0.alerted(pending, text);
         self.1.alerted(pending, text);
@@ -131,6 +136,11 @@ impl Listener for Counting {
                 tracing::warn!(effect.id = %effect.id, tries = pending.tries + 1, "not yet: {}: {trouble}", effect.act);
             }
         }
+    }
+
+    fn given_up(&self, pending: &Pending, _: &str) {
+        self.metrics.effect(pending.effect.act.name(), "given_up");
+        self.metrics.dead_letter();
     }
 
     fn alerted(&self, pending: &Pending, text: &str) {

@@ -8,7 +8,7 @@ use groupkeeper::chat::{GroupType, Role};
 use groupkeeper::clock::{Clock, SystemClock};
 use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
 
-use crate::stage::repository;
+use crate::stage::{free_address, repository};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -32,9 +32,7 @@ impl Scene {
         let rules = folder.path().join("rules");
         std::fs::create_dir(&rules).unwrap();
         std::fs::write(rules.join("promote.toml"), repository("rules/promote_staff.toml")).unwrap();
-        let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let bot = reserved.local_addr().unwrap();
-        drop(reserved);
+        let bot = free_address();
         let clock = Arc::new(SystemClock::default());
         let mut settings = Settings::new(1_400_000_000, "administrator", KEY).without_asking();
         settings.callback_token = Some("token".to_owned());

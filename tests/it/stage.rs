@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
@@ -25,6 +26,19 @@ pub struct Stage {
     pub folder: tempfile::TempDir,
     config: Config,
     service: Option<Service>,
+}
+
+/// An address for a bot that has yet to start. Its port lies below those that the kernel gives to
+/// connections, and no other test asks for it: nobody can take it meanwhile.
+pub fn free_address() -> std::net::SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset = std::process::id() as u16 % 10_000 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 20_000 + offset % 12_000));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Reads a file of the repository.
@@ -54,9 +68,7 @@ impl Stage {
         for (name, text) in files {
             fs::write(rules.join(name), text).unwrap();
         }
-        let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let bot = reserved.local_addr().unwrap();
-        drop(reserved);
+        let bot = free_address();
         let clock = Arc::new(ManualClock::new(BEGIN));
         let mut settings = Settings::new(SDK_APP_ID, "administrator", KEY).without_asking();
         settings.callback_token = Some(TOKEN.to_owned());

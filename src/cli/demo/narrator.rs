@@ -59,6 +59,10 @@ impl Listener for Narrator {
         }
     }
 
+    fn given_up(&self, pending: &Pending, why: &str) {
+        self.say("alert", format!("given up: {}: {why}", pending.effect.act));
+    }
+
     fn alerted(&self, _: &Pending, text: &str) {
         self.say("alert", text.to_owned());
     }
@@ -82,7 +86,7 @@ fn heard(event: &Event) -> String {
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(Timer::Sweep { .. }) => String::new(),
-        Cause::Settled { effect, outcome } => match outcome {
+        Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))
             }

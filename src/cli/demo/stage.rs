@@ -1,6 +1,7 @@
 //! The simulated Chat and the bot, set up in a fresh folder and turned by hand.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,16 @@ const MOST_ROUNDS: usize = 10_000;
 
 /// What went wrong, in words.
 pub(super) type Broken = String;
+
+/// An address below those that the kernel gives to connections, so that nobody takes it meanwhile.
+fn free_address() -> Result<SocketAddr, Broken> {
+    let first = u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    let mut addresses =
+        (0..1_000).map(|next| SocketAddr::from(([127, 0, 0, 1], 20_000 + first + next)));
+    addresses
+        .find(|address| TcpListener::bind(address).is_ok())
+        .ok_or_else(|| "no port is free on loopback".to_owned())
+}
 
 /// What a person wants to know of a request: its plain values.
 fn gist(body: &serde_json::Value) -> String {
@@ -69,9 +80,7 @@ impl Stage {
             fs::write(rules.join(name), text).map_err(|error| error.to_string())?;
         }
         // The bot's port must be known to Chat, and Chat's to the bot: one is reserved first.
-        let reserved = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-        let bot = reserved.local_addr().map_err(|error| error.to_string())?;
-        drop(reserved);
+        let bot = free_address()?;
         let clock = Arc::new(SystemClock::default());
         let mut settings = Settings::new(SDK_APP_ID, "administrator", KEY).without_asking();
         settings.callback_token = Some(TOKEN.to_owned());

@@ -212,7 +212,7 @@ fn at(
     let end = range.end.clamp(start, line_start + line.len());
     let width = text.get(start..end).map_or(1, |marked| marked.chars().count().max(1));
     // A secret's value is not shown, not even to its owner's terminal.
-    let secret = ["secret_key", "token"].iter().any(|key| line.trim_start().starts_with(key));
+    let secret = ["secret", "token"].iter().any(|word| line.contains(word));
     let shown = match (secret, line.split_once('=')) {
         (true, Some((key, _))) => format!("{key}= …"),
         _ => line.to_owned(),

@@ -188,6 +188,7 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
         parsed(reader, "admin", "listen", "127.0.0.1:8081", "an address with a port");
     let token = reader.find("admin", "token", true);
     let token = token.and_then(|found| as_text(reader, found, "a token"));
+    let token = token.filter(|token| is_filled_in(reader, "`[admin] token`", token));
     let listen = listen?;
     if token.is_none() && !listen.ip().is_loopback() {
         let message =

@@ -130,3 +130,20 @@ async fn a_mute_that_could_not_be_sent_before_its_time_was_over_is_let_go() {
     assert!(stage.calls(COMMAND).iter().all(|code| *code == 10002));
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn what_hung_on_a_refused_step_is_not_sent_and_ends_nothing_later() {
+    let rules = r#"
+[rule.welcome]
+on = "member.joined"
+do = [{ send_message = { text = "welcome" } }, { set_role = { role = "admin", for = "1h" } }]
+"#;
+    let stage = Stage::with_rules(rules).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[]);
+    stage.fault("send_group_msg", Some(1), FaultKind::Code(10007, "not permitted".into()));
+    cats.joins("ann").await;
+    stage.advance(Duration::from_secs(2 * 3_600)).await;
+    assert_eq!(stage.calls(COMMAND), Vec::<i64>::new());
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}

@@ -84,3 +84,40 @@ async fn a_group_with_nobody_to_succeed_raises_an_alert() {
     assert!(metrics.contains("groupkeeper_alerts_total 1"), "{metrics}");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn when_chat_refuses_to_tell_the_members_a_person_is_called_once() {
+    let stage = Stage::with_shipped_rules().await;
+    let crew = stage.create("@TGS#crew", GroupType::Work, "walt", &[("wendy", Role::Member)]);
+    crew.leaves("walt");
+    stage.settle().await;
+    let refused = FaultKind::Code(10007, "not permitted".into());
+    stage.fault("get_group_member_info", None, refused);
+    stage.advance(TWO_MINUTES).await;
+    assert_eq!(stage.calls("get_group_member_info"), [10007]);
+    let (_, metrics) = stage.admin("/metrics").await;
+    assert!(metrics.contains("groupkeeper_alerts_total 1"), "{metrics}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_owner_who_appears_between_choice_and_transfer_is_left_alone() {
+    let stage = Stage::with_shipped_rules().await;
+    let members = [("wendy", Role::Member), ("will", Role::Member)];
+    let crew = stage.create("@TGS#crew", GroupType::Work, "walt", &members);
+    crew.leaves("walt");
+    stage.settle().await;
+    stage.fault("change_group_owner", Some(1), FaultKind::Code(10002, "system error".into()));
+    stage.clock.advance(TWO_MINUTES);
+    stage.settle().await;
+    let now = stage.now();
+    stage.chat.with_world(|world| {
+        world.settings_mut().callbacks.clear();
+        world
+            .change_owner(now, &"@TGS#crew".into(), &"administrator".into(), &"will".into())
+            .unwrap();
+    });
+    stage.advance(TWO_MINUTES).await;
+    assert_eq!(crew.owner().as_deref(), Some("will"));
+    stage.finish().await;
+}
