@@ -21,6 +21,8 @@ use crate::store::{CommitError, Store, StoreError, WriteSet};
 
 /// Decisions that found their state moved are made again, this often.
 const ATTEMPTS: usize = 64;
+/// After so many, they stand in line: state that all lanes share lets only one in at a time anyway.
+const STAND_IN_LINE: usize = 4;
 
 /// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,8 @@ pub struct Pipeline {
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     lanes: Lanes,
+    /// The line for state that lanes share.
+    line: tokio::sync::Mutex<()>,
     sequence: AtomicU64,
     /// Tells delivery which effects were committed: lane and sequence number.
     outbox: UnboundedSender<(Lane, u64)>,
@@ -66,10 +70,10 @@ impl Pipeline {
         // behind all that were given before, unless it was set back: then the outbox does.
         let from_clock = clock.now().0.max(0).unsigned_abs() << 16;
         let sequence = AtomicU64::new(from_clock.max(last_sequence(&*store)? + 1));
-        let lanes = Lanes::default();
+        let (lanes, line) = (Lanes::default(), tokio::sync::Mutex::default());
         let timers = Notify::new();
         let pipeline =
-            Self { store, rules, settings, clock, observer, lanes, sequence, outbox, timers };
+            Self { store, rules, settings, clock, observer, lanes, line, sequence, outbox, timers };
         Ok((pipeline, committed))
     }
 
@@ -107,7 +111,11 @@ impl Pipeline {
         if once && self.seen(&event.id, now).map_err(taken)? {
             return Ok(Verdict::Allow);
         }
-        for _ in 0..ATTEMPTS {
+        let mut in_line = None;
+        for attempt in 0..ATTEMPTS {
+            if attempt == STAND_IN_LINE {
+                in_line = Some(self.line.lock().await);
+            }
             let loaded = self.load(&needed).map_err(taken)?;
             let decision = decide(&event, &rules, &self.settings, &loaded.state, now);
             if !decision.missing.is_empty() {
@@ -130,6 +138,7 @@ impl Pipeline {
                 Err(CommitError::Store(error)) => return Err(NotTaken(error.0)),
             }
         }
+        drop(in_line);
         Err(NotTaken(format!("event {} met other writers {ATTEMPTS} times in a row", event.id)))
     }
 

@@ -120,3 +120,23 @@ async fn the_same_callback_at_once_on_many_connections_is_one_event() {
     assert_eq!(stage.calls("modify_group_member_info"), [0]);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn groups_that_count_together_all_get_their_answer() {
+    let rules = r#"
+[rule.raid]
+on = "member.joined"
+count = { each = ["app"], within = "1m", at_least = 1000 }
+do = [{ alert = { text = "{count} joins in a minute" } }]
+"#;
+    let stage = Stage::with_rules(rules).await;
+    let query = stage.signed_query(JOIN);
+    let posts = (0..300).map(|number| {
+        let group = format!("@TGS#g{number}");
+        stage.post(&query, BODY.replace("@TGS#cats", &group).replace("staff_lin", "ann"))
+    });
+    for (status, answer) in futures_util::future::join_all(posts).await {
+        assert_eq!(status, 200, "{answer}");
+    }
+    stage.finish().await;
+}
