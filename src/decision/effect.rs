@@ -42,8 +42,6 @@ pub enum Manner {
     Send,
     /// Decided by a rule in shadow: settled as observed, never sent.
     Shadow,
-    /// Over a limit: parked until an operator releases it.
-    Held,
 }
 
 impl Manner {
@@ -245,8 +243,6 @@ pub enum Outcome {
     Refused { code: i64, words: String },
     /// In shadow: would have been sent.
     Observed,
-    /// Not sent, because an effect before it in the same chain was refused.
-    Skipped,
     /// Given up after many tries: a dead letter, kept until an operator settles it.
     Dead { words: String },
 }

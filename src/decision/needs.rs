@@ -67,12 +67,11 @@ fn derived(kind: EventKind) -> &'static [EventKind] {
 }
 
 fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
-    for kind in std::iter::once(&kind).chain(derived(kind)) {
-        for rule in rules.on(*kind) {
-            let mut as_derived = event.clone();
-            as_derived.cause = Cause::Kind(*kind);
-            of_rule(keys, &as_derived, rule);
-        }
+    rules.on(kind).for_each(|rule| of_rule(keys, event, rule));
+    for kind in derived(kind) {
+        let mut as_derived = event.clone();
+        as_derived.cause = Cause::Kind(*kind);
+        rules.on(*kind).for_each(|rule| of_rule(keys, &as_derived, rule));
     }
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));

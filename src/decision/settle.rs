@@ -18,7 +18,7 @@ pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, out
             draft.note(format!("given up: {words}"));
             not_done(draft, event, effect);
         }
-        Outcome::Observed | Outcome::Skipped => {}
+        Outcome::Observed => {}
     }
 }
 

@@ -142,7 +142,6 @@ pub fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done => "done".to_owned(),
         Outcome::Observed => "observed (shadow), not sent".to_owned(),
-        Outcome::Skipped => "skipped, because a step before it was refused".to_owned(),
         Outcome::Refused { code, words } => format!("refused by Chat: {code} {words}"),
         Outcome::Dead { words } => format!("given up: {words}"),
         Outcome::Answer(Answer::Group(facts)) if !facts.exists => "the group is gone".to_owned(),
