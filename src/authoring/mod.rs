@@ -6,6 +6,7 @@ mod coverage;
 mod expect;
 mod junit;
 mod runner;
+pub mod schema;
 pub mod testfile;
 
 pub use check::{Checked, SourceFile, check, read_directory};
