@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod coverage;
 mod expect;
+pub mod format;
 mod junit;
 mod runner;
 pub mod schema;
