@@ -29,7 +29,7 @@ fn hundred() -> usize {
 }
 
 impl Page {
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit.clamp(1, MOST)
     }
 }
@@ -249,7 +249,7 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
         text.push_str(&format!("\nNot in force: {trouble}\n"));
     }
     text.push_str(
-        "\nMore: /api/v1/rules /api/v1/events /api/v1/outbox /api/v1/dead /api/v1/sanctions \
+        "\nMore: /api/v1/rules /api/v1/events /api/v1/outbox /api/v1/held /api/v1/dead /api/v1/sanctions \
          /api/v1/groups /api/v1/timers /metrics\n",
     );
     text.into_response()

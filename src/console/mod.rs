@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod held;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
+use crate::pipeline::Pipeline;
 use crate::store::Store;
 
 /// A reload under way: what came of it, in words.
@@ -61,6 +63,7 @@ pub struct RuleStatus {
 pub struct Console {
     pub status: Arc<dyn Status>,
     pub store: Arc<dyn Store>,
+    pub pipeline: Arc<Pipeline>,
     /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
     pub token: Option<SecretString>,
 }
@@ -72,6 +75,9 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/reload", post(api::reload))
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/dead", get(api::dead))
+        .route("/api/v1/held", get(held::list))
+        .route("/api/v1/held/release", post(held::release))
+        .route("/api/v1/held/discard", post(held::discard))
         .route("/api/v1/sanctions", get(api::sanctions))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))

@@ -95,7 +95,7 @@ impl Delivery {
         }
         writes.extend(gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)));
         let event = settled_event(effect, outcome, skipped, self.clock.now());
-        let taken = self.pipeline.process(event, Extra { writes }).await;
+        let taken = self.pipeline.process(event, Extra { writes, ..Extra::default() }).await;
         taken.map_err(|error| StoreError(error.0))?;
         self.index().settled(lane, &gone);
         Ok(())

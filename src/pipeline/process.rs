@@ -27,6 +27,8 @@ const STAND_IN_LINE: usize = 4;
 /// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
 #[derive(Clone, Debug, Default)]
 pub struct Extra {
+    /// What must still stand there; otherwise somebody else was faster and nothing is done.
+    pub expect: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
@@ -134,12 +136,30 @@ impl Pipeline {
                     self.observer.decided(&event, &decision);
                     return Ok(decision.verdict);
                 }
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => self.still_expected(&extra)?,
                 Err(CommitError::Store(error)) => return Err(NotTaken(error.0)),
             }
         }
         drop(in_line);
         Err(NotTaken(format!("event {} met other writers {ATTEMPTS} times in a row", event.id)))
+    }
+
+    /// Whether a conflict was about state, which is decided anew, and not about what the caller holds.
+    fn still_expected(&self, extra: &Extra) -> Result<(), NotTaken> {
+        for (key, expected) in &extra.expect {
+            if self.store.get(key).map_err(|error| NotTaken(error.0))? != *expected {
+                return Err(NotTaken("somebody else has settled it meanwhile".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn tell(&self, committed: Vec<(Lane, u64)>, decision: &Decision) {
@@ -189,7 +209,8 @@ impl Pipeline {
         now: Timestamp,
     ) -> Result<(WriteSet, Vec<(Lane, u64)>), StoreError> {
         let durable = decision.lasting || !extra.writes.is_empty();
-        let mut set = WriteSet { writes: extra.writes.clone(), durable, ..WriteSet::default() };
+        let mut set =
+            WriteSet { expect: extra.expect.clone(), writes: extra.writes.clone(), durable };
         for (key, value) in &decision.changes {
             let place = ledger::state_key(key);
             let read = loaded.bytes.get(key).ok_or_else(|| {

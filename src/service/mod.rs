@@ -138,12 +138,7 @@ impl Service {
         let engine = Engine::new(Parts {
             store: store.clone(),
             rules: rules.current(),
-            settings: Settings {
-                own: vec![config.app.admin.clone()],
-                protected: config.safety.protected.clone(),
-                mode: config.rules.mode,
-                limit: config.safety.limit,
-            },
+            settings: decision_settings(config),
             chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
@@ -164,6 +159,7 @@ impl Service {
         let console = console::router(Console {
             status,
             store: store.clone(),
+            pipeline: engine.pipeline.clone(),
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
@@ -221,6 +217,15 @@ impl Service {
         if let Err(error) = self.store.close() {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
+    }
+}
+
+fn decision_settings(config: &Config) -> Settings {
+    Settings {
+        own: vec![config.app.admin.clone()],
+        protected: config.safety.protected.clone(),
+        mode: config.rules.mode,
+        limit: config.safety.limit,
     }
 }
 
