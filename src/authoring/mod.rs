@@ -4,9 +4,12 @@ mod bench;
 mod check;
 mod coverage;
 mod expect;
+mod junit;
 mod runner;
-mod testfile;
+pub mod testfile;
 
-pub use check::{Checked, check, read_directory};
-pub use coverage::Coverage;
-pub use runner::{Report, TestResult, run_tests};
+pub use check::{Checked, SourceFile, check, read_directory};
+pub use coverage::{Coverage, Covered, Gap, Share};
+pub use expect::{Difference, Expected, FieldDifference, Kind};
+pub use junit::junit;
+pub use runner::{Failure, Report, TestResult, run_read, run_tests};
