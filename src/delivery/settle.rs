@@ -126,10 +126,15 @@ impl Delivery {
     }
 }
 
-/// The event that says what became of an effect; its lane is the effect's.
-fn settled_event(effect: &Effect, outcome: Outcome, skipped: Vec<Effect>, now: Timestamp) -> Event {
+/// The event that says what became of an effect; its lane is the effect's. `skipped` hung on it.
+pub fn settled_event(
+    effect: &Effect,
+    outcome: Outcome,
+    skipped: Vec<Effect>,
+    now: Timestamp,
+) -> Event {
     let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
-    let mut event = Event::new(effect.id.derive("settled"), cause, now, "effect");
+    let mut event = Event::new(ledger::settled_id(&effect.id), cause, now, "effect");
     match &effect.act {
         Act::SetRole { group, member, .. }
         | Act::Mute { group, member, .. }

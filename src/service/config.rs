@@ -11,6 +11,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::chat::Account;
+use crate::pipeline::JournalEvents;
 use crate::rule::model::{Globs, Mode};
 
 use read::Reader;
@@ -66,6 +67,7 @@ pub struct Rest {
 #[derive(Debug, Clone)]
 pub struct Journal {
     pub keep: Duration,
+    pub events: JournalEvents,
 }
 
 /// `[admin]`: the console's listener.
@@ -135,17 +137,22 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_process(path: Option<&Path>) -> Result<Self, Vec<ConfigMistake>> {
-        let ours = |name: &str| name.starts_with(read::PREFIX);
-        let environment: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| {
-                let name = name.into_string().ok().filter(|name| ours(name))?;
-                // What is no text is kept visible, so that its key is refused and not ignored.
-                Some((name, value.to_string_lossy().into_owned()))
-            })
-            .collect();
-        Self::load(path, &environment)
+        Self::load(path, &our_environment())
+    }
+
+    /// `[admin]` alone: for commands that talk to a running service and need nothing else of what
+    /// the service needs.
+    ///
+    /// # Errors
+    /// What is wrong with `[admin]`, or with the file as a whole.
+    pub fn admin_of_process(path: Option<&Path>) -> Result<Admin, Vec<ConfigMistake>> {
+        let environment = our_environment();
+        let (name, text) = read_file(path)?;
+        let mut reader = Reader::new(&name, &text, &environment)?;
+        let admin = values::admin(&mut reader);
+        let mistakes = reader.mistakes();
+        admin.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 
     /// Reads the file (if there is one) and an environment, whose values win.
@@ -156,20 +163,7 @@ impl Config {
         path: Option<&Path>,
         environment: &[(String, String)],
     ) -> Result<Self, Vec<ConfigMistake>> {
-        let (name, text) = match path {
-            None => (String::new(), String::new()),
-            Some(path) => match std::fs::read_to_string(path) {
-                Ok(text) => (path.display().to_string(), text),
-                Err(error) => {
-                    return Err(vec![ConfigMistake {
-                        place: path.display().to_string(),
-                        excerpt: String::new(),
-                        message: format!("the configuration file cannot be read: {error}"),
-                        help: String::new(),
-                    }]);
-                }
-            },
-        };
+        let (name, text) = read_file(path)?;
         let mut reader = Reader::new(&name, &text, environment)?;
         let config = values::config(&mut reader);
         let mistakes = reader.finish();
@@ -183,4 +177,31 @@ impl Config {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// The variables of this process that are meant for us.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn our_environment() -> Vec<(String, String)> {
+    let ours = |name: &str| name.starts_with(read::PREFIX);
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| ours(name))?;
+            // What is no text is kept visible, so that its key is refused and not ignored.
+            Some((name, value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+/// The file's name and text; without a file, nothing.
+fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>> {
+    let Some(path) = path else { return Ok((String::new(), String::new())) };
+    let place = path.display().to_string();
+    std::fs::read_to_string(path).map(|text| (place.clone(), text)).map_err(|error| {
+        vec![ConfigMistake {
+            place,
+            excerpt: String::new(),
+            message: format!("the configuration file cannot be read: {error}"),
+            help: String::new(),
+        }]
+    })
 }

@@ -13,6 +13,7 @@ use super::{
     Admin, App, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
 };
 use crate::chat::Account;
+use crate::pipeline::JournalEvents;
 use crate::rest::region;
 use crate::rule::duration;
 use crate::rule::model::{Globs, Mode};
@@ -28,7 +29,19 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let safety = Safety { protected: globs(reader, "safety", "protected") };
     let mut warnings = not_yet(reader);
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
-    let journal = Journal { keep: time(reader, "journal", "keep", "7d") };
+    let journal = Journal {
+        keep: time(reader, "journal", "keep", "7d"),
+        events: one_of(
+            reader,
+            "journal",
+            "events",
+            &[
+                ("judged", JournalEvents::Judged),
+                ("decided", JournalEvents::Decided),
+                ("all", JournalEvents::All),
+            ],
+        ),
+    };
     let admin = admin(reader);
     let log = Log {
         level: log_level(reader),
@@ -183,7 +196,7 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     Some(Callback { listen: listen?, path, tokens, window })
 }
 
-fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
+pub(super) fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
     let listen: Option<SocketAddr> =
         parsed(reader, "admin", "listen", "127.0.0.1:8081", "an address with a port");
     let token = reader.find("admin", "token", true);
@@ -306,7 +319,7 @@ fn one_of<T: Copy>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
-    words: &[(&str, T); 2],
+    words: &[(&str, T)],
 ) -> T {
     let Some(found) = reader.find(section, key, false) else { return words[0].1 };
     let origin = found.origin.clone();
@@ -314,8 +327,8 @@ fn one_of<T: Copy>(
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
         return *value;
     }
-    let message =
-        format!("`{written}` is no {key}: there is \"{}\" and \"{}\"", words[0].0, words[1].0);
+    let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+    let message = format!("`{written}` is no {key}: there is {}", known.join(" and "));
     reader.mistake(&origin, message, String::new());
     words[0].1
 }
