@@ -4,8 +4,13 @@ mod bench;
 mod check;
 mod coverage;
 mod expect;
+pub mod plan;
+pub mod recorded;
+pub mod replay;
+mod ruletext;
 mod runner;
 mod testfile;
+pub mod why;
 
 pub use check::{Checked, check, read_directory};
 pub use coverage::Coverage;

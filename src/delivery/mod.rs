@@ -25,7 +25,7 @@ use crate::rest::Chat;
 use crate::rest::rate::Limiter;
 use crate::store::{Store, StoreError};
 
-pub use settle::settled_event;
+pub use settle::{falls_with, settled_event};
 
 use index::Index;
 

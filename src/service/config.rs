@@ -108,6 +108,16 @@ pub struct Config {
     warnings: Vec<String>,
 }
 
+/// The part of the configuration by which a command finds the service and judges as it does.
+#[derive(Debug, Clone)]
+pub struct Bystander {
+    pub admin: Admin,
+    /// The app admin.
+    pub own: Account,
+    pub protected: Globs,
+    pub mode: Mode,
+}
+
 /// One thing that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
@@ -141,18 +151,17 @@ impl Config {
         Self::load(path, &our_environment())
     }
 
-    /// `[admin]` alone: for commands that talk to a running service and need nothing else of what
-    /// the service needs.
+    /// What commands beside the service need of its configuration; nothing else has to be right.
     ///
     /// # Errors
-    /// What is wrong with `[admin]`, or with the file as a whole.
-    pub fn admin_of_process(path: Option<&Path>) -> Result<Admin, Vec<ConfigMistake>> {
+    /// What is wrong with these parts, or with the file as a whole.
+    pub fn bystander(path: Option<&Path>) -> Result<Bystander, Vec<ConfigMistake>> {
         let environment = our_environment();
         let (name, text) = read_file(path)?;
         let mut reader = Reader::new(&name, &text, &environment)?;
-        let admin = values::admin(&mut reader);
+        let bystander = values::bystander(&mut reader);
         let mistakes = reader.mistakes();
-        admin.filter(|_| mistakes.is_empty()).ok_or(mistakes)
+        bystander.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 
     /// Reads the file (if there is one) and an environment, whose values win.

@@ -10,7 +10,8 @@ use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
+    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
+    StoreConfig,
 };
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
@@ -18,13 +19,15 @@ use crate::rest::region;
 use crate::rule::duration;
 use crate::rule::model::{Globs, Mode};
 
+/// The app admin that every app has.
+const ADMIN: &str = "administrator";
+
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let app = app(reader);
     let callback = callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
-    let mode =
-        one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
+    let mode = rules_mode(reader);
     let url = text(reader, "store", "url", "sled:data");
     let safety = Safety { protected: globs(reader, "safety", "protected") };
     let mut warnings = not_yet(reader);
@@ -82,9 +85,20 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     })
 }
 
+/// Reads what is of use without a service.
+pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
+    let own = Account::from(text(reader, "app", "admin", ADMIN));
+    let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
+    Some(Bystander { admin: admin(reader)?, own, protected, mode })
+}
+
+fn rules_mode(reader: &mut Reader<'_>) -> Mode {
+    one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
+}
+
 fn app(reader: &mut Reader<'_>) -> Option<App> {
     let sdk_app_id = sdk_app_id(reader);
-    let admin = text(reader, "app", "admin", "administrator");
+    let admin = text(reader, "app", "admin", ADMIN);
     let secret_key =
         must(reader, "app", "secret_key", true, "the key of the app, from the console");
     let secret_key = secret_key.filter(|key| is_filled_in(reader, "`[app] secret_key`", key));
@@ -196,7 +210,7 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     Some(Callback { listen: listen?, path, tokens, window })
 }
 
-pub(super) fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
+fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
     let listen: Option<SocketAddr> =
         parsed(reader, "admin", "listen", "127.0.0.1:8081", "an address with a port");
     let token = reader.find("admin", "token", true);
