@@ -5,8 +5,13 @@ mod check;
 mod coverage;
 mod expect;
 mod junit;
+pub mod plan;
+pub mod recorded;
+pub mod replay;
+mod ruletext;
 mod runner;
 pub mod testfile;
+pub mod why;
 
 pub use check::{Checked, SourceFile, check, read_directory};
 pub use coverage::{Coverage, Covered, Gap, Share};

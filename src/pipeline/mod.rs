@@ -4,6 +4,7 @@
 //! follows from an event; only when it has returned is the verdict given.
 
 mod held;
+mod journaling;
 mod lanes;
 mod process;
 
@@ -14,6 +15,7 @@ use std::pin::Pin;
 use crate::decision::{Decision, Event, Verdict};
 
 pub use held::{Fate, Which};
+pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};
 
 /// A verdict under way.

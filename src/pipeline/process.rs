@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc};
 
+use super::journaling::{JournalEvents, Journaling};
 use super::lanes::Lanes;
 use super::{Door, Entering, NotTaken, Observer};
 use crate::clock::{Clock, Timestamp};
@@ -15,7 +16,7 @@ use crate::decision::event::Cause;
 use crate::decision::{
     Decision, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
-use crate::ledger::{self, JournalEntry, Pending, TimerRecord};
+use crate::ledger::{self, Pending, TimerRecord};
 use crate::rule::RuleSet;
 use crate::store::{CommitError, Store, StoreError, WriteSet};
 
@@ -43,6 +44,7 @@ pub struct Pipeline {
     /// The line for state that lanes share.
     line: tokio::sync::Mutex<()>,
     sequence: AtomicU64,
+    journaling: Journaling,
     /// Tells delivery which effects were committed: lane and sequence number.
     outbox: UnboundedSender<(Lane, u64)>,
     /// Tells the schedule that a timer was committed.
@@ -74,9 +76,28 @@ impl Pipeline {
         let sequence = AtomicU64::new(from_clock.max(last_sequence(&*store)? + 1));
         let (lanes, line) = (Lanes::default(), tokio::sync::Mutex::default());
         let timers = Notify::new();
-        let pipeline =
-            Self { store, rules, settings, clock, observer, lanes, line, sequence, outbox, timers };
+        let journaling = Journaling::new(JournalEvents::default());
+        let pipeline = Self {
+            store,
+            rules,
+            settings,
+            clock,
+            observer,
+            lanes,
+            line,
+            sequence,
+            journaling,
+            outbox,
+            timers,
+        };
         Ok((pipeline, committed))
+    }
+
+    /// Says which events the journal keeps.
+    #[must_use]
+    pub fn journaling(mut self, events: JournalEvents) -> Self {
+        self.journaling = Journaling::new(events);
+        self
     }
 
     /// The rules in force.
@@ -101,6 +122,8 @@ impl Pipeline {
             let now = self.clock.now();
             let decision = decide(&event, &rules, &self.settings, &State::default(), now);
             if decision.is_nothing() && decision.missing.is_empty() {
+                let nothing = Loaded { state: State::default(), bytes: HashMap::new() };
+                self.jot(&event, &rules, &decision, &nothing, now);
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
@@ -125,6 +148,7 @@ impl Pipeline {
                 continue;
             }
             if decision.is_nothing() && extra.writes.is_empty() {
+                self.jot(&event, &rules, &decision, &loaded, now);
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
@@ -132,6 +156,7 @@ impl Pipeline {
                 self.write_set(&event, &rules, &decision, &loaded, &extra, now).map_err(taken)?;
             match self.store.commit(changes).await {
                 Ok(()) => {
+                    self.journaling.committed(&rules, now);
                     self.tell(committed, &decision);
                     self.observer.decided(&event, &decision);
                     return Ok(decision.verdict);
@@ -160,6 +185,40 @@ impl Pipeline {
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Takes down what nothing follows from, if it is wanted; nobody waits for that.
+    fn jot(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        decision: &Decision,
+        loaded: &Loaded,
+        now: Timestamp,
+    ) {
+        if !self.journaling.wants(decision, false) {
+            return;
+        }
+        match self.entry(event, rules, decision, loaded, now) {
+            Ok(writes) => {
+                self.journaling.jot(&*self.store, writes);
+                self.journaling.committed(rules, now);
+            }
+            Err(error) => tracing::warn!(%error, "an event is not in the journal"),
+        }
+    }
+
+    fn entry(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        decision: &Decision,
+        loaded: &Loaded,
+        now: Timestamp,
+    ) -> Result<super::journaling::Writes, StoreError> {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let state = (&loaded.bytes, &loaded.state);
+        self.journaling.writes(event, rules, decision, state, (now, sequence))
     }
 
     fn tell(&self, committed: Vec<(Lane, u64)>, decision: &Decision) {
@@ -202,7 +261,7 @@ impl Pipeline {
     fn write_set(
         &self,
         event: &Event,
-        rules: &RuleSet,
+        rules: &Arc<RuleSet>,
         decision: &Decision,
         loaded: &Loaded,
         extra: &Extra,
@@ -239,13 +298,12 @@ impl Pipeline {
             set.writes.push((ledger::held_key(sequence), Some(ledger::encode(held)?)));
         }
         for (position, (due, timer)) in decision.timers.iter().enumerate() {
-            let id = event.id.derive(&format!("timer {position}"));
+            let id = ledger::timer_id(&event.id, position);
             let record = TimerRecord { id: id.clone(), timer: timer.clone() };
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
-        if durable || decision.verdict != Verdict::Allow {
-            let entry = JournalEntry::new(event, decision, rules.version(), now);
-            set.writes.push((ledger::journal_key(now, &event.id), Some(ledger::encode(&entry)?)));
+        if self.journaling.wants(decision, durable) {
+            set.writes.extend(self.entry(event, rules, decision, loaded, now)?);
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
             let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);

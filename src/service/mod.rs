@@ -135,7 +135,7 @@ impl Service {
             secret_key: config.app.secret_key.clone(),
             base_url: config.app.base_url.clone(),
         };
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
             settings: decision_settings(config),
@@ -143,8 +143,9 @@ impl Service {
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
-        })
-        .map_err(|error| setup(&error))?;
+        };
+        let engine =
+            Engine::journaling(parts, config.journal.events).map_err(|error| setup(&error))?;
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
@@ -282,6 +283,12 @@ impl Status for ServiceStatus {
             status.rules.iter_mut().for_each(|rule| "shadow".clone_into(&mut rule.mode));
         }
         status
+    }
+
+    fn sources(&self) -> (String, Vec<(String, String)>) {
+        let current = self.rules.current();
+        let rules = current.load();
+        (rules.version().to_owned(), rules.sources().to_vec())
     }
 
     fn reload(&self) -> Reloading<'_> {
