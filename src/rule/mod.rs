@@ -17,4 +17,4 @@ pub mod template;
 
 pub use catalog::EventKind;
 pub use model::{Rule, RuleId, RuleSet};
-pub use parse::{Reading, read};
+pub use parse::{Reading, on_protected, read};

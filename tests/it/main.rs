@@ -8,6 +8,7 @@ mod decisions;
 mod documents;
 mod error_pages;
 mod fixtures;
+mod lints;
 mod process;
 mod rest_http;
 mod rule_files;
