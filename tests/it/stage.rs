@@ -61,7 +61,16 @@ impl Stage {
         Self::set(&[("rules.toml".to_owned(), text.to_owned())]).await
     }
 
+    /// The bot with one rules file, and more of the configuration: `JOURNAL_EVENTS` and its value.
+    pub async fn with(text: &str, configured: &[(&str, &str)]) -> Self {
+        Self::set_with(&[("rules.toml".to_owned(), text.to_owned())], configured).await
+    }
+
     async fn set(files: &[(String, String)]) -> Self {
+        Self::set_with(files, &[]).await
+    }
+
+    async fn set_with(files: &[(String, String)], configured: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules = folder.path().join("rules");
         fs::create_dir(&rules).unwrap();
@@ -76,7 +85,7 @@ impl Stage {
         options.callback_url = Some(format!("http://{bot}/callback"));
         let chat = Simulator::start(options).await.unwrap();
         let key = |name: &str, value: String| (format!("GROUPKEEPER_{name}"), value);
-        let environment = [
+        let mut environment = vec![
             key("APP_SDK_APP_ID", SDK_APP_ID.to_string()),
             key("APP_SECRET_KEY", KEY.to_owned()),
             key("APP_API_BASE", chat.url()),
@@ -89,6 +98,8 @@ impl Stage {
             // A hanging Chat must not make the tests wait.
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
+        let more = configured.iter().map(|(name, value)| key(name, (*value).to_owned()));
+        environment.extend(more);
         let config = Config::load(None, &environment).unwrap();
         let mut stage = Self { clock, chat, folder, config, service: None };
         stage.start().await.unwrap();
@@ -205,6 +216,22 @@ impl Stage {
         let url = format!("http://{}{path}", self.bot().admin_address);
         let answer = reqwest::get(&url).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// Runs `groupkeeper` as an operator beside the bot would: its exit code, stdout and stderr.
+    pub async fn groupkeeper(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("GROUPKEEPER_SAFETY_PROTECTED", "boss, ops_*");
+        // The bot answers on this thread meanwhile.
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// The address of the admin listener.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.bot().admin_address)
     }
 
     /// POSTs a body to the bot as a stranger would, with this query.
