@@ -59,7 +59,6 @@ impl Bench {
             own: vec![Account::from(ADMIN)],
             protected: test.protected.clone(),
             mode: test.mode,
-            ..Settings::default()
         };
         know(&*store, test).await?;
         let notebook = Arc::new(Notebook::default());

@@ -25,8 +25,8 @@ pub struct Expected {
 /// [`seen_as`] and [`answered_as`] put into an effect stands here, so that a slip is found when the
 /// test is read.
 pub(super) const EFFECTS: &[(&str, &[&str])] = &[
-    ("set_role", &["who", "role", "for", "group"]),
-    ("mute", &["who", "for", "reason", "group"]),
+    ("set_role", &["who", "role", "group"]),
+    ("mute", &["who", "for", "group"]),
     ("unmute", &["who", "group"]),
     ("set_name_card", &["who", "text", "group"]),
     ("set_message_receiving", &["who", "mode", "group"]),
@@ -99,9 +99,12 @@ pub(super) fn seen_as(act: &Act) -> Expected {
             put("group", group);
             put("count", &members.len());
         }
-        Act::SendMessage { group, text, .. } => {
+        Act::SendMessage { group, text, from } => {
             put("group", group);
             put("text", text);
+            if let Some(from) = from {
+                put("from", from);
+            }
         }
         Act::Alert { text } => put("text", text),
         Act::Read(_) => {}

@@ -26,6 +26,8 @@ pub(super) const NUMBER: &str = "{n}";
 pub(super) struct Known {
     pub groups: Vec<(GroupId, GroupType)>,
     pub rooms: Vec<RoomId>,
+    /// Whether it is sure who is a member: not when the groups or rooms could not be read.
+    pub sure: bool,
     /// Everybody who is, becomes or is expected to become a member of anything.
     members: BTreeSet<String>,
 }
@@ -38,6 +40,7 @@ impl Known {
             groups: groups.iter().map(|group| (group.id.clone(), group.kind)).collect(),
             rooms: rooms.iter().map(|room| room.id.clone()).collect(),
             members: BTreeSet::new(),
+            sure: !(groups.is_empty() && rooms.is_empty()),
         };
         let members = groups.iter().flat_map(|group| &group.members);
         known.members.extend(members.map(|member| member.id.to_string()));
