@@ -123,6 +123,23 @@ fn every_page_of_a_code_shows_what_earns_it_and_what_is_right() {
     }
 }
 
+#[test]
+fn the_page_on_tests_says_what_every_event_needs_and_takes() {
+    let page = crate::stage::repository("docs/tests.md");
+    for sendable in testfile::SENDABLE {
+        let name = format!("`{}`", sendable.event.name());
+        let of_event =
+            |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&name));
+        let row = page.lines().find(of_event).unwrap_or_else(|| panic!("{name} has no row"));
+        for key in sendable.needs.iter().chain(sendable.takes) {
+            assert!(row.contains(&format!("`{key}`")), "{name} takes {key}: {row}");
+        }
+        for key in testfile::SEND_KEYS.iter().filter(|key| row.contains(&format!("`{key}`"))) {
+            assert!(sendable.allows(key), "{name} does not take {key}: {row}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_event_of_the_catalog_is_sent_as_chat_tells_it() {
     let report =

@@ -23,7 +23,7 @@ use crate::simulator::RoomKind;
 const MOST_TIMES: i64 = 10_000;
 
 /// Every key of a `send` step.
-pub(super) const KEYS: &[&str] = &[
+pub const KEYS: &[&str] = &[
     "send",
     "group",
     "room",
