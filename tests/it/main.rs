@@ -17,6 +17,7 @@ mod rest_http;
 mod rule_files;
 mod rule_pages;
 mod rule_reading;
+mod rule_tests;
 mod stage;
 mod store_conformance;
 mod store_on_disk;
