@@ -54,6 +54,8 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
 }
 
 async fn serve(config: &Config) -> Result<(), NotStarted> {
+    let signals = service::Signals::listen()
+        .map_err(|error| NotStarted::Setup(format!("signals cannot be listened to: {error}")))?;
     let clock = Arc::new(SystemClock::default());
     let sockets = Sockets::bind(config).await?;
     let mut service = Service::start(config, clock, sockets, Onlookers::default()).await?;
@@ -69,8 +71,8 @@ async fn serve(config: &Config) -> Result<(), NotStarted> {
         pending = service.engine.delivery.pending(),
         "ready"
     );
-    let told = service::signal(&service.rules).await;
+    signals.obey(&service.rules).await;
     tracing::info!("stopping");
     service.stop().await;
-    told.map_err(|error| NotStarted::Setup(format!("signals cannot be listened to: {error}")))
+    Ok(())
 }
