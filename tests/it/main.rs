@@ -19,3 +19,4 @@ mod store_conformance;
 mod store_on_disk;
 mod stories;
 mod usersig;
+mod hunt_tmp;
