@@ -19,4 +19,3 @@ mod store_conformance;
 mod store_on_disk;
 mod stories;
 mod usersig;
-mod hunt_tmp;
