@@ -148,7 +148,8 @@ mod tests {
     use crate::rule;
 
     fn file(name: &str, wrong: usize) -> (String, String) {
-        let rule = |n: usize| format!("[rule.r{n}]\nonn = \"member.joined\"\n");
+        let id = name.trim_end_matches(".toml");
+        let rule = |n: usize| format!("[rule.{id}{n}]\non = \"member.joined\"\nmode = \"of\"\n");
         (name.to_owned(), (0..wrong).map(rule).collect())
     }
 
@@ -166,14 +167,12 @@ mod tests {
 
     #[test]
     fn errors_are_shown_before_warnings() {
-        let warnings = "[rule.w]\non = \"member.joined\"\n".repeat(1)
-            + &(0..20)
-                .map(|n| format!("[rule.w{n}]\non = \"member.joined\"\n"))
-                .collect::<String>();
-        let text = format!("{warnings}[rule.wrong]\nonn = \"member.joined\"\n");
+        let rule = |n: usize| format!("[rule.w{n}]\non = \"member.joined\"\n");
+        let warnings: String = (0..21).map(rule).collect();
+        let text = format!("{warnings}[rule.wrong]\non = \"member.joined\"\nmode = \"of\"\n");
         let reading = rule::read(vec![("a.toml".to_owned(), text)], None);
         let shown = shown(&by_file(&reading.diagnostics), SHOWN, false);
-        assert!(shown.contains("error[R050]"), "{shown}");
+        assert!(shown.contains("error[R054]"), "{shown}");
         assert!(shown.contains("a.toml: 12 more"), "{shown}");
     }
 }

@@ -404,7 +404,12 @@ mod tests {
         assert_eq!(help("asia/shanghai").unwrap(), "write `Asia/Shanghai`");
         assert_eq!(help("Berlin").unwrap(), "write `Europe/Berlin`");
         assert_eq!(help("Beijing").unwrap(), "write `Asia/Shanghai`");
-        assert_eq!(help("UTC+8").unwrap(), "write a city of the zone instead of its offset");
+        assert_eq!(help("UTC+2").unwrap(), "write a city of the zone instead of its offset");
+        let shanghai = "write a city instead of the offset, for instance `Asia/Shanghai`";
+        assert_eq!(help("UTC+8").unwrap(), shanghai);
+        assert_eq!(help("+08:00").unwrap(), shanghai);
+        assert_eq!(help("pst").unwrap(), "write `America/Los_Angeles`");
+        assert!(help("CST").unwrap().contains("America/Chicago"));
         assert_eq!(help("Mordor"), None);
     }
 

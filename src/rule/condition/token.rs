@@ -368,7 +368,12 @@ mod tests {
         assert_eq!(one("a AND b").2.unwrap(), "write `a && b`");
         assert_eq!(one("a <> b").2.unwrap(), "write `a != b`");
         assert_eq!(one("a === b").2.unwrap(), "write `a == b`");
-        assert_eq!(one("not a").2.unwrap(), "write `!(…)`");
+        assert_eq!(one("not a").2.unwrap(), "write `!a`");
+        assert_eq!(one("not a == b").2.unwrap(), "write `!(a == b)`");
+        assert_eq!(one("c && not a && b").2.unwrap(), "write `c && !a && b`");
+        assert_eq!(one("c && a not in [b] && d").2.unwrap(), "write `c && !(a in [b]) && d`");
+        assert_eq!(one("(a not in b)").2.unwrap(), "write `(!(a in b))`");
+        assert_eq!(one("a not").2.unwrap(), "write `!(…)`");
         assert_eq!(one("a is b").2.unwrap(), "write `a == b`");
         assert_eq!(one("a =~ \"b\"").2.unwrap(), "write `text.matches(\"pattern\")`");
     }
