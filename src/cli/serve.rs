@@ -59,6 +59,11 @@ async fn serve(config: &Config) -> Result<(), NotStarted> {
     let clock = Arc::new(SystemClock::default());
     let sockets = Sockets::bind(config).await?;
     let mut service = Service::start(config, clock, sockets, Onlookers::default()).await?;
+    let rules = service.rules.current().load_full();
+    let own = [config.app.admin.clone()];
+    for told in crate::rule::on_protected(&rules, &config.safety.protected, &own) {
+        tracing::warn!("{}", told.render(false));
+    }
     service.run_loops();
     if config.rules.mode == Mode::Shadow {
         tracing::warn!("in shadow: everything is decided, recorded and shown, and nothing is sent");

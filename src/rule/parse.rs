@@ -113,6 +113,10 @@ fn read_file(
                 continue;
             }
         };
+        if let Some(key) = headings.iter().find(|key| !is_heading(key)) {
+            no_name(file, key);
+            continue;
+        }
         for heading in headings {
             let spot = file.source.spot(heading.key_span.clone());
             if let Some(first) = ids.get(&heading.key) {
@@ -132,6 +136,30 @@ fn read_file(
         }
     }
     rules
+}
+
+fn is_heading(entry: &Entry) -> bool {
+    matches!(&entry.node.value, Value::Table(_))
+}
+
+/// `[rule]` with keys below it, or `[[rule.its-name]]`.
+fn no_name(file: &mut File<'_>, entry: &Entry) {
+    let key = &entry.key;
+    let of_tables =
+        |items: &[tree::Node]| items.iter().all(|item| matches!(item.value, Value::Table(_)));
+    let double = matches!(&entry.node.value, Value::List(items) if of_tables(items) && key != "do");
+    let (message, label, help) = if double {
+        let help = format!("write `[rule.{key}]` with single brackets");
+        (format!("`{key}` is a list of rules"), "each rule has its own heading", help)
+    } else {
+        let help = "write `[rule.its-name]` above it".to_owned();
+        (
+            format!("`{key}` belongs to a rule without a name"),
+            "the heading lacks the rule's id",
+            help,
+        )
+    };
+    file.error(NOT_A_RULE, entry.key_span.clone(), message).label(label).help(help);
 }
 
 /// Something stands in the file that is not a `[rule.…]`.
