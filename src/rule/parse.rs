@@ -1,15 +1,16 @@
 //! Reads rule files: text in, rules and everything that is to be told about them out.
 
-mod actions;
+pub(crate) mod actions;
 mod bounds;
 pub(crate) mod codes;
 mod do_list;
 pub(crate) mod file;
+pub(crate) mod key;
 mod lint;
 mod memory;
-mod one_rule;
+pub(crate) mod one_rule;
 mod possible;
-mod scope;
+pub(crate) mod scope;
 pub(crate) mod syntax;
 pub(crate) mod tree;
 mod trigger;

@@ -1,6 +1,7 @@
 //! A file that is being read: what is wrong is noted and reading goes on.
 
 use super::codes::{MISSING, UNKNOWN_KEY, WRONG_TYPE};
+use super::key::Named;
 use super::tree::{Entry, Node, Span, Table};
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::mistake::{Code, Mistake};
@@ -87,14 +88,15 @@ impl File<'_> {
     }
 
     /// Takes a table and complains about keys that it cannot have.
-    pub fn fields<'n>(
+    pub fn fields<'n, K: Named>(
         &mut self,
         what: &str,
         place: Span,
         table: &'n Table,
-        keys: &[&'static str],
+        keys: &[K],
         habits: &[(&str, &'static str)],
     ) -> Fields<'n> {
+        let keys: Vec<&'static str> = keys.iter().map(Named::name).collect();
         let mut meant = Vec::new();
         for entry in table.entries().iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
             let key = &entry.key;
@@ -103,7 +105,7 @@ impl File<'_> {
             meant.extend(instead);
             let message = format!("`{key}` is not a key of {what}");
             self.error(UNKNOWN_KEY, entry.key_span.clone(), message)
-                .label(there_are(keys))
+                .label(there_are(&keys))
                 .help(instead.map(|instead| format!("write `{instead}`")));
         }
         Fields { table, place, what: what.to_owned(), meant }

@@ -2,6 +2,7 @@
 
 use super::codes::{NEEDS_ANOTHER, REPEATED, UNKNOWN_VALUE};
 use super::file::{Fields, File, there_are};
+use super::key::{Key, Shape};
 use super::tree::{Span, Value};
 use crate::chat::GroupType;
 use crate::rule::catalog::{EventKind, Object};
@@ -9,7 +10,28 @@ use crate::rule::model::Scope;
 use crate::rule::names::Names;
 use crate::rule::suggest::closest;
 
-const KEYS: &[&str] = &["groups", "types", "except"];
+/// The keys of `in`.
+pub const KEYS: &[Key] = &[
+    Key::new(
+        "groups",
+        Shape::List(&Shape::Text, 1),
+        "Ids of groups; `*` and `?` stand for any characters, `[ab]` for one of them.",
+    )
+    .default("[\"*\"]"),
+    Key::new(
+        "types",
+        Shape::List(&Shape::Word(group_types), 1),
+        "Types of groups; left out, all of them. Private is Work, ChatRoom is Meeting.",
+    ),
+    Key::new("except", Shape::List(&Shape::Text, 1), "Ids of groups that the rule leaves alone."),
+];
+/// What Work and Meeting were called.
+const OLD_TYPES: [&str; 2] = ["Private", "ChatRoom"];
+
+/// The group types that can be written, the old names behind today's.
+pub fn group_types() -> Vec<&'static str> {
+    GroupType::ALL.map(GroupType::name).into_iter().chain(OLD_TYPES).collect()
+}
 const EXAMPLE: &str = "in = { types = [\"Public\"] }";
 
 /// What is known about a rule when its actions are read.
@@ -109,8 +131,7 @@ fn read_types(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<(GroupType, Span)
             Some(kind) => types.push((kind, node.span.clone())),
             None => {
                 let names = GroupType::ALL.map(GroupType::name);
-                let old = ["Private", "ChatRoom"];
-                let instead = closest(text, names.into_iter().chain(old));
+                let instead = closest(text, group_types());
                 file.error(
                     UNKNOWN_VALUE,
                     node.span.clone(),

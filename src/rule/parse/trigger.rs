@@ -2,6 +2,7 @@
 
 use super::codes::{MISSING, NEEDS_ANOTHER, NOT_BOTH, REPEATED, UNKNOWN_EVENT};
 use super::file::{Fields, File, there_are};
+use super::key::{Key, Shape, words};
 use super::tree::{Entry, Node, Table, Value};
 use crate::rule::catalog::EventKind;
 use crate::rule::crontab::{self, Crontab};
@@ -10,7 +11,28 @@ use crate::rule::names::Names;
 use crate::rule::suggest::closest;
 
 const SCHEDULE: &str = "schedule = { cron = \"0 4 * * *\", timezone = \"Asia/Shanghai\" }";
-const KEYS: &[&str] = &["cron", "timezone", "missed", "max_late", "every"];
+/// The keys of `schedule`.
+pub const KEYS: &[Key] = &[
+    Key::new(
+        "cron",
+        Shape::Pattern(r"\S+(\s+\S+){4}"),
+        "Five fields of crontab: minute, hour, day of month, month, day of week (0 and 7 are Sunday).",
+    ).exactly_one(),
+    Key::new("timezone", Shape::Text, "The time zone of `cron`, as `Asia/Shanghai`.")
+        .default("\"UTC\"").beside("cron"),
+    Key::new(
+        "missed",
+        Shape::Word(|| words(&MISSED)),
+        "Firings that fell into a stop: made up for once, all of them, or not at all.",
+    )
+    .default("\"once\""),
+    Key::new("max_late", Shape::Duration, "A firing that is later than this is skipped."),
+    Key::new("every", Shape::Duration, "Instead of `cron`: every so often, counted from 1970.").exactly_one(),
+];
+const MISSED: [(&str, Missed); 3] =
+    [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
+/// What `for_each` can be.
+pub const FOR_EACH: [(&str, bool); 1] = [("group", true)];
 
 /// Chat's commands that stand for one event, for those who write them into `on`.
 const COMMANDS: [(&str, EventKind); 12] = [
@@ -133,9 +155,9 @@ fn unknown_event(file: &mut File<'_>, text: &str, node: &Node) {
 }
 
 fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Started {
-    let for_each_group = fields.get("for_each").map(|for_each| {
-        file.choice("for_each", &for_each.node, &[("group", true)]).unwrap_or(true)
-    });
+    let for_each_group = fields
+        .get("for_each")
+        .map(|for_each| file.choice("for_each", &for_each.node, &FOR_EACH).unwrap_or(true));
     let for_each_group = for_each_group.unwrap_or(false);
     if let (false, Some(scope)) = (for_each_group, fields.get("in")) {
         file.error(NEEDS_ANOTHER, scope.key_span.clone(), "this schedule runs for no group")
@@ -170,8 +192,7 @@ type Times = (Timing, Missed, Option<std::time::Duration>);
 
 fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
     let fields = file.fields("`schedule`", entry.key_span.clone(), table, KEYS, &[]);
-    let choices = [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
-    let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &choices));
+    let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &MISSED));
     let max_late = fields.get("max_late").and_then(|late| file.duration("max_late", &late.node));
     let timing = match (fields.get("cron"), fields.get("every")) {
         (Some(cron), None) => read_cron(file, &fields, cron),
