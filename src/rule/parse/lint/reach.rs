@@ -25,15 +25,17 @@ pub fn unreached(rules: &[(Rule, Spot)]) -> Vec<Diagnostic> {
         if !stops_for_certain(first) {
             continue;
         }
+        let conditional = first.when.is_some() || first.unless.is_some();
         for (later, (second, spot)) in rules.iter().enumerate().skip(at + 1) {
-            if stopped[later] || !takes_all(first, second) {
-                continue;
+            if conditional && compared >= MOST_COMPARED {
+                break;
             }
-            if first.when.is_some() || first.unless.is_some() {
-                compared += 1;
-                if compared > MOST_COMPARED || !holds_whenever(first, second) {
-                    continue;
-                }
+            compared += usize::from(conditional);
+            if stopped[later]
+                || !takes_all(first, second)
+                || (conditional && !holds_whenever(first, second))
+            {
+                continue;
             }
             stopped[later] = true;
             let message =
@@ -70,17 +72,16 @@ fn takes_all(first: &Rule, second: &Rule) -> bool {
 }
 
 fn includes(wide: &Scope, narrow: &Scope) -> bool {
-    let types = |scope: &Scope| -> Vec<GroupType> {
-        if scope.types.is_empty() { GroupType::ALL.to_vec() } else { scope.types.clone() }
-    };
+    let all_types = GroupType::ALL.iter().all(|kind| wide.types.contains(kind));
+    let typed = wide.types.is_empty()
+        || all_types
+        || (!narrow.types.is_empty() && narrow.types.iter().all(|kind| wide.types.contains(kind)));
     let held = |globs: &Globs, glob: &String| globs.patterns().contains(glob);
     let all = |globs: &Globs| globs.is_empty() || globs.patterns().iter().any(|glob| glob == "*");
     let groups = all(&wide.groups)
         || (!narrow.groups.is_empty()
             && narrow.groups.patterns().iter().all(|glob| held(&wide.groups, glob)));
-    types(narrow).iter().all(|kind| types(wide).contains(kind))
-        && groups
-        && wide.except.patterns().iter().all(|glob| held(&narrow.except, glob))
+    typed && groups && wide.except.patterns().iter().all(|glob| held(&narrow.except, glob))
 }
 
 /// Whether the first rule's conditions are true whenever the second's are.
