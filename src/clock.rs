@@ -61,6 +61,20 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = String;
+
+    /// RFC 3339, or milliseconds since 1970.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(milliseconds) = text.parse() {
+            return Ok(Self(milliseconds));
+        }
+        let time = chrono::DateTime::parse_from_rfc3339(text);
+        time.map(|time| Self(time.timestamp_millis()))
+            .map_err(|_| format!("`{text}` is no time: write it as 2026-11-21T04:00:00Z"))
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

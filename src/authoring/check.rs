@@ -31,7 +31,7 @@ impl Checked {
     }
 }
 
-/// Reads and checks all rules of a directory. `now` is what notes on schedules count from.
+/// Reads and checks all rules of a directory, or of one file. `now` is what notes on schedules count from.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read; the error names it.
@@ -46,16 +46,22 @@ fn is_test(name: &str) -> bool {
     name.ends_with(".test.toml")
 }
 
-/// All `*.toml` files of a directory and its folders, in the order of their names.
+/// All `*.toml` files of a directory and its folders, in the order of their names; or the one file that
+/// is named.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read; the error names it.
 pub fn read_directory(directory: &Path) -> io::Result<Vec<SourceFile>> {
     let mut paths = Vec::new();
-    collect(directory, &mut paths)?;
+    if directory.is_file() {
+        paths.push(directory.to_owned());
+    } else {
+        collect(directory, &mut paths)?;
+    }
     paths.sort();
     let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).map_err(|error| named(&path, &error))?;
+        let bytes = std::fs::read(&path).map_err(|error| named(&path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| not_utf8(&path, &error))?;
         Ok((path.to_string_lossy().into_owned(), text))
     };
     paths.into_iter().map(read).collect()
@@ -76,6 +82,15 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Saved by an editor that writes UTF-16, or in a code page.
+fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> io::Error {
+    let good = error.utf8_error().valid_up_to();
+    let line = error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let path = path.display();
+    let text = format!("{path}:{line}: this is not UTF-8; save the file in that encoding");
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {

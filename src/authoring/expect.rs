@@ -25,8 +25,8 @@ pub struct Expected {
 /// [`seen_as`] and [`answered_as`] put into an effect stands here, so that a slip is found when the
 /// test is read.
 pub(super) const EFFECTS: &[(&str, &[&str])] = &[
-    ("set_role", &["who", "role", "for", "group"]),
-    ("mute", &["who", "for", "reason", "group"]),
+    ("set_role", &["who", "role", "group"]),
+    ("mute", &["who", "for", "group"]),
     ("unmute", &["who", "group"]),
     ("set_name_card", &["who", "text", "group"]),
     ("set_message_receiving", &["who", "mode", "group"]),
@@ -38,7 +38,7 @@ pub(super) const EFFECTS: &[(&str, &[&str])] = &[
     ("ban", &["who", "for", "reason", "group"]),
     ("unban", &["who", "group"]),
     ("send_message", &["text", "from", "group"]),
-    ("send_private", &["to", "text", "from"]),
+    ("send_private", &["to", "text"]),
     ("notify_group", &["text", "to", "group"]),
     ("recall_message", &["sequence", "group"]),
     ("mute_all", &["for", "group"]),
@@ -48,7 +48,7 @@ pub(super) const EFFECTS: &[(&str, &[&str])] = &[
     ("reject", &["text", "code"]),
     ("drop", &[]),
     ("replace_text", &["text"]),
-    ("refuse", &["who"]),
+    ("refuse_invited", &["who"]),
     ("alert", &["text"]),
 ];
 
@@ -58,109 +58,67 @@ pub(super) fn seen_as(act: &Act) -> Expected {
     let mut put = |name: &str, value: &dyn ToString| {
         fields.insert(name.to_owned(), value.to_string());
     };
+    act.group().iter().for_each(|group| put("group", group));
+    act.member().iter().for_each(|member| put("who", member));
     match act {
-        Act::SetRole { group, member, role, .. } => {
-            put("group", group);
-            put("who", member);
-            put("role", &role.name());
+        Act::SetRole { role, .. } => put("role", &role.name()),
+        Act::Mute { time, .. } => put("for", &how_long(*time)),
+        Act::Ban { time, reason, .. } => {
+            put("for", &how_long(*time));
+            put("reason", reason);
         }
-        Act::Mute { group, member, time, .. } => {
-            put("group", group);
-            put("who", member);
-            put("for", &time.map_or_else(|| "forever".to_owned(), duration::format));
+        Act::RemoveMember { silent, reason, .. } => {
+            put("silent", silent);
+            put("reason", reason);
         }
-        Act::Unmute { group, member } => {
-            put("group", group);
-            put("who", member);
-        }
-        Act::SetNameCard { group, member, text } => {
-            put("group", group);
-            put("who", member);
+        Act::SendMessage { text, from, .. } => {
             put("text", text);
+            from.iter().for_each(|from| put("from", from));
         }
-        Act::SetMessageReceiving { group, member, mode } => {
-            put("group", group);
-            put("who", member);
-            put("mode", &mode.name());
+        Act::SetNameCard { text, .. } | Act::Alert { text } => put("text", text),
+        Act::SetMessageReceiving { mode, .. } => put("mode", &mode.name()),
+        Act::SetMemberFields { fields, .. } => {
+            fields.iter().for_each(|(key, value)| put(key, value))
         }
-        Act::SetMemberFields { group, member, fields } => {
-            put("group", group);
-            put("who", member);
-            fields.iter().for_each(|(key, value)| put(key, value));
-        }
-        Act::TransferOwner { group, to, .. } => {
-            put("group", group);
-            put("to", to);
-        }
+        Act::TransferOwner { to, .. } => put("to", to),
         Act::TransferRoom { room, to, .. } => {
             put("room", room);
             put("to", to);
         }
-        Act::ImportMembers { group, members } => {
-            put("group", group);
-            put("count", &members.len());
-        }
-        Act::SendMessage { group, text, .. } => {
-            put("group", group);
-            put("text", text);
-        }
-        Act::AddMembers { group, members, silent } => {
-            put("group", group);
+        Act::ImportMembers { members, .. } => put("count", &members.len()),
+        Act::AddMembers { members, silent, .. } => {
             put("members", &names(members));
             put("silent", silent);
         }
-        Act::RemoveMember { group, member, silent, reason } => {
-            put("group", group);
-            put("who", member);
-            put("silent", silent);
-            put("reason", reason);
-        }
-        Act::Ban { group, member, time, reason, .. } => {
-            put("group", group);
-            put("who", member);
-            put("for", &time.map_or_else(|| "forever".to_owned(), duration::format));
-            put("reason", reason);
-        }
-        Act::Unban { group, member } => {
-            put("group", group);
-            put("who", member);
-        }
-        Act::NotifyGroup { group, text, to } => {
-            put("group", group);
+        Act::NotifyGroup { text, to, .. } => {
             put("text", text);
             put("to", &names(to));
         }
-        Act::RecallMessage { group, sequence, .. } => {
-            put("group", group);
-            put("sequence", sequence);
+        Act::RecallMessage { sequence, .. } => put("sequence", sequence),
+        Act::MuteAll { time, .. } => {
+            time.iter().for_each(|time| put("for", &duration::format(*time)))
         }
-        Act::MuteAll { group, time } => {
-            put("group", group);
-            if let Some(time) = time {
-                put("for", &duration::format(*time));
-            }
-        }
-        Act::UnmuteAll { group } | Act::DismissGroup { group } => put("group", group),
-        Act::SetGroup { group, fields } => {
-            put("group", group);
-            let texts = [
-                ("name", &fields.name),
-                ("introduction", &fields.introduction),
-                ("notification", &fields.notification),
-            ];
-            for (name, text) in texts {
-                text.iter().for_each(|text| put(name, text));
-            }
+        Act::SetGroup { fields, .. } => {
+            fields.name.iter().for_each(|text| put("name", text));
+            fields.introduction.iter().for_each(|text| put("introduction", text));
+            fields.notification.iter().for_each(|text| put("notification", text));
             fields.join.iter().for_each(|join| put("join", &join.name()));
         }
         Act::SendPrivate { to, text } => {
             put("to", to);
             put("text", text);
         }
-        Act::Alert { text } => put("text", text),
-        Act::Read(_) => {}
+        Act::Unmute { .. }
+        | Act::Unban { .. }
+        | Act::UnmuteAll { .. }
+        | Act::DismissGroup { .. }
+        | Act::Read(_) => {}
     }
     Expected { action: act.name().to_owned(), fields }
+}
+
+fn how_long(time: Option<std::time::Duration>) -> String {
+    time.map_or_else(|| "forever".to_owned(), duration::format)
 }
 
 fn names(accounts: &[crate::chat::Account]) -> String {
@@ -184,7 +142,7 @@ pub(super) fn answered_as(verdict: &Verdict) -> Option<Expected> {
         Verdict::Replace { text } => effect("replace_text", vec![("text", text.clone())]),
         Verdict::RefuseInvited { accounts } => {
             let names: Vec<_> = accounts.iter().map(ToString::to_string).collect();
-            effect("refuse", vec![("who", names.join(", "))])
+            effect("refuse_invited", vec![("who", names.join(", "))])
         }
     })
 }
@@ -234,7 +192,7 @@ mod tests {
                 r#"{ reject = { code = "10101", text = "no" } }"#,
                 "{ drop = {} }",
                 r#"{ replace_text = { text = "***" } }"#,
-                r#"{ refuse = { who = "ann, ben" } }"#,
+                r#"{ refuse_invited = { who = "ann, ben" } }"#,
             ]
         );
         assert_eq!(answered_as(&Verdict::Allow), None);

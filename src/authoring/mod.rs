@@ -6,9 +6,14 @@ mod coverage;
 mod expect;
 pub mod format;
 mod junit;
+pub mod plan;
+pub mod recorded;
+pub mod replay;
+mod ruletext;
 mod runner;
 pub mod schema;
 pub mod testfile;
+pub mod why;
 
 pub use check::{Checked, SourceFile, check, read_directory};
 pub use coverage::{Coverage, Covered, Gap, Share};

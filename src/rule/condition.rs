@@ -3,9 +3,12 @@
 mod calls;
 mod check;
 mod engine;
+mod fact;
+mod formula;
 mod functions;
 mod known;
 mod lexer;
+mod meaning;
 mod operators;
 mod scope;
 mod shape;
@@ -13,6 +16,9 @@ mod syntax;
 mod token;
 
 pub use engine::context;
+pub use fact::Fact;
+pub use formula::{Formula, never_together};
+pub use known::event_names;
 pub use scope::{Datum, bind, bind_int, bind_time};
 
 use std::ops::Range;
@@ -40,6 +46,10 @@ pub struct Clause {
     uses: Vec<(Object, String)>,
     /// `count` and `now`, where it reads them.
     bare: Vec<&'static str>,
+    /// Bytes of the condition.
+    range: Range<usize>,
+    normal: String,
+    formula: Formula,
 }
 
 impl Condition {
@@ -82,6 +92,11 @@ impl Condition {
     pub fn clauses(&self) -> &[Clause] {
         &self.clauses
     }
+
+    /// What all clauses together say.
+    pub fn formula(&self) -> Formula {
+        Formula::All(self.clauses.iter().map(|clause| clause.formula.clone()).collect())
+    }
 }
 
 impl Clause {
@@ -100,14 +115,37 @@ impl Clause {
             return None;
         }
         let text = &tokens.text[range.clone()];
-        let refused = |error| token::syntax(range, format!("this cannot be compiled: {error}"));
-        let program = Program::compile(text).map_err(|e| mistakes.push(refused(e))).ok()?;
-        Some(Self { text: text.to_owned(), program, uses: reads.fields, bare: reads.bare })
+        let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
+        let program = Program::compile(text).map_err(|_| mistakes.push(refused())).ok()?;
+        Some(Self {
+            text: text.to_owned(),
+            program,
+            uses: reads.fields,
+            bare: reads.bare,
+            normal: meaning::normal(&tree),
+            formula: meaning::of(&tree, names),
+            range,
+        })
     }
 
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where it stands in the condition, in bytes.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// What it says, as far as that is plain.
+    pub fn formula(&self) -> &Formula {
+        &self.formula
+    }
+
+    /// Whether another clause says the same in the same words.
+    pub fn repeats(&self, other: &Self) -> bool {
+        self.normal == other.normal
     }
 
     /// The fields that it reads.
@@ -322,7 +360,7 @@ mod tests {
             told("member.id.size > 3"),
             ("R012", "size", "`member.id` is a string and has no fields".into())
         );
-        assert_eq!(help("member.id.size > 3"), "write `member.id.size()`");
+        assert_eq!(help("member.id.size > 3"), "write `member.id.size() > 3`");
     }
 
     #[test]
@@ -453,7 +491,7 @@ mod tests {
     fn patterns_and_literal_times_are_read_at_load() {
         assert_eq!(
             told("message.text.matches(\"(a\")"),
-            ("R026", "\"(a\"", "this pattern is wrong: unclosed group".into())
+            ("R026", "\"(a\"", "this pattern is wrong: a `(` is never closed".into())
         );
         assert_eq!(
             help("message.text.matches(\"a(?!b)\")"),

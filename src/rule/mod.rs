@@ -5,6 +5,7 @@ pub mod condition;
 pub mod crontab;
 pub mod diagnostic;
 pub mod duration;
+pub mod edit;
 pub mod explain;
 mod lookup;
 pub mod mistake;
@@ -17,4 +18,4 @@ pub mod template;
 
 pub use catalog::EventKind;
 pub use model::{Rule, RuleId, RuleSet};
-pub use parse::{Reading, read};
+pub use parse::{Reading, on_protected, read};

@@ -20,10 +20,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Level};
-use super::model::{Rule, RuleSet};
+use super::model::{Globs, Rule, RuleSet};
 use super::names::Memory;
 use super::source::{Source, Spot};
 use super::suggest::closest;
+use crate::chat::Account;
 use crate::clock::Timestamp;
 use codes::{BAD_ID, NOT_A_RULE, RULE_TWICE};
 use file::File;
@@ -74,21 +75,27 @@ pub fn read(files: Vec<(String, String)>, notes_at: Option<Timestamp>) -> Readin
     let memory = Arc::new(memory::declared(good));
     for (source, tree) in trees {
         let mut file = File { source: &source, found: Vec::new() };
+        let before = rules.len();
         match tree {
             Err(mistakes) => file.found = mistakes,
             Ok(table) => rules.extend(read_file(&mut file, &table, &mut ids, &memory)),
         }
         if let Some(now) = notes_at {
-            let of_file = |spot: &Spot| spot.source() == &source;
-            let own = rules.iter().filter(|(_, spot)| of_file(spot));
-            file.found.extend(own.filter_map(|(rule, spot)| lint::next_runs(rule, spot, now)));
+            let own = rules[before..].iter();
+            file.found.extend(own.flat_map(|(rule, spot)| lint::notes(rule, spot, now)));
         }
         file.found.sort_by_key(|told| (told.spot.span().start, told.level));
         found.extend(file.found);
     }
-    found.extend(lint::undone(&rules));
+    found.extend(lint::across(&rules));
     let rules = rules.into_iter().map(|(rule, _)| rule).collect();
     Reading { rules: RuleSet::new(rules, files), diagnostics: found }
+}
+
+/// Actions that never come to anything because of whom the configuration protects, `[safety] protected`,
+/// and of the bot's own accounts.
+pub fn on_protected(rules: &RuleSet, protected: &Globs, own: &[Account]) -> Vec<Diagnostic> {
+    lint::by_account(rules, protected, own)
 }
 
 /// The rules of one file, each with the place of its heading.
@@ -107,6 +114,10 @@ fn read_file(
                 continue;
             }
         };
+        if let Some(key) = headings.iter().find(|key| !is_heading(key)) {
+            no_name(file, key);
+            continue;
+        }
         for heading in headings {
             let spot = file.source.spot(heading.key_span.clone());
             if let Some(first) = ids.get(&heading.key) {
@@ -121,10 +132,35 @@ fn read_file(
             }
             let good_id = check_id(file, heading);
             let rule = one_rule::read(file, heading, memory);
+            rule.iter().for_each(|rule| lint::of_rule(file, heading, rule));
             rules.extend(rule.filter(|_| good_id).map(|rule| (rule, spot)));
         }
     }
     rules
+}
+
+fn is_heading(entry: &Entry) -> bool {
+    matches!(&entry.node.value, Value::Table(_))
+}
+
+/// `[rule]` with keys below it, or `[[rule.its-name]]`.
+fn no_name(file: &mut File<'_>, entry: &Entry) {
+    let key = &entry.key;
+    let of_tables =
+        |items: &[tree::Node]| items.iter().all(|item| matches!(item.value, Value::Table(_)));
+    let double = matches!(&entry.node.value, Value::List(items) if of_tables(items) && key != "do");
+    let (message, label, help) = if double {
+        let help = format!("write `[rule.{key}]` with single brackets");
+        (format!("`{key}` is a list of rules"), "each rule has its own heading", help)
+    } else {
+        let help = "write `[rule.its-name]` above it".to_owned();
+        (
+            format!("`{key}` belongs to a rule without a name"),
+            "the heading lacks the rule's id",
+            help,
+        )
+    };
+    file.error(NOT_A_RULE, entry.key_span.clone(), message).label(label).help(help);
 }
 
 /// Something stands in the file that is not a `[rule.…]`.

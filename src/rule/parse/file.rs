@@ -3,11 +3,11 @@
 use super::codes::{MISSING, UNKNOWN_KEY, WRONG_TYPE};
 use super::key::Named;
 use super::tree::{Entry, Node, Span, Table};
-use crate::rule::condition;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::mistake::{Code, Mistake};
 use crate::rule::source::Source;
 use crate::rule::suggest::closest;
+use crate::rule::{condition, edit};
 
 /// A file that is being read, and what was found in it so far.
 pub struct File<'a> {
@@ -71,9 +71,12 @@ impl File<'_> {
     /// Notes what is wrong in a text value, at its place in the file.
     pub fn mistake(&mut self, node: &Node, text: &str, mistake: Mistake) {
         let span = self.source.inside(node.span.clone(), text, mistake.range.clone());
+        let help = mistake.help.as_deref();
+        let edit = edit::inside(self.source.text(), &span, text, &mistake.range, help);
         let level = if condition::is_warning(&mistake) { Level::Warning } else { Level::Error };
         let told = self.tell(level, mistake.code, span, mistake.message).label(mistake.label);
         told.0.help = mistake.help;
+        told.0.edit = edit;
     }
 
     /// A value is of another kind than it must be.

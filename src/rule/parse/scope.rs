@@ -3,7 +3,7 @@
 use super::codes::{NEEDS_ANOTHER, REPEATED, UNKNOWN_VALUE};
 use super::file::{Fields, File, there_are};
 use super::key::{Key, Shape};
-use super::tree::Span;
+use super::tree::{Span, Value};
 use crate::chat::GroupType;
 use crate::rule::catalog::{EventKind, Object};
 use crate::rule::model::Scope;
@@ -81,6 +81,11 @@ pub fn read(
         file.error(NEEDS_ANOTHER, entry.key_span.clone(), "`in` selects groups")
             .label(format!("there is no group on {lacking}"));
     }
+    if let Some(groups) = bare_groups(&entry.node.value) {
+        let help = Some(format!("write `in = {{ groups = [{groups}] }}`"));
+        file.wrong_type("in", &entry.node, "a table", help);
+        return nothing;
+    }
     let Some(table) = file.table(entry, EXAMPLE) else { return nothing };
     let fields = file.fields(
         "`in`",
@@ -98,6 +103,21 @@ pub fn read(
         except: except.unwrap_or_default(),
     };
     (scope, types)
+}
+
+/// Groups that stand in `in` without a table around them.
+fn bare_groups(value: &Value) -> Option<String> {
+    let quoted = |value: &Value| match value {
+        Value::Text(text) if !text.contains(['"', '\\', '`']) => Some(format!("\"{text}\"")),
+        _ => None,
+    };
+    match value {
+        Value::List(items) if !items.is_empty() => {
+            let all: Option<Vec<_>> = items.iter().map(|item| quoted(&item.value)).collect();
+            all.map(|all| all.join(", "))
+        }
+        value => quoted(value),
+    }
 }
 
 fn read_types(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<(GroupType, Span)> {

@@ -133,17 +133,29 @@ fn unknown_event(file: &mut File<'_>, text: &str, node: &Node) {
         all().filter(|name| name.split('.').next().is_some_and(|known| known == subject)).collect();
     let label = if near.is_empty() {
         let mut subjects: Vec<_> = all().filter_map(|name| name.split('.').next()).collect();
-        subjects.dedup();
-        subjects.retain(|subject| *subject != "callback");
+        let mut seen = vec!["callback"];
+        subjects.retain(|subject| !seen.contains(subject) && (seen.push(*subject), true).1);
         format!("events begin with: {}", subjects.join(" "))
     } else {
         there_are(&near)
     };
     let command = COMMANDS.iter().find(|(command, _)| command.eq_ignore_ascii_case(text));
     let instead = command.map(|(_, kind)| kind.name()).or_else(|| closest(text, all()));
-    file.error(UNKNOWN_EVENT, node.span.clone(), format!("`{text}` is not an event"))
-        .label(label)
-        .help(instead.map(|name| format!("write `\"{name}\"`")));
+    let parts: Vec<_> = text.split([',', ' ', '|']).filter(|part| !part.is_empty()).collect();
+    let several = parts.len() > 1 && parts.iter().all(|part| EventKind::from_name(part).is_some());
+    let help = match instead {
+        _ if several => {
+            let quoted: Vec<_> = parts.iter().map(|part| format!("\"{part}\"")).collect();
+            Some(format!("write `[{}]`", quoted.join(", ")))
+        }
+        _ if text.contains('*') => Some("name each event: `on` takes no patterns".to_owned()),
+        instead => instead.map(|name| format!("write `\"{name}\"`")),
+    };
+    let message = match text {
+        "" => "the name of an event is missing".to_owned(),
+        _ => format!("`{text}` is not an event"),
+    };
+    file.error(UNKNOWN_EVENT, node.span.clone(), message).label(label).help(help);
 }
 
 fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Started {
@@ -157,12 +169,27 @@ fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Sta
             .help("write `for_each = \"group\"` beside it".to_owned());
     }
     let names = Some(Names::of_schedule(for_each_group));
-    let trigger = file.table(entry, SCHEDULE).and_then(|table| times(file, entry, table)).map(
+    let trigger = schedule_table(file, entry).and_then(|table| times(file, entry, table)).map(
         |(timing, missed, max_late)| {
             Trigger::Schedule(Schedule { timing, missed, max_late, for_each_group })
         },
     );
     Started { trigger, names }
+}
+
+/// Opens the table; a crontab line or an interval alone is put into one in the help.
+fn schedule_table<'n>(file: &mut File<'_>, entry: &'n Entry) -> Option<&'n Table> {
+    let Value::Text(text) = &entry.node.value else { return file.table(entry, SCHEDULE) };
+    let words = text.split_whitespace().count();
+    let interval = text.trim_start_matches("@every").trim_start_matches("every").trim();
+    let inner = match () {
+        () if words == 5 || (words == 1 && text.starts_with('@')) => format!("cron = \"{text}\""),
+        () if crate::rule::duration::parse(interval).is_ok() => format!("every = \"{interval}\""),
+        () => return file.table(entry, SCHEDULE),
+    };
+    let help = Some(format!("write `schedule = {{ {inner} }}`"));
+    file.wrong_type("schedule", &entry.node, "a table", help);
+    None
 }
 
 type Times = (Timing, Missed, Option<std::time::Duration>);
