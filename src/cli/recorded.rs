@@ -18,7 +18,7 @@ use crate::service::config::{Bystander, Config};
 #[derive(clap::Args)]
 pub(super) struct Where {
     /// Ask the running service at its admin listener; by default the one that the configuration
-    /// names, or http://127.0.0.1:8081
+    /// names, or that of 127.0.0.1:8081
     #[arg(long, conflicts_with_all = ["store", "events"])]
     url: Option<String>,
     /// A file with the token of the admin listener; by default `[admin] token`
@@ -55,7 +55,7 @@ impl Where {
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
         let Bystander { own, protected, mode, .. } = self.bystander()?;
-        Ok(Settings { own: vec![own], protected, mode, ..Settings::default() })
+        Ok(Settings { own: vec![own], protected, mode })
     }
 
     /// Opens the journal.

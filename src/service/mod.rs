@@ -138,11 +138,7 @@ impl Service {
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
-            settings: Settings {
-                own: vec![config.app.admin.clone()],
-                protected: config.safety.protected.clone(),
-                mode: config.rules.mode,
-            },
+            settings: settings(config),
             chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
@@ -221,6 +217,14 @@ impl Service {
         if let Err(error) = self.store.close() {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        own: vec![config.app.admin.clone()],
+        protected: config.safety.protected.clone(),
+        mode: config.rules.mode,
     }
 }
 
