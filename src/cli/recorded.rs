@@ -55,7 +55,7 @@ impl Where {
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
         let Bystander { own, protected, mode, .. } = self.bystander()?;
-        Ok(Settings { own: vec![own], protected, mode })
+        Ok(Settings { own: vec![own], protected, mode, ..Settings::default() })
     }
 
     /// Opens the journal.

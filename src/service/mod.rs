@@ -138,7 +138,11 @@ impl Service {
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
-            settings: settings(config),
+            settings: Settings {
+                own: vec![config.app.admin.clone()],
+                protected: config.safety.protected.clone(),
+                mode: config.rules.mode,
+            },
             chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
@@ -217,14 +221,6 @@ impl Service {
         if let Err(error) = self.store.close() {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
-    }
-}
-
-fn settings(config: &Config) -> Settings {
-    Settings {
-        own: vec![config.app.admin.clone()],
-        protected: config.safety.protected.clone(),
-        mode: config.rules.mode,
     }
 }
 

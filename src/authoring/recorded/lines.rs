@@ -106,18 +106,13 @@ fn read(line: &[u8], name: &str, number: usize) -> Result<JournalEntry, Trouble>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
-    use crate::decision::EventId;
-    use crate::decision::event::Cause;
-    use crate::rule::EventKind;
 
     #[test]
     fn events_are_read_from_lines_and_the_first_line_that_is_none_is_told_by_its_number() {
-        let id = EventId::of(&[b"one"]);
-        let event =
-            Event::new(id, Cause::Kind(EventKind::MemberJoined), Timestamp(5), "Group.Callback");
-        let event = serde_json::to_string(&event).unwrap();
-        let text = format!("{event}\n\n{{\"id\":7}}\n{{\"id\":8}}\n");
+        let text = concat!(
+            r#"{"id":"0123456789abcdef","cause":{"kind":"member.joined"},"time":5,"command":"x"}"#,
+            "\n\n{\"id\":7}\n{\"id\":8}\n"
+        );
         let read: Vec<_> = of_lines(text.as_bytes(), "events.jsonl").collect();
         assert_eq!(read.len(), 2);
         assert_eq!(read[0].as_ref().unwrap().event, "member.joined");
