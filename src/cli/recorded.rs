@@ -18,7 +18,7 @@ use crate::service::config::{Bystander, Config};
 #[derive(clap::Args)]
 pub(super) struct Where {
     /// Ask the running service at its admin listener; by default the one that the configuration
-    /// names, or http://127.0.0.1:8081
+    /// names, or that of 127.0.0.1:8081
     #[arg(long, conflicts_with_all = ["store", "events"])]
     url: Option<String>,
     /// A file with the token of the admin listener; by default `[admin] token`

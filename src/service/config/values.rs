@@ -224,13 +224,14 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
 }
 
-/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`.
+/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
 fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
     const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
     let found = reader.find("safety", "limit", false)?;
     let (mut actions, mut per) = (None, None);
     let mut wrong = None;
     match &found.value {
+        Written::Text(text) if text == "off" => return None,
         Written::Text(text) => {
             let (number, time) = text.split_once('/').unwrap_or((text, ""));
             actions = number.trim().parse().ok();
