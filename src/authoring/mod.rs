@@ -7,6 +7,7 @@ mod expect;
 pub mod format;
 mod junit;
 pub mod plan;
+pub mod presets;
 pub mod recorded;
 pub mod replay;
 mod ruletext;

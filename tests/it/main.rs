@@ -12,6 +12,7 @@ mod format;
 mod journal;
 mod lints;
 mod plan;
+mod presets;
 mod process;
 mod replay;
 mod rest_http;
