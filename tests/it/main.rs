@@ -4,6 +4,7 @@
 mod bad_rules;
 mod callback;
 mod cli;
+mod decide_properties;
 mod decisions;
 mod documents;
 mod error_pages;
