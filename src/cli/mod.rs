@@ -5,6 +5,7 @@ mod demo;
 mod exit;
 mod explain;
 mod healthcheck;
+mod outbox;
 mod plan;
 mod recorded;
 mod replay;
@@ -57,6 +58,8 @@ enum Command {
     Why(why::Arguments),
     /// Tell step by step how far one rule came with an event
     WhyNot(why_not::Arguments),
+    /// Show what a running service has to do; release or discard what a limit holds back
+    Outbox(outbox::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -126,6 +129,7 @@ async fn run(command: Command) -> Exit {
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
