@@ -7,6 +7,7 @@ mod explain;
 mod fmt;
 mod healthcheck;
 mod new;
+mod outbox;
 mod plan;
 mod recorded;
 mod replay;
@@ -66,6 +67,8 @@ enum Command {
     Why(why::Arguments),
     /// Tell step by step how far one rule came with an event
     WhyNot(why_not::Arguments),
+    /// Show what a running service has to do; release or discard what a limit holds back
+    Outbox(outbox::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -138,6 +141,7 @@ async fn run(command: Command) -> Exit {
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
