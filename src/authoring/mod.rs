@@ -3,10 +3,12 @@
 mod bench;
 mod check;
 mod coverage;
+mod directory;
 mod expect;
 mod runner;
 mod testfile;
 
-pub use check::{Checked, check, read_directory};
+pub use check::{Checked, check};
 pub use coverage::Coverage;
+pub use directory::{Files, FoundFile, SourceFile, identity, is_test, refusal, walk};
 pub use runner::{Report, TestResult, run_tests};

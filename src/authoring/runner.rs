@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::check::SourceFile;
 use super::coverage::Coverage;
+use super::directory::SourceFile;
 use super::expect::{difference, matches, seen_as, traces};
 use super::testfile::{self, StepAct, Test, TestStep};
 use crate::rule::RuleSet;

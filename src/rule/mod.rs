@@ -14,6 +14,7 @@ pub mod parse;
 pub mod source;
 pub mod suggest;
 pub mod template;
+pub mod unread;
 
 pub use catalog::EventKind;
 pub use model::{Rule, RuleId, RuleSet};

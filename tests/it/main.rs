@@ -9,6 +9,7 @@ mod documents;
 mod error_pages;
 mod fixtures;
 mod process;
+mod reload;
 mod rest_http;
 mod rule_files;
 mod rule_pages;

@@ -3,10 +3,13 @@
 use groupkeeper::rule::diagnostic::render_all;
 use groupkeeper::rule::{self, explain};
 
-/// What is told about a whole file, without R007 (two files) and R301 (nothing is wrong).
+/// What is told about a whole file, without R007 (two files), R07x (no file that can be read) and
+/// R301 (nothing is wrong).
 fn codes() -> Vec<&'static str> {
     let text_only = |code: &str| ("R010".."R050").contains(&code);
-    explain::codes().filter(|code| !text_only(code) && !["R007", "R301"].contains(code)).collect()
+    explain::codes()
+        .filter(|code| !text_only(code) && !["R007", "R070", "R071", "R301"].contains(code))
+        .collect()
 }
 
 /// The fenced block of that name.

@@ -24,6 +24,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
     let mode =
         one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
+    let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
     let safety = Safety { protected: globs(reader, "safety", "protected") };
     let mut warnings = not_yet(reader);
@@ -54,7 +55,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
                 .to_owned(),
         );
     }
-    let (rules, store) = (RulesConfig { directory, mode }, StoreConfig { url });
+    let (rules, store) = (RulesConfig { directory, mode, poll }, StoreConfig { url });
     Some(Config {
         app: app?,
         callback,
@@ -300,6 +301,28 @@ fn time(
             Duration::from_secs(1)
         }
     }
+}
+
+/// A duration of at least a second, or `"off"`.
+fn time_or_off(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: &str,
+) -> Option<Duration> {
+    let Some(found) = reader.find(section, key, false) else { return duration::parse(usual).ok() };
+    let origin = found.origin.clone();
+    let written = as_text(reader, found, "a duration such as \"60s\", or \"off\"")?;
+    if written == "off" {
+        return None;
+    }
+    let message = match duration::parse(&written) {
+        Ok(time) if time >= Duration::from_secs(1) => return Some(time),
+        Ok(_) => "this is too often: a second is the least".to_owned(),
+        Err(mistake) => mistake.message,
+    };
+    reader.mistake(&origin, message, format!("{key} = \"{usual}\", or \"off\""));
+    None
 }
 
 fn one_of<T: Copy>(
