@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
 
 /// State that nobody takes out when it has served its time.
-const IDLE: [Kind; 3] = [Kind::Counter, Kind::Cooldown, Kind::Once];
+const IDLE: [Kind; 4] = [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory];
 
 /// Takes out what is too old.
 pub struct Retention {
@@ -112,6 +112,7 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
     match value {
         StateValue::Times(times) => times.0.last().is_none_or(|last| *last + COUNTERS < now),
         StateValue::Until(Some(until)) => *until < now,
+        StateValue::Memory { until: Some(until), .. } => *until < now,
         _ => false,
     }
 }

@@ -60,10 +60,67 @@ pub(super) fn seen_as(act: &Act) -> Expected {
             put("group", group);
             put("text", text);
         }
+        Act::AddMembers { group, members, silent } => {
+            put("group", group);
+            put("members", &names(members));
+            put("silent", silent);
+        }
+        Act::RemoveMember { group, member, silent, reason } => {
+            put("group", group);
+            put("who", member);
+            put("silent", silent);
+            put("reason", reason);
+        }
+        Act::Ban { group, member, time, reason, .. } => {
+            put("group", group);
+            put("who", member);
+            put("for", &time.map_or_else(|| "forever".to_owned(), duration::format));
+            put("reason", reason);
+        }
+        Act::Unban { group, member } => {
+            put("group", group);
+            put("who", member);
+        }
+        Act::NotifyGroup { group, text, to } => {
+            put("group", group);
+            put("text", text);
+            put("to", &names(to));
+        }
+        Act::RecallMessage { group, sequence, .. } => {
+            put("group", group);
+            put("sequence", sequence);
+        }
+        Act::MuteAll { group, time } => {
+            put("group", group);
+            if let Some(time) = time {
+                put("for", &duration::format(*time));
+            }
+        }
+        Act::UnmuteAll { group } | Act::DismissGroup { group } => put("group", group),
+        Act::SetGroup { group, fields } => {
+            put("group", group);
+            let texts = [
+                ("name", &fields.name),
+                ("introduction", &fields.introduction),
+                ("notification", &fields.notification),
+            ];
+            for (name, text) in texts {
+                text.iter().for_each(|text| put(name, text));
+            }
+            fields.join.iter().for_each(|join| put("join", &join.name()));
+        }
+        Act::SendPrivate { to, text } => {
+            put("to", to);
+            put("text", text);
+        }
         Act::Alert { text } => put("text", text),
         Act::Read(_) => {}
     }
     Expected { action: act.name().to_owned(), fields }
+}
+
+fn names(accounts: &[crate::chat::Account]) -> String {
+    accounts.iter().map(crate::chat::Account::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether what was seen is what was expected; a field left out is not compared.

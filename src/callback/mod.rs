@@ -12,5 +12,5 @@ pub use authenticate::Gate;
 pub use decode::{Decoded, decode};
 pub use query::Query;
 pub use reply::{Answering, reply};
-pub use router::{CallbackSettings, router};
+pub use router::{CallbackSettings, OverBudget, router};
 pub use watch::{Answered, Seen, Watch};

@@ -1,7 +1,9 @@
 //! The callback listener: one path, POST only, everything counted.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,10 +15,10 @@ use super::authenticate::Gate;
 use super::body;
 use super::decode::{Decoded, Settings, decode, label};
 use super::query::Query;
-use super::reply::{failure, reply};
+use super::reply::{Answering, failure, reply};
 use super::watch::{Answered, Seen, Watch};
 use crate::chat::Account;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::decision::{Event, Verdict};
 use crate::pipeline::Door;
 
@@ -33,9 +35,20 @@ pub struct CallbackSettings {
     pub admins: Vec<Account>,
     /// Bytes.
     pub body_limit: usize,
+    /// How long Chat may wait for the answer to a before callback.
+    pub budget: Duration,
+    pub over_budget: OverBudget,
     /// Whether some rule listens on `callback`: only then does a command that has an event of its
     /// own yield that one too. Set anew when rules are loaded.
     pub wants_callback_event: Arc<AtomicBool>,
+}
+
+/// What Chat is told when deciding a before callback takes longer than its budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverBudget {
+    #[default]
+    Allow,
+    Reject,
 }
 
 struct Listener {
@@ -52,11 +65,18 @@ struct Outcome {
     incomplete: bool,
     /// The command's name, if the body had to tell it.
     command: Option<&'static str>,
+    over_budget: bool,
 }
 
 impl From<Answered> for Outcome {
     fn from(answered: Answered) -> Self {
-        Self { result: Err(answered), disagreed: false, incomplete: false, command: None }
+        Self {
+            result: Err(answered),
+            disagreed: false,
+            incomplete: false,
+            command: None,
+            over_budget: false,
+        }
     }
 }
 
@@ -76,8 +96,12 @@ pub fn router(
 async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Response {
     let began = listener.clock.now();
     let query = Query::of(request.uri());
-    let outcome = listener.take(&query, request).await;
-    let answered = outcome.result.as_ref().err().copied().unwrap_or(Answered::Taken);
+    let outcome = listener.take(&query, request, began).await;
+    let answered = match &outcome.result {
+        Err(answered) => *answered,
+        Ok(_) if outcome.over_budget => Answered::OverBudget,
+        Ok(_) => Answered::Taken,
+    };
     let seen = Seen {
         command: outcome.command.unwrap_or_else(|| label(&query.command)),
         answered,
@@ -100,7 +124,7 @@ fn respond(answered: Answered, json: String) -> Response {
 }
 
 impl Listener {
-    async fn take(&self, query: &Query, request: Request) -> Outcome {
+    async fn take(&self, query: &Query, request: Request, began: Timestamp) -> Outcome {
         if request.uri().path() != self.settings.path {
             return Answered::NotFound.into();
         }
@@ -120,7 +144,7 @@ impl Listener {
             wants_callback_event: self.settings.wants_callback_event.load(Ordering::Relaxed),
         };
         match decode(query, &body, settings, self.clock.now()) {
-            Ok(decoded) => self.bring(decoded).await,
+            Ok(decoded) => self.bring(decoded, began).await,
             Err(garbled) => {
                 tracing::debug!(%garbled, "callback not decoded");
                 Answered::Garbled.into()
@@ -132,26 +156,55 @@ impl Listener {
         body::read(body, self.settings.body_limit, keep, &*self.clock).await
     }
 
-    async fn bring(&self, decoded: Decoded) -> Outcome {
+    async fn bring(&self, decoded: Decoded, began: Timestamp) -> Outcome {
         let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
-        let result = self.enter(label, events).await.map(|verdict| reply(&answering, &verdict));
-        Outcome { result, disagreed, incomplete, command: Some(label) }
+        let deciding = self.enter(label, events);
+        let verdict = if answering == Answering::After {
+            Some(deciding.await)
+        } else {
+            let in_time = self.clock.sleep_until(began + self.settings.budget);
+            tokio::select! {
+                biased;
+                verdict = deciding => Some(verdict),
+                () = in_time => None,
+            }
+        };
+        let over_budget = verdict.is_none();
+        let verdict = verdict.unwrap_or_else(|| Ok(self.settings.over_budget.verdict()));
+        let result = verdict.map(|verdict| reply(&answering, &verdict));
+        Outcome { result, disagreed, incomplete, command: Some(label), over_budget }
     }
 
     /// A task of its own: Chat hangs up after two seconds, and a commit must not be abandoned half
     /// way because of that; and a panic ends with the task.
-    async fn enter(&self, label: &'static str, events: Vec<Event>) -> Result<Verdict, Answered> {
+    fn enter(
+        &self,
+        label: &'static str,
+        events: Vec<Event>,
+    ) -> impl Future<Output = Result<Verdict, Answered>> + use<> {
         let door = Arc::clone(&self.door);
-        match tokio::spawn(async move { door.enter(events).await }).await {
-            Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(reason)) => {
-                tracing::error!(command = label, %reason, "callback not taken");
-                Err(Answered::NotTaken)
+        let task = tokio::spawn(async move { door.enter(events).await });
+        async move {
+            match task.await {
+                Ok(Ok(verdict)) => Ok(verdict),
+                Ok(Err(reason)) => {
+                    tracing::error!(command = label, %reason, "callback not taken");
+                    Err(Answered::NotTaken)
+                }
+                Err(_) => {
+                    tracing::error!(command = label, "a callback made the pipeline panic");
+                    Err(Answered::Panicked)
+                }
             }
-            Err(_) => {
-                tracing::error!(command = label, "a callback made the pipeline panic");
-                Err(Answered::Panicked)
-            }
+        }
+    }
+}
+
+impl OverBudget {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Allow => Verdict::Allow,
+            Self::Reject => Verdict::Reject { code: None, text: String::new() },
         }
     }
 }

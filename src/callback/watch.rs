@@ -11,6 +11,8 @@ use super::authenticate::Refused;
 pub enum Answered {
     /// Decided and on disk.
     Taken,
+    /// A before callback whose decision took too long: answered as configured, decided all the same.
+    OverBudget,
     /// Another path than the callback's.
     NotFound,
     /// Another method than POST.
@@ -37,8 +39,9 @@ pub enum Answered {
 
 impl Answered {
     /// All of them, so that each can be counted from zero.
-    pub const ALL: [Answered; 12] = [
+    pub const ALL: [Answered; 13] = [
         Self::Taken,
+        Self::OverBudget,
         Self::NotFound,
         Self::WrongMethod,
         Self::WrongApp,
@@ -56,6 +59,7 @@ impl Answered {
     pub fn name(self) -> &'static str {
         match self {
             Self::Taken => "taken",
+            Self::OverBudget => "over_budget",
             Self::NotFound => "not_found",
             Self::WrongMethod => "wrong_method",
             Self::WrongApp => "wrong_app",
@@ -73,7 +77,7 @@ impl Answered {
     /// The HTTP status it is answered with. Chat takes anything but 200 as a failure (34354).
     pub fn status(self) -> StatusCode {
         match self {
-            Self::Taken => StatusCode::OK,
+            Self::Taken | Self::OverBudget => StatusCode::OK,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => StatusCode::FORBIDDEN,
@@ -89,7 +93,7 @@ impl Answered {
     /// about the tokens, the app or the clock.
     pub fn info(self) -> &'static str {
         match self {
-            Self::Taken => "",
+            Self::Taken | Self::OverBudget => "",
             Self::NotFound => "no callback is taken here",
             Self::WrongMethod => "callbacks are sent with POST",
             Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => "refused",

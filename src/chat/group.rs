@@ -29,6 +29,12 @@ pub enum Ability {
     OwnerMayQuit,
     /// Members have a stored profile: role, name card, join time (34900, 34948).
     MemberProfile,
+    /// Members can be added (34921) and removed (34949).
+    Membership,
+    /// Members can be banned (50296).
+    Ban,
+    /// How one joins can be set (34962).
+    JoinOption,
 }
 
 impl GroupType {
@@ -62,11 +68,19 @@ impl GroupType {
 
     /// Whether Chat supports this for groups of this type; an unknown type is given the benefit of the doubt.
     pub fn supports(self, ability: Ability) -> bool {
-        use Ability::{Admins, MemberProfile, Mute, OwnerMayQuit, TransferOwner};
+        use Ability::{
+            Admins, Ban, JoinOption, MemberProfile, Membership, Mute, OwnerMayQuit, TransferOwner,
+        };
         match self {
-            Self::Work => matches!(ability, TransferOwner | OwnerMayQuit | MemberProfile),
-            Self::Public | Self::Meeting | Self::Community => ability != OwnerMayQuit,
-            Self::AVChatRoom => matches!(ability, Admins | Mute),
+            Self::Work => {
+                matches!(
+                    ability,
+                    TransferOwner | OwnerMayQuit | MemberProfile | Membership | JoinOption
+                )
+            }
+            Self::Public | Self::Meeting => !matches!(ability, OwnerMayQuit | Ban),
+            Self::Community => !matches!(ability, OwnerMayQuit | Ban | JoinOption),
+            Self::AVChatRoom => matches!(ability, Admins | Mute | Ban | JoinOption),
             Self::Unknown => true,
         }
     }

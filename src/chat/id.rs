@@ -60,6 +60,12 @@ identifier! {
 }
 
 impl Account {
+    /// Stands for every member of a group, in a sanction of the whole group. No UserID is written so:
+    /// Chat's own ids and names take no `*`.
+    pub fn everybody() -> Self {
+        Self::from("*")
+    }
+
     /// Whether this names a user at all: Chat writes `@TLS#NOT_FOUND` for an account that its
     /// profile store does not know, and an empty text for "nobody".
     pub fn is_somebody(&self) -> bool {

@@ -22,3 +22,15 @@ pub const AVCHATROOM_ADMINS: usize = 5;
 pub const MUTE_FOREVER: u32 = u32::MAX;
 /// Calls a second of one REST command (34381).
 pub const CALLS_PER_SECOND: u32 = 200;
+/// Accounts of one `add_group_member` (34921).
+pub const ADD_MEMBERS: usize = 300;
+/// Accounts of one `send_group_system_notification` (34958).
+pub const NOTIFY_ACCOUNTS: usize = 500;
+/// A group's name, UTF-8 bytes (33529).
+pub const GROUP_NAME_BYTES: usize = 30;
+/// A group's introduction, UTF-8 bytes (33529).
+pub const INTRODUCTION_BYTES: usize = 240;
+/// A group's notification, UTF-8 bytes (33529).
+pub const NOTIFICATION_BYTES: usize = 300;
+/// The reason of a removal or ban, UTF-8 bytes (50296 says 1,000 for a ban; 34949 names no limit).
+pub const REASON_BYTES: usize = 1_000;

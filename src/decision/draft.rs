@@ -12,6 +12,7 @@ use super::{Decision, Settings, Verdict, judge, mirror};
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
+use crate::decision::effect::Held;
 use crate::rule::model::{Mode, Trigger};
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
@@ -27,6 +28,9 @@ pub(super) struct Draft<'a> {
     timers: Vec<(Timestamp, Timer)>,
     trace: Trace,
     verdict: Verdict,
+    /// The rule that answered.
+    answered: Option<RuleId>,
+    pub(super) held: Vec<Held>,
     waiting: VecDeque<Event>,
     derived: Vec<Event>,
     lasting: bool,
@@ -50,6 +54,8 @@ impl<'a> Draft<'a> {
             timers: Vec::new(),
             trace: Trace::default(),
             verdict: Verdict::Allow,
+            answered: None,
+            held: Vec::new(),
             waiting: VecDeque::new(),
             derived: Vec::new(),
             lasting: false,
@@ -57,10 +63,14 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn finish(self) -> Decision {
-        let lasting = self.lasting || !self.effects.is_empty() || !self.timers.is_empty();
+        let lasting = self.lasting
+            || !self.effects.is_empty()
+            || !self.timers.is_empty()
+            || !self.held.is_empty();
         Decision {
             verdict: self.verdict,
             effects: self.effects,
+            held: self.held,
             changes: self.changes,
             timers: self.timers,
             trace: self.trace,
@@ -191,6 +201,24 @@ impl<'a> Draft<'a> {
     ) {
         let key = StateKey::Sanction(group.clone(), member.clone(), kind);
         self.set(key, sanction.map(StateValue::Sanction));
+    }
+
+    /// Answers an event that asks, unless a rule before has said more: then that rule's name.
+    pub(super) fn answer(&mut self, rule: &RuleId, verdict: Verdict) -> Option<RuleId> {
+        use Verdict::{Allow, Drop, RefuseInvited, Reject, Replace};
+        match (&mut self.verdict, &verdict) {
+            (RefuseInvited { accounts }, RefuseInvited { accounts: more }) => {
+                accounts.extend(
+                    more.iter().filter(|one| !accounts.contains(one)).cloned().collect::<Vec<_>>(),
+                );
+                return None;
+            }
+            (Allow, _) | (Replace { .. } | RefuseInvited { .. }, Reject { .. } | Drop) => {}
+            _ => return self.answered.clone(),
+        }
+        self.verdict = verdict;
+        self.answered = Some(rule.clone());
+        None
     }
 
     /// A time kept under a key, for cooldowns and `once`.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, EventId, Lane, RoomKind};
+use super::state::Sanctioned;
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
-use crate::rule::model::{ImportedMember, MessageReceiving};
+use crate::rule::model::{GroupFields, ImportedMember, MessageReceiving};
 use crate::rule::{RuleId, duration};
 
 /// An effect: committed with the decision, carried out by delivery.
@@ -50,6 +51,24 @@ impl Manner {
     }
 }
 
+/// What one rule wanted on account of one event, held back because a limit is exceeded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Held {
+    /// Of the first effect.
+    pub id: EventId,
+    pub rule: RuleId,
+    /// The event that the effects follow from.
+    pub event: Event,
+    /// In their order; none is begun.
+    pub effects: Vec<Effect>,
+    /// The sanctions that begin when they are released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sanctions: Vec<Sanctioned>,
+    pub at: Timestamp,
+    /// Which limit, in words.
+    pub why: String,
+}
+
 /// What goes on when a read effect has its answer: the rule is judged again for the same event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resume {
@@ -59,6 +78,12 @@ pub struct Resume {
     /// Candidates that Chat refused; the next one is tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Account>,
+    /// What was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// The rule's digest: after an edit its steps are others. Absent in records of old.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }
 
 /// How far a rule had come when it had to ask Chat.
@@ -124,6 +149,60 @@ pub enum Act {
         group: GroupId,
         members: Vec<ImportedMember>,
     },
+    AddMembers {
+        group: GroupId,
+        members: Vec<Account>,
+        silent: bool,
+    },
+    RemoveMember {
+        group: GroupId,
+        member: Account,
+        silent: bool,
+        reason: String,
+    },
+    /// `until` is the wanted end, as of a mute.
+    Ban {
+        group: GroupId,
+        member: Account,
+        time: Option<Duration>,
+        until: Option<Timestamp>,
+        reason: String,
+    },
+    Unban {
+        group: GroupId,
+        member: Account,
+    },
+    /// `to` empty means everybody in the group.
+    NotifyGroup {
+        group: GroupId,
+        text: String,
+        to: Vec<Account>,
+    },
+    RecallMessage {
+        group: GroupId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
+        /// `MsgSeq`.
+        sequence: i64,
+    },
+    MuteAll {
+        group: GroupId,
+        time: Option<Duration>,
+    },
+    UnmuteAll {
+        group: GroupId,
+    },
+    SetGroup {
+        group: GroupId,
+        fields: GroupFields<String>,
+    },
+    DismissGroup {
+        group: GroupId,
+    },
+    SendPrivate {
+        to: Account,
+        text: String,
+    },
     SendMessage {
         group: GroupId,
         text: String,
@@ -147,9 +226,69 @@ impl Act {
             Self::SetMemberFields { .. } => "set_member_fields",
             Self::TransferOwner { .. } | Self::TransferRoom { .. } => "transfer_owner",
             Self::ImportMembers { .. } => "import_members",
+            Self::AddMembers { .. } => "add_members",
+            Self::RemoveMember { .. } => "remove_member",
+            Self::Ban { .. } => "ban",
+            Self::Unban { .. } => "unban",
+            Self::NotifyGroup { .. } => "notify_group",
+            Self::RecallMessage { .. } => "recall_message",
+            Self::MuteAll { .. } => "mute_all",
+            Self::UnmuteAll { .. } => "unmute_all",
+            Self::SetGroup { .. } => "set_group",
+            Self::DismissGroup { .. } => "dismiss_group",
+            Self::SendPrivate { .. } => "send_private",
             Self::SendMessage { .. } => "send_message",
             Self::Alert { .. } => "alert",
             Self::Read(_) => "read",
+        }
+    }
+
+    /// The group it is about; only rooms, alerts and private messages have none.
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::SetRole { group, .. }
+            | Self::Mute { group, .. }
+            | Self::Unmute { group, .. }
+            | Self::SetNameCard { group, .. }
+            | Self::SetMessageReceiving { group, .. }
+            | Self::SetMemberFields { group, .. }
+            | Self::TransferOwner { group, .. }
+            | Self::ImportMembers { group, .. }
+            | Self::AddMembers { group, .. }
+            | Self::RemoveMember { group, .. }
+            | Self::Ban { group, .. }
+            | Self::Unban { group, .. }
+            | Self::NotifyGroup { group, .. }
+            | Self::RecallMessage { group, .. }
+            | Self::MuteAll { group, .. }
+            | Self::UnmuteAll { group }
+            | Self::SetGroup { group, .. }
+            | Self::DismissGroup { group }
+            | Self::SendMessage { group, .. }
+            | Self::Read(
+                Read::Group { group }
+                | Read::Roles { group, .. }
+                | Read::Candidates { group }
+                | Read::Muted { group, .. },
+            ) => Some(group),
+            Self::TransferRoom { .. } | Self::SendPrivate { .. } | Self::Alert { .. } => None,
+        }
+    }
+
+    /// The one member it is about.
+    pub fn member(&self) -> Option<&Account> {
+        match self {
+            Self::SetRole { member, .. }
+            | Self::Mute { member, .. }
+            | Self::Unmute { member, .. }
+            | Self::SetNameCard { member, .. }
+            | Self::SetMessageReceiving { member, .. }
+            | Self::SetMemberFields { member, .. }
+            | Self::RemoveMember { member, .. }
+            | Self::Ban { member, .. }
+            | Self::Unban { member, .. }
+            | Self::Read(Read::Muted { member, .. }) => Some(member),
+            _ => None,
         }
     }
 
@@ -167,8 +306,7 @@ impl fmt::Display for Act {
                 write!(f, "make {member} {} of {group}", role_words(*role))
             }
             Self::Mute { group, member, time, .. } => {
-                let time = time.map_or_else(|| "ever".to_owned(), duration::format);
-                write!(f, "mute {member} in {group} for {time}")
+                write!(f, "mute {member} in {group} for {}", how_long(*time))
             }
             Self::Unmute { group, member } => write!(f, "unmute {member} in {group}"),
             Self::SetNameCard { group, member, text } => {
@@ -186,11 +324,44 @@ impl fmt::Display for Act {
             Self::ImportMembers { group, members } => {
                 write!(f, "import {} members into {group}", members.len())
             }
+            Self::AddMembers { group, members, .. } => {
+                write!(f, "add {} to {group}", names(members))
+            }
+            Self::RemoveMember { group, member, .. } => write!(f, "remove {member} from {group}"),
+            Self::Ban { group, member, time, .. } => {
+                write!(f, "ban {member} from {group} for {}", how_long(*time))
+            }
+            Self::Unban { group, member } => write!(f, "unban {member} in {group}"),
+            Self::NotifyGroup { group, to, .. } if to.is_empty() => {
+                write!(f, "notify everybody in {group}")
+            }
+            Self::NotifyGroup { group, to, .. } => write!(f, "notify {} in {group}", names(to)),
+            Self::RecallMessage { group, sequence, .. } => {
+                write!(f, "recall message {sequence} in {group}")
+            }
+            Self::MuteAll { group, time: Some(time) } => {
+                write!(f, "mute everybody in {group} for {}", duration::format(*time))
+            }
+            Self::MuteAll { group, time: None } => write!(f, "mute everybody in {group}"),
+            Self::UnmuteAll { group } => write!(f, "let everybody speak in {group} again"),
+            Self::SetGroup { group, fields } => {
+                write!(f, "set {} of {group}", fields.named().join(", "))
+            }
+            Self::DismissGroup { group } => write!(f, "dismiss {group}"),
+            Self::SendPrivate { to, .. } => write!(f, "send a private message to {to}"),
             Self::SendMessage { group, .. } => write!(f, "send a message to {group}"),
             Self::Alert { text } => write!(f, "alert: {text}"),
             Self::Read(read) => read.fmt(f),
         }
     }
+}
+
+fn how_long(time: Option<Duration>) -> String {
+    time.map_or_else(|| "ever".to_owned(), duration::format)
+}
+
+fn names(accounts: &[Account]) -> String {
+    accounts.iter().map(Account::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn role_words(role: Role) -> &'static str {
@@ -206,8 +377,7 @@ impl fmt::Display for Read {
         match self {
             Self::Group { group } => write!(f, "ask who owns {group}"),
             Self::Roles { group, accounts, .. } => {
-                let names = accounts.iter().map(Account::as_str).collect::<Vec<_>>();
-                write!(f, "ask what {} is in {group}", names.join(", "))
+                write!(f, "ask what {} is in {group}", names(accounts))
             }
             Self::Candidates { group } => write!(f, "ask who may succeed the owner of {group}"),
             Self::Muted { group, member, .. } => {

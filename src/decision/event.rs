@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::effect::{Effect, Outcome};
+use super::effect::{Effect, Held, Outcome};
 use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::{EventKind, RuleId};
@@ -132,6 +132,8 @@ pub enum Cause {
     /// An effect was settled; a read effect brings what Chat answered.
     /// `skipped` hung on it and was not sent.
     Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
+    /// An operator lets effects go that were held back.
+    Released(Box<Held>),
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -146,7 +148,15 @@ pub enum Timer {
         sanction: EventId,
     },
     /// The `wait` of a rule is over; the event that started it is judged again.
-    WaitOver { rule: RuleId, key: String, wait: EventId, event: Box<Event> },
+    WaitOver {
+        rule: RuleId,
+        key: String,
+        wait: EventId,
+        event: Box<Event>,
+        /// What was counted when the wait began.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    },
     /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
     Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
 }
@@ -231,6 +241,7 @@ impl Event {
             Cause::Schedule { .. } => "schedule",
             Cause::Timer(_) => "timer",
             Cause::Settled { .. } => "settled",
+            Cause::Released(_) => "released",
         }
     }
 

@@ -1,11 +1,13 @@
 //! What must be known before a rule may act, and whom it may never act upon.
 
+use std::time::Duration;
+
 use super::draft::{Draft, effect_id};
 use super::effect::{Act, Effect, Manner, Read, Resume, Stage};
 use super::event::Event;
 use super::state::Owner;
 use super::trace::Why;
-use super::{judge, steps};
+use super::{act, judge};
 use crate::chat::{Account, GroupId, Role};
 use crate::rule::Rule;
 use crate::rule::catalog::Object;
@@ -18,9 +20,6 @@ pub(super) fn missing_for_conditions(
     event: &Event,
 ) -> Option<Read> {
     let group = event.group.as_ref()?;
-    if event.kind().is_some_and(|kind| kind.asks()) {
-        return None;
-    }
     let mut of_group = false;
     let mut accounts = Vec::new();
     for condition in [&rule.when, &rule.unless].into_iter().flatten() {
@@ -65,14 +64,15 @@ pub(super) fn missing_for_steps(
     from: usize,
 ) -> Option<Read> {
     let group = event.group.as_ref()?;
-    if event.kind().is_some_and(|kind| kind.asks()) {
+    // Chat does not wait for that; guards keep their hands off whom they do not know.
+    if judge::asks(event) {
         return None;
     }
     let mut of_group = false;
     let mut accounts = Vec::new();
     for step in rule.steps.iter().skip(from) {
         let restrains = match &step.action {
-            Action::Mute { .. } => true,
+            Action::Mute { .. } | Action::RemoveMember { .. } | Action::Ban { .. } => true,
             Action::SetRole { role, .. } => {
                 let kind = event.group_type.or(draft.group(group).group_type);
                 of_group |= kind.is_none();
@@ -81,7 +81,7 @@ pub(super) fn missing_for_steps(
             _ => false,
         };
         if restrains && !rule.allow_protected {
-            accounts.extend(steps::target(&step.action, event));
+            accounts.extend(act::target(&step.action, event));
         }
     }
     accounts.retain(|account| {
@@ -121,6 +121,7 @@ pub(super) fn ask(
     event: &Event,
     read: Read,
     stage: Stage,
+    count: Option<u32>,
 ) -> Why {
     let what = match &read {
         Read::Roles { accounts, .. } => {
@@ -129,19 +130,59 @@ pub(super) fn ask(
         }
         _ => "the group's owner and type".to_owned(),
     };
-    let resume = Resume { rule: rule.id.clone(), event: event.clone(), stage, tried: Vec::new() };
+    let resume = Resume {
+        rule: rule.id.clone(),
+        event: event.clone(),
+        stage,
+        tried: Vec::new(),
+        count,
+        digest: rule.digest.clone(),
+    };
+    push_read(draft, rule, event, read, &format!("ask {stage:?}"), Some(Box::new(resume)));
+    Why::Asking { what }
+}
+
+/// A before callback cannot wait for Chat's answer: it is judged with what is known, and Chat is
+/// asked for the next one.
+pub(super) fn ask_for_next_time(draft: &mut Draft<'_>, rule: &Rule, event: &Event, mut read: Read) {
+    const AGAIN: Duration = Duration::from_secs(600);
+    let Some(group) = &event.group else { return };
+    let Read::Roles { accounts, .. } = &mut read else { return };
+    let now = draft.now;
+    accounts.retain(|account| {
+        let asked = draft.member(group, account).asked_at;
+        asked.is_none_or(|asked| asked + AGAIN <= now)
+    });
+    if accounts.is_empty() {
+        return;
+    }
+    for account in accounts.clone() {
+        let mut record = draft.member(group, &account);
+        record.asked_at = Some(now);
+        draft.set_member(group, &account, record);
+    }
+    push_read(draft, rule, event, read, "ask for next time", None);
+}
+
+fn push_read(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    read: Read,
+    what: &str,
+    then: Option<Box<Resume>>,
+) {
     draft.effects.push(Effect {
-        id: effect_id(event, &rule.id, &format!("ask {stage:?}")),
+        id: effect_id(event, &rule.id, what),
         lane: event.lane(),
         act: Act::Read(read),
         rule: Some(rule.id.clone()),
         event: event.id.clone(),
         created: draft.now,
         manner: Manner::Send,
-        then: Some(Box::new(resume)),
+        then,
         continue_on_refusal: true,
     });
-    Why::Asking { what }
 }
 
 /// The manner in which a rule's effects are delivered.

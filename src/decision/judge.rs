@@ -1,8 +1,10 @@
 //! One rule and one event: how far it comes, from its scope to its steps.
 
 use super::draft::Draft;
+use super::effect::Stage;
 use super::event::{Cause, Event};
 use super::state::{StateKey, StateValue, Times};
+use super::steps::Start;
 use super::trace::Why;
 use super::view::View;
 use super::{guard, steps, wait};
@@ -17,26 +19,44 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
         draft.note_rule(rule, event, why);
         return false;
     }
-    if let Some(read) = guard::missing_for_conditions(draft, rule, event) {
-        let why = guard::ask(draft, rule, event, read, super::effect::Stage::Conditions);
-        draft.note_rule(rule, event, why);
-        return false;
+    match guard::missing_for_conditions(draft, rule, event) {
+        Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
+        Some(read) => {
+            let why = guard::ask(draft, rule, event, read, Stage::Conditions, None);
+            draft.note_rule(rule, event, why);
+            return false;
+        }
+        None => {}
     }
-    conditions(draft, rule, event, true)
+    conditions(draft, rule, event)
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
 pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    conditions(draft, rule, event, true)
+    conditions(draft, rule, event)
 }
 
 /// Goes on after a `wait`: what was counted and limited before it is not so again.
-pub(super) fn after_wait(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    if let Some(why) = kept_out(draft, rule, event) {
+pub(super) fn after_wait(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    count: Option<u32>,
+) -> bool {
+    let stopped = match kept_out(draft, rule, event) {
+        Some(why) => Some(why),
+        None => hold(draft, rule, event, None).err(),
+    };
+    if let Some(why) = stopped {
         draft.note_rule(rule, event, why);
         return false;
     }
-    conditions(draft, rule, event, false)
+    steps::run(draft, rule, event, Start { count, ..Start::default() })
+}
+
+/// Whether Chat waits for the answer.
+pub(super) fn asks(event: &Event) -> bool {
+    event.kind().is_some_and(|kind| kind.asks())
 }
 
 /// What keeps a rule from looking at an event at all.
@@ -53,33 +73,23 @@ fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
     (event.by_bot && !rule.on_own).then_some(Why::Echo)
 }
 
-fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event, first: bool) -> bool {
-    match judged(draft, rule, event, first) {
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+    match judged(draft, rule, event) {
         Err(why) => {
             draft.note_rule(rule, event, why);
             false
         }
         Ok(count) => {
-            if first {
-                act_marks(draft, rule, event);
-            }
-            steps::run(draft, rule, event, 0, count, None, &[])
+            act_marks(draft, rule, event);
+            steps::run(draft, rule, event, Start { count, ..Start::default() })
         }
     }
 }
 
 /// Conditions, count, `once`, cooldown and wait, in this order; the number counted, if all pass.
-fn judged(
-    draft: &mut Draft<'_>,
-    rule: &Rule,
-    event: &Event,
-    first: bool,
-) -> Result<Option<u32>, Why> {
+fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u32>, Why> {
     // What an event must be like to be counted is judged before it is counted.
     hold(draft, rule, event, None)?;
-    if !first {
-        return Ok(None);
-    }
     let mut count = None;
     if let Some(declared) = &rule.count {
         let number = counted(draft, rule, declared, event);
@@ -108,7 +118,7 @@ fn judged(
     if let Some(time) = rule.wait {
         act_marks(draft, rule, event);
         let due = draft.now + time;
-        return Err(wait::begin(draft, rule, event, due));
+        return Err(wait::begin(draft, rule, event, due, count));
     }
     Ok(count)
 }

@@ -3,11 +3,15 @@
 //! [`needs`] names the pieces of state that an event can touch, the store loads them, and [`decide`]
 //! turns them into a [`Decision`]: a value that says everything that follows, and does nothing.
 
+mod act;
+mod answer;
 mod draft;
 pub mod effect;
 pub mod event;
 mod guard;
 mod judge;
+mod limit;
+mod memory;
 mod mirror;
 mod needs;
 mod sanction;
@@ -25,9 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::chat::Account;
 use crate::clock::Timestamp;
 use crate::rule::RuleSet;
-use crate::rule::model::{Globs, Mode};
+use crate::rule::model::{Globs, Limit, Mode};
 
-pub use effect::Effect;
+pub use effect::{Effect, Held};
 pub use event::{Event, EventId, Lane};
 pub use needs::needs;
 pub use state::{State, StateKey, StateValue};
@@ -46,6 +50,8 @@ pub struct Settings {
     pub protected: Globs,
     /// `[rules] mode`: `shadow` makes every rule a shadow rule.
     pub mode: Mode,
+    /// `[safety] limit`: over all rules together.
+    pub limit: Option<Limit>,
 }
 
 /// Everything that follows from one event.
@@ -54,6 +60,8 @@ pub struct Decision {
     pub verdict: Verdict,
     /// In the order in which they are to be carried out.
     pub effects: Vec<Effect>,
+    /// What limits hold back until an operator releases it.
+    pub held: Vec<Held>,
     /// New state; `None` takes a piece away.
     pub changes: BTreeMap<StateKey, Option<StateValue>>,
     pub timers: Vec<(Timestamp, Timer)>,
@@ -70,7 +78,11 @@ pub struct Decision {
 impl Decision {
     /// Whether nothing at all is to be written.
     pub fn is_nothing(&self) -> bool {
-        self.effects.is_empty() && self.changes.is_empty() && self.timers.is_empty()
+        self.verdict == Verdict::Allow
+            && self.effects.is_empty()
+            && self.held.is_empty()
+            && self.changes.is_empty()
+            && self.timers.is_empty()
     }
 }
 
@@ -94,8 +106,8 @@ pub fn decide(
             Timer::SanctionEnd { group, member, kind, sanction } => {
                 sanction::time_is_over(&mut draft, event, (group, member, *kind), sanction);
             }
-            Timer::WaitOver { rule, key, wait, event } => {
-                wait::over(&mut draft, rule, key, wait, event);
+            Timer::WaitOver { rule, key, wait, event, count } => {
+                wait::over(&mut draft, (rule, key), wait, event, *count);
             }
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}
@@ -104,6 +116,7 @@ pub fn decide(
             settle::settled(&mut draft, event, effect, outcome);
             settle::skipped(&mut draft, event, skipped);
         }
+        Cause::Released(held) => limit::released(&mut draft, held),
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

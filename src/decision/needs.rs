@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use super::effect::{Act, Answer, Outcome, Read};
 use super::event::{Cause, Event, Timer};
-use super::state::{SanctionKind, StateKey};
-use super::{judge, steps, wait};
+use super::state::{SanctionKind, Sanctioned, StateKey};
+use super::{act, judge, memory, wait};
 use crate::chat::{Account, GroupId};
+use crate::rule::catalog::Object;
+use crate::rule::condition::{Clause, Condition};
 use crate::rule::model::{Action, Mode};
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
@@ -28,6 +30,12 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
+        Cause::Released(held) => {
+            for whom in &held.sanctions {
+                let Sanctioned { group, member, kind, .. } = whom;
+                keys.insert(StateKey::Sanction(group.clone(), member.clone(), *kind));
+            }
+        }
         Cause::Settled { effect, outcome, .. } => {
             of_act(&mut keys, event, &effect.act, outcome, rules);
             if let Some(resume) = &effect.then {
@@ -67,11 +75,11 @@ fn derived(kind: EventKind) -> &'static [EventKind] {
 }
 
 fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
-    rules.on(kind).for_each(|rule| of_rule(keys, event, rule));
+    rules.on(kind).for_each(|rule| of_rule(keys, event, rule, rules));
     for kind in derived(kind) {
         let mut as_derived = event.clone();
         as_derived.cause = Cause::Kind(*kind);
-        rules.on(*kind).for_each(|rule| of_rule(keys, &as_derived, rule));
+        rules.on(*kind).for_each(|rule| of_rule(keys, &as_derived, rule, rules));
     }
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));
@@ -103,18 +111,18 @@ fn of_people(keys: &mut BTreeSet<StateKey>, event: &Event) {
 
 fn add_member(keys: &mut BTreeSet<StateKey>, group: &GroupId, account: &Account) {
     keys.insert(StateKey::Member(group.clone(), account.clone()));
-    for kind in SanctionKind::ALL {
+    for kind in SanctionKind::OF_MEMBER {
         keys.insert(StateKey::Sanction(group.clone(), account.clone(), kind));
     }
 }
 
 fn of_rule_named(keys: &mut BTreeSet<StateKey>, event: &Event, id: &RuleId, rules: &RuleSet) {
     if let Some(rule) = rules.get(id) {
-        of_rule(keys, event, rule);
+        of_rule(keys, event, rule, rules);
     }
 }
 
-fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule) {
+fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
     let selected = match &event.group {
         Some(group) => rule.scope.selects(group, event.group_type),
         None => true,
@@ -139,9 +147,20 @@ fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule) {
     if rule.wait.is_some() {
         keys.insert(StateKey::Wait(id.clone(), wait::key_of(event)));
     }
+    let read = [&rule.when, &rule.unless].into_iter().flatten().flat_map(Condition::clauses);
+    for (object, key) in read.flat_map(Clause::uses) {
+        if *object == Object::Memory {
+            keys.extend(memory::key_named(rules, key, event));
+        }
+    }
+    for step in &rule.steps {
+        if let Action::Remember { key, each, .. } | Action::Forget { key, each } = &step.action {
+            keys.insert(memory::key_of(key, each, event));
+        }
+    }
     let Some(group) = &event.group else { return };
     for (position, step) in rule.steps.iter().enumerate() {
-        let Some(target) = steps::target(&step.action, event) else { continue };
+        let Some(target) = act::target(&step.action, event) else { continue };
         add_member(keys, group, &target);
         if matches!(step.action, Action::Mute { .. }) {
             let target = target.clone();
@@ -165,7 +184,7 @@ fn of_sanction(
         ended.group = Some(group.clone());
         ended.member = Some(member.clone());
         ended.cause = Cause::Kind(EventKind::MuteEnded);
-        rules.on(EventKind::MuteEnded).for_each(|rule| of_rule(keys, &ended, rule));
+        rules.on(EventKind::MuteEnded).for_each(|rule| of_rule(keys, &ended, rule, rules));
     }
 }
 
@@ -213,6 +232,6 @@ fn of_act(
         found.member = None;
         found.operator = None;
         found.cause = Cause::Kind(EventKind::GroupOwnerless);
-        rules.on(EventKind::GroupOwnerless).for_each(|rule| of_rule(keys, &found, rule));
+        rules.on(EventKind::GroupOwnerless).for_each(|rule| of_rule(keys, &found, rule, rules));
     }
 }

@@ -4,52 +4,39 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::effect::{Act, Effect, Manner, Read};
-use super::event::{Event, EventId, Field};
-use super::state::{Sanction, SanctionKind};
-use super::steps::end_timer;
+use super::event::{Event, EventId, Field, Timer};
+use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
-use crate::rule::{EventKind, Rule};
+use crate::rule::{EventKind, RuleId};
 
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Whom a sanction restrains, how, and for how long (`None`: for ever).
-pub(super) struct Sanctioned {
-    pub(super) group: GroupId,
-    pub(super) member: Account,
-    pub(super) kind: SanctionKind,
-    pub(super) time: Option<Duration>,
-}
-
 /// Records a sanction under its effect's id, with a timer for its end. A newer one supersedes.
-pub(super) fn begin(
-    draft: &mut Draft<'_>,
-    rule: &Rule,
-    event: &Event,
-    id: EventId,
-    whom: Sanctioned,
-    reason: String,
-) {
-    // What is only observed restrains nobody, so nothing has to end.
-    if draft.in_shadow(rule) {
-        return;
-    }
+pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom: Sanctioned) {
     let now = draft.now;
     let until = whom.time.map(|time| now + time);
     let sanction = Sanction {
-        id: id.clone(),
+        id: whom.id.clone(),
         from: now,
         until,
         time: whom.time,
-        reason,
-        rule: rule.id.clone(),
-        event: event.id.clone(),
+        reason: whom.reason,
+        rule: rule.clone(),
+        event: event.clone(),
         ending: false,
+        before: whom.before,
     };
     draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
     if let Some(until) = until {
-        draft.timer(until, end_timer(&whom.group, &whom.member, whom.kind, id));
+        let timer = Timer::SanctionEnd {
+            group: whom.group,
+            member: whom.member,
+            kind: whom.kind,
+            sanction: whom.id,
+        };
+        draft.timer(until, timer);
     }
 }
 
@@ -67,6 +54,13 @@ pub(super) fn time_is_over(
     let mut ending = sanction.clone();
     ending.ending = true;
     let act = match kind {
+        SanctionKind::Ban => {
+            // `Duration` of 50296: Chat counts it down by itself.
+            draft.note(format!("the ban of {member} is over"));
+            draft.set_sanction(group, member, kind, None);
+            return;
+        }
+        SanctionKind::MuteAll => Act::UnmuteAll { group: group.clone() },
         SanctionKind::Mute => Act::Read(Read::Muted {
             group: group.clone(),
             member: member.clone(),
@@ -76,7 +70,7 @@ pub(super) fn time_is_over(
             group: group.clone(),
             group_type: draft.group(group).group_type,
             member: member.clone(),
-            role: Role::Member,
+            role: ending.before.unwrap_or(Role::Member),
         },
     };
     owe(draft, event, &ending, act, "end");

@@ -4,6 +4,7 @@ use super::draft::Draft;
 use super::effect::{Act, Answer, Effect, GroupFacts, Outcome, Read, Resume, Stage};
 use super::event::Event;
 use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
+use super::steps::Start;
 use super::{judge, mirror, sanction, steps, wait};
 use crate::chat::{Account, GroupId};
 use crate::rule::EventKind;
@@ -38,6 +39,12 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             if live.is_none_or(|live| live.ending) {
                 sanction::ended(draft, event, group, member, "lifted");
             }
+        }
+        Act::UnmuteAll { group } => {
+            draft.set_sanction(group, &Account::everybody(), SanctionKind::MuteAll, None);
+        }
+        Act::RemoveMember { group, member, .. } => {
+            draft.set(StateKey::Member(group.clone(), member.clone()), None);
         }
         Act::SetNameCard { group, member, text } => {
             let record = MemberRecord { name_card: text.clone(), ..draft.member(group, member) };
@@ -172,17 +179,27 @@ pub(super) fn skipped(draft: &mut Draft<'_>, event: &Event, effects: &[Effect]) 
 /// An effect that did not happen takes its sanction with it; a lift that did not happen keeps it.
 fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
     let (group, member, kind) = match &effect.act {
-        Act::Mute { group, member, .. } => (group, member, SanctionKind::Mute),
-        Act::SetRole { group, member, .. } => (group, member, SanctionKind::Role),
+        Act::Mute { group, member, .. } => (group, member.clone(), SanctionKind::Mute),
+        Act::SetRole { group, member, .. } => (group, member.clone(), SanctionKind::Role),
+        Act::Ban { group, member, .. } => (group, member.clone(), SanctionKind::Ban),
+        Act::MuteAll { group, .. } | Act::UnmuteAll { group } => {
+            (group, Account::everybody(), SanctionKind::MuteAll)
+        }
         Act::Unmute { group, member } | Act::Read(Read::Muted { group, member, .. }) => {
             return not_lifted(draft, event, group, member);
         }
         _ => return,
     };
+    let member = &member;
     match draft.sanction(group, member, kind) {
         Some(live) if live.id == effect.id => draft.set_sanction(group, member, kind, None),
-        Some(live) if live.ending && kind == SanctionKind::Role => {
-            let text = format!("the temporary role of {member} in {group} could not be taken back");
+        Some(live) if live.ending => {
+            let text = match kind {
+                SanctionKind::MuteAll => {
+                    format!("everybody in {group} stays muted: Chat refuses to lift it")
+                }
+                _ => format!("the temporary role of {member} in {group} could not be taken back"),
+            };
             draft.set_sanction(group, member, kind, None);
             alert(draft, event, &effect.id, effect.rule.clone(), text);
         }
@@ -213,18 +230,25 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
         draft.note_rule(rule, &resume.event, super::Why::Off);
         return;
     }
+    let (event, count) = (&resume.event, resume.count);
+    // An edited rule has other steps: it begins with the first, unless one of the old has been done.
+    let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {
         Stage::Conditions => {
-            judge::after_answer(draft, rule, &resume.event);
+            judge::after_answer(draft, rule, event);
+        }
+        Stage::Steps { from } if edited && from > 0 => {
+            draft.note(format!("`{}` was edited while Chat was asked; it ends here", rule.id));
         }
         Stage::Steps { from } => {
             // A sweep looked at the group some time ago; what has been settled since stays so.
-            let swept = judge::scheduled_at(&resume.event).is_some();
-            if swept && let Err(why) = judge::hold(draft, rule, &resume.event, None) {
-                draft.note_rule(rule, &resume.event, why);
+            let swept = judge::scheduled_at(event).is_some() || edited;
+            if swept && let Err(why) = judge::hold(draft, rule, event, None) {
+                draft.note_rule(rule, event, why);
                 return;
             }
-            steps::run(draft, rule, &resume.event, from, None, answer, &resume.tried);
+            let answer = answer.filter(|_| !edited);
+            steps::run(draft, rule, event, Start { from, count, answer, tried: &resume.tried });
         }
     }
 }

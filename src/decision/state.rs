@@ -9,6 +9,7 @@ use super::event::EventId;
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::RuleId;
+use crate::rule::model::MemoryKey;
 
 /// Where one piece of state stands. A rule's pieces carry its id, so that editing one rule touches no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,10 @@ pub enum StateKey {
     Sanction(GroupId, Account, SanctionKind),
     /// The last firing of a schedule.
     Fired(RuleId),
+    /// What rules remember under a name, for one `each` key.
+    Memory(MemoryKey, String),
+    /// How much a rule (`None`: all rules together) has done of late.
+    Limit(Option<RuleId>),
 }
 
 /// What stands under a key.
@@ -48,6 +53,19 @@ pub enum StateValue {
     Ladder { step: usize, at: Timestamp },
     Sanction(Sanction),
     Fired { at: Timestamp },
+    Memory { value: String, until: Option<Timestamp> },
+    Limit(Spent),
+}
+
+/// What was done within the time of a limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Slices of time by their beginning, with the number of actions in each. A slice counts until
+    /// it is wholly outside the window, so that a limit is never exceeded.
+    pub slices: Vec<(Timestamp, u32)>,
+    /// When operators were last told that it is exceeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
 }
 
 /// What we believe about a group.
@@ -102,6 +120,9 @@ pub struct MemberRecord {
     pub muted_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message_at: Option<Timestamp>,
+    /// When Chat was asked about them for a before callback, which could not wait for the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
 }
 
 /// What a sanction restrains.
@@ -110,17 +131,24 @@ pub struct MemberRecord {
 pub enum SanctionKind {
     Mute,
     Role,
+    Ban,
+    /// Of the whole group; its member is [`Account::everybody`].
+    MuteAll,
 }
 
 impl SanctionKind {
     /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Mute, Self::Role];
+    pub const ALL: [Self; 4] = [Self::Mute, Self::Role, Self::Ban, Self::MuteAll];
+    /// Those of one member.
+    pub const OF_MEMBER: [Self; 3] = [Self::Mute, Self::Role, Self::Ban];
 
     /// One word for keys and people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mute => "mute",
             Self::Role => "role",
+            Self::Ban => "ban",
+            Self::MuteAll => "mute_all",
         }
     }
 }
@@ -140,6 +168,25 @@ pub struct Sanction {
     /// Its time is over, and Chat is being asked whether it has really ended.
     #[serde(default)]
     pub ending: bool,
+    /// What a temporary role goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Role>,
+}
+
+/// A sanction that is to begin: whom it restrains, how, and for how long (`None`: for ever).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sanctioned {
+    /// Of the effect that begins it.
+    pub id: EventId,
+    pub group: GroupId,
+    pub member: Account,
+    pub kind: SanctionKind,
+    pub time: Option<Duration>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What a temporary role goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Role>,
 }
 
 /// Times in ascending order: those of a window, and no more of them than the threshold needs.

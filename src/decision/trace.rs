@@ -58,6 +58,8 @@ pub enum Why {
     Asking { what: String },
     /// The steps ran: what was wanted, and what was left out and why.
     Acted { wanted: Vec<String>, left_out: Vec<String> },
+    /// What was wanted is over a limit: held until an operator releases it, or dropped.
+    OverLimit { wanted: Vec<String>, limit: String, held: bool },
     /// A rule before it said `stop`.
     Stopped { by: RuleId },
 }
@@ -96,6 +98,10 @@ impl fmt::Display for Why {
             Self::CauseGone { what } => write!(f, "does nothing after its wait: {what}"),
             Self::Asking { what } => write!(f, "asks Chat for {what}"),
             Self::Acted { wanted, left_out } => write_acted(f, wanted, left_out),
+            Self::OverLimit { wanted, limit, held } => {
+                let what = if *held { "is held back" } else { "is dropped" };
+                write!(f, "wants {limit}, so this {what}: {}", wanted.join(", then "))
+            }
             Self::Stopped { by } => write!(f, "did not see it: `{by}` stopped it"),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::draft::Draft;
 use super::event::{Event, Field, Room, RoomKind};
+use super::memory;
 use super::state::{Owner, SanctionKind, StateKey, StateValue};
 use crate::chat::{Account, GroupType, Role};
 use crate::clock::Timestamp;
@@ -38,6 +39,12 @@ impl View<'_, '_> {
             let fields = object.fields().iter();
             let bound = fields.map(|(name, _)| (*name, self.field(*object, name))).collect();
             condition::bind(&mut context, *object, bound);
+        }
+        let remembered = self.draft.rules.memory_keys();
+        if remembered.len() > 0 {
+            let bound =
+                remembered.map(|key| (key.to_string(), self.memory(key))).collect::<Vec<_>>();
+            condition::bind(&mut context, Object::Memory, bound);
         }
         condition::bind_time(&mut context, "now", self.draft.now);
         if let Some(count) = self.count {
@@ -82,7 +89,9 @@ impl View<'_, '_> {
             Object::Receiver => id(self.event.receiver.as_ref()),
             Object::Message => self.message(field),
             Object::Room => self.room(field),
-            Object::Candidate => Datum::Absent,
+            Object::Memory => self.memory(field),
+            // Bound by those who judge each of several.
+            Object::Candidate | Object::Invited => Datum::Absent,
         }
     }
 
@@ -128,6 +137,11 @@ impl View<'_, '_> {
             "muted_until" => far(muted_until),
             _ => known(record.last_message_at),
         }
+    }
+
+    /// What rules have remembered; empty when that is nothing, or its time is over.
+    fn memory(&self, key: &str) -> Datum {
+        memory::recall(self.draft, key, self.event).map_or(Datum::Absent, Datum::Text)
     }
 
     fn message(&self, field: &str) -> Datum {
@@ -193,6 +207,11 @@ pub(super) fn bind_candidate(
         ("last_message_at", known(member.last_message_at)),
     ];
     condition::bind(context, Object::Candidate, fields);
+}
+
+/// One of the invited, bound for `which`.
+pub(super) fn bind_invited(context: &mut cel::Context<'_, '_>, account: &Account) {
+    condition::bind(context, Object::Invited, vec![("id", id(Some(account)))]);
 }
 
 /// Who owns a room: by the callback's word, else by what was heard before.

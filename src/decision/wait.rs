@@ -10,11 +10,13 @@ use crate::clock::Timestamp;
 use crate::rule::model::Trigger;
 use crate::rule::{EventKind, Rule, RuleId};
 
-/// What a rule's wait is for: one per group where the cause belongs to the group, else one per member.
+/// What a rule's wait is for: one per group (or room) where the cause belongs to the group, else one per member.
 pub(super) fn key_of(event: &Event) -> String {
-    let group = event.group.as_ref().map_or("", GroupId::as_str);
+    let room = event.room.as_ref().map(|room| room.id.as_str());
+    let group = event.group.as_ref().map(GroupId::as_str).or(room).unwrap_or("");
     match event.kind() {
-        Some(EventKind::OwnerLeft | EventKind::GroupOwnerless) | None => group.to_owned(),
+        Some(EventKind::OwnerLeft | EventKind::GroupOwnerless | EventKind::RoomOwnerLeft)
+        | None => group.to_owned(),
         Some(_) => {
             let member = event.member.as_ref().map_or("", |member| member.as_str());
             format!("{group}\n{member}")
@@ -23,7 +25,13 @@ pub(super) fn key_of(event: &Event) -> String {
 }
 
 /// Starts a wait, unless one runs for the same cause.
-pub(super) fn begin(draft: &mut Draft<'_>, rule: &Rule, event: &Event, due: Timestamp) -> Why {
+pub(super) fn begin(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    due: Timestamp,
+    count: Option<u32>,
+) -> Why {
     let key = key_of(event);
     let state = StateKey::Wait(rule.id.clone(), key.clone());
     if let Some(StateValue::Wait { due, .. }) = draft.get(&state) {
@@ -32,12 +40,18 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &Rule, event: &Event, due: Time
     let wait = effect_id(event, &rule.id, "wait");
     draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due }));
     let event = Box::new(event.clone());
-    draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event });
+    draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event, count });
     Why::Waiting { until: due }
 }
 
 /// The time is over: goes on if this wait is still the one that runs, and its cause still holds.
-pub(super) fn over(draft: &mut Draft<'_>, id: &RuleId, key: &str, wait: &EventId, event: &Event) {
+pub(super) fn over(
+    draft: &mut Draft<'_>,
+    (id, key): (&RuleId, &str),
+    wait: &EventId,
+    event: &Event,
+    count: Option<u32>,
+) {
     let state = StateKey::Wait(id.clone(), key.to_owned());
     match draft.get(&state) {
         Some(StateValue::Wait { wait: running, .. }) if running == wait => {}
@@ -55,13 +69,19 @@ pub(super) fn over(draft: &mut Draft<'_>, id: &RuleId, key: &str, wait: &EventId
     match cause_gone(draft, event) {
         Some(what) => draft.note_rule(rule, event, Why::CauseGone { what }),
         None => {
-            judge::after_wait(draft, rule, event);
+            judge::after_wait(draft, rule, event, count);
         }
     }
 }
 
 /// Why the cause of an event holds no more, if so.
 fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
+    if let (Some(room), Some(EventKind::RoomOwnerLeft)) = (&event.room, event.kind()) {
+        let known = draft.get(&StateKey::Room(room.id.clone()));
+        let Some(StateValue::Room { owner: Owner::Is(owner) }) = known else { return None };
+        return (Some(owner) != event.member.as_ref())
+            .then(|| format!("the room has an owner again, {owner}"));
+    }
     let group = event.group.as_ref()?;
     match event.kind()? {
         EventKind::OwnerLeft | EventKind::GroupOwnerless => match draft.group(group).owner {

@@ -104,7 +104,7 @@ fn call_for(act: &Act, effect: &Effect, now: Timestamp) -> Option<Call> {
             from: from.clone(),
             random: random(effect),
         },
-        Act::Alert { .. } | Act::Read(_) => return None,
+        _ => return None,
     })
 }
 

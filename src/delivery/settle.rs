@@ -3,7 +3,7 @@
 use super::Delivery;
 use super::carry::Tried;
 use crate::clock::Timestamp;
-use crate::decision::effect::{Act, Outcome, Read};
+use crate::decision::effect::{Act, Outcome};
 use crate::decision::event::Cause;
 use crate::decision::{Effect, Event, Lane};
 use crate::ledger::{self, DeadLetter, Pending};
@@ -130,24 +130,7 @@ impl Delivery {
 fn settled_event(effect: &Effect, outcome: Outcome, skipped: Vec<Effect>, now: Timestamp) -> Event {
     let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
     let mut event = Event::new(effect.id.derive("settled"), cause, now, "effect");
-    match &effect.act {
-        Act::SetRole { group, member, .. }
-        | Act::Mute { group, member, .. }
-        | Act::Unmute { group, member }
-        | Act::SetNameCard { group, member, .. }
-        | Act::SetMessageReceiving { group, member, .. }
-        | Act::SetMemberFields { group, member, .. }
-        | Act::Read(Read::Muted { group, member, .. }) => {
-            event.group = Some(group.clone());
-            event.member = Some(member.clone());
-        }
-        Act::TransferOwner { group, .. }
-        | Act::ImportMembers { group, .. }
-        | Act::SendMessage { group, .. }
-        | Act::Read(
-            Read::Group { group } | Read::Roles { group, .. } | Read::Candidates { group },
-        ) => event.group = Some(group.clone()),
-        Act::TransferRoom { .. } | Act::Alert { .. } => {}
-    }
+    event.group = effect.act.group().cloned();
+    event.member = effect.act.member().cloned();
     event
 }

@@ -16,6 +16,7 @@ pub enum Kind {
     Dead = b'd',
     Fired = b'f',
     Group = b'g',
+    Held = b'h',
     Journal = b'j',
     Ladder = b'l',
     Member = b'm',
@@ -28,6 +29,8 @@ pub enum Kind {
     Setting = b'v',
     Wait = b'w',
     Sanction = b'x',
+    Memory = b'y',
+    Limit = b'z',
 }
 
 /// Builds a key out of parts that may hold any byte.
@@ -94,6 +97,11 @@ pub fn state_key(key: &StateKey) -> Vec<u8> {
             Key::new(Kind::Sanction).text(group.as_str()).text(account.as_str()).text(kind.name())
         }
         StateKey::Fired(rule) => Key::new(Kind::Fired).text(rule.as_str()),
+        StateKey::Memory(key, each) => Key::new(Kind::Memory).text(key).text(each),
+        // The limit over all rules has no rule's name.
+        StateKey::Limit(rule) => {
+            Key::new(Kind::Limit).text(rule.as_ref().map_or("", |rule| rule.as_str()))
+        }
     }
     .0
 }
@@ -147,6 +155,11 @@ pub fn seq_of(key: &[u8]) -> Option<u64> {
 /// A dead letter, in the order of decision.
 pub fn dead_key(sequence: u64) -> Vec<u8> {
     Key::new(Kind::Dead).number(sequence).0
+}
+
+/// Effects of one rule and event that are held back, in the order of decision.
+pub fn held_key(sequence: u64) -> Vec<u8> {
+    Key::new(Kind::Held).number(sequence).0
 }
 
 /// A timer, by the time it is due.

@@ -7,8 +7,8 @@ mod keys;
 mod records;
 
 pub use keys::{
-    DAY, Kind, after, dead_key, group_of, journal_key, outbox_key, outbox_lane, prefix, seen_key,
-    seq_of, setting_key, state_key, texts_of, time_of, timer_key,
+    DAY, Kind, after, dead_key, group_of, held_key, journal_key, outbox_key, outbox_lane, prefix,
+    seen_key, seq_of, setting_key, state_key, texts_of, time_of, timer_key,
 };
 pub use records::{DeadLetter, JournalEntry, Pending, TimerRecord, decode, encode, outcome_words};
 

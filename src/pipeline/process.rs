@@ -108,8 +108,8 @@ impl Pipeline {
         let taken = |error: StoreError| NotTaken(error.0);
         let now = self.clock.now();
         let once = matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. });
-        if once && self.seen(&event.id, now).map_err(taken)? {
-            return Ok(Verdict::Allow);
+        if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {
+            return Ok(verdict);
         }
         let mut in_line = None;
         for attempt in 0..ATTEMPTS {
@@ -152,15 +152,18 @@ impl Pipeline {
         }
     }
 
-    /// Whether the event was decided today or yesterday.
-    fn seen(&self, id: &EventId, now: Timestamp) -> Result<bool, StoreError> {
+    /// What was answered when the event was decided, today or yesterday.
+    fn seen(&self, id: &EventId, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
         let today = now.0.div_euclid(ledger::DAY);
         for day in [today, today - 1] {
-            if self.store.get(&ledger::seen_key(day, id))?.is_some() {
-                return Ok(true);
+            let place = ledger::seen_key(day, id);
+            match self.store.get(&place)? {
+                Some(mark) if mark.is_empty() => return Ok(Some(Verdict::Allow)),
+                Some(mark) => return ledger::decode(&place, &mark).map(Some),
+                None => {}
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn load(&self, needed: &std::collections::BTreeSet<StateKey>) -> Result<Loaded, StoreError> {
@@ -210,18 +213,26 @@ impl Pipeline {
             set.writes.push((place, Some(ledger::encode(&pending)?)));
             committed.push((effect.lane.clone(), sequence));
         }
+        for held in &decision.held {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            set.writes.push((ledger::held_key(sequence), Some(ledger::encode(held)?)));
+        }
         for (position, (due, timer)) in decision.timers.iter().enumerate() {
             let id = event.id.derive(&format!("timer {position}"));
             let record = TimerRecord { id: id.clone(), timer: timer.clone() };
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
-        if durable {
+        if durable || decision.verdict != Verdict::Allow {
             let entry = JournalEntry::new(event, decision, rules.version(), now);
             set.writes.push((ledger::journal_key(now, &event.id), Some(ledger::encode(&entry)?)));
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
             let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);
-            set.writes.push((mark, Some(Vec::new())));
+            let verdict = match &decision.verdict {
+                Verdict::Allow => Vec::new(),
+                verdict => ledger::encode(verdict)?,
+            };
+            set.writes.push((mark, Some(verdict)));
         }
         Ok((set, committed))
     }
@@ -233,6 +244,7 @@ impl Door for Pipeline {
             let mut verdict = Verdict::Allow;
             for event in events {
                 let one = self.process(event, Extra::default()).await?;
+                // A callback that asks brings one event that does; the others never reject.
                 if verdict == Verdict::Allow {
                     verdict = one;
                 }
@@ -244,7 +256,7 @@ impl Door for Pipeline {
 
 fn last_sequence(store: &dyn Store) -> Result<u64, StoreError> {
     let mut last = 0;
-    for kind in [ledger::Kind::Outbox, ledger::Kind::Dead] {
+    for kind in [ledger::Kind::Outbox, ledger::Kind::Dead, ledger::Kind::Held] {
         let (mut from, to) = ledger::prefix(kind);
         loop {
             let page = store.scan(&from, &to, 1_000)?;

@@ -51,6 +51,10 @@ pub enum Object {
     User,
     Sender,
     Receiver,
+    /// One of those whom `invite.requested` names, in `which` of `refuse_invited`.
+    Invited,
+    /// What rules remember; its fields are their keys.
+    Memory,
 }
 
 const PERSON: &[(&str, Type)] = &[
@@ -67,7 +71,7 @@ const ID: &[(&str, Type)] = &[("id", Type::String)];
 
 impl Object {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Event,
         Self::Group,
         Self::Member,
@@ -78,6 +82,8 @@ impl Object {
         Self::User,
         Self::Sender,
         Self::Receiver,
+        Self::Invited,
+        Self::Memory,
     ];
 
     /// Reads the name it stands under.
@@ -98,6 +104,8 @@ impl Object {
             Self::User => "user",
             Self::Sender => "sender",
             Self::Receiver => "receiver",
+            Self::Invited => "invited",
+            Self::Memory => "memory",
         }
     }
 
@@ -109,7 +117,8 @@ impl Object {
             Self::Member | Self::Operator | Self::Candidate => "a member",
             Self::Message => "a message",
             Self::Room => "a room",
-            Self::User | Self::Sender | Self::Receiver => "a user",
+            Self::User | Self::Sender | Self::Receiver | Self::Invited => "a user",
+            Self::Memory => "what rules remember",
         }
     }
 
@@ -145,7 +154,8 @@ impl Object {
                 ("owner", Type::String),
                 ("member_count", Type::Int),
             ],
-            Self::User | Self::Sender | Self::Receiver => ID,
+            Self::User | Self::Sender | Self::Receiver | Self::Invited => ID,
+            Self::Memory => &[],
         }
     }
 }

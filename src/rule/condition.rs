@@ -209,7 +209,7 @@ mod tests {
             ("sequence", Datum::Int(7)),
         ];
         bind(&mut scene, Object::Message, message);
-        bind(&mut scene, Object::Event, Vec::new());
+        bind::<&str>(&mut scene, Object::Event, Vec::new());
         bind_int(&mut scene, "count", 6);
         bind_time(&mut scene, "now", NOW);
         scene

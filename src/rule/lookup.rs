@@ -1,6 +1,9 @@
 //! What a dotted name means on a rule's events, or why it means nothing there and what does.
 
+use std::borrow::Cow;
+
 use super::catalog::{EventKind, Object, Type};
+use super::model::Each;
 use super::names::Names;
 use super::suggest::closest;
 
@@ -15,20 +18,6 @@ pub struct Unknown {
     /// The name that was probably meant.
     pub instead: Option<String>,
 }
-
-/// Every object of the rule language.
-const OBJECTS: [Object; 10] = [
-    Object::Event,
-    Object::Group,
-    Object::Member,
-    Object::Operator,
-    Object::Candidate,
-    Object::Message,
-    Object::Room,
-    Object::User,
-    Object::Sender,
-    Object::Receiver,
-];
 
 /// Who could be meant by a person that is not there, in this order.
 const PERSONS: [Object; 5] =
@@ -57,7 +46,7 @@ pub fn object(names: &Names, name: &str) -> Option<Object> {
 
 /// The object of that name, in scope or not.
 pub fn any_object(name: &str) -> Option<Object> {
-    OBJECTS.into_iter().find(|object| object.name() == name)
+    Object::from_name(name)
 }
 
 /// The type of `object.field`.
@@ -88,6 +77,9 @@ pub fn place(names: &Names) -> String {
 
 fn no_field(names: &Names, object: Object, field: &str) -> Unknown {
     let path = format!("{}.{field}", object.name());
+    if object == Object::Memory && names.memory(field).is_some() {
+        return no_memory(names, Some(field));
+    }
     let instead = like(names, object, field).map(|known| format!("{}.{known}", object.name()));
     let label = match owners_of_event_field(object, field) {
         Some((with, without)) if names.events().iter().any(|kind| with.contains(kind)) => {
@@ -125,6 +117,9 @@ fn no_object(names: &Names, name: &str, field: Option<&str>) -> Unknown {
         let label = "`count` is there in rules with `count = { each, within, more_than }`".into();
         return Unknown { is_object: false, message, label, instead: None };
     }
+    if name == Object::Memory.name() {
+        return no_memory(names, field);
+    }
     let Some(known) = any_object(name) else {
         let instead = like_root(names, name).map(|root| path_in(names, root, field));
         return Unknown { is_object: false, message, label: roots(names), instead };
@@ -148,21 +143,39 @@ fn no_object(names: &Names, name: &str, field: Option<&str>) -> Unknown {
     Unknown { is_object: true, message, label, instead }
 }
 
+/// A piece of memory that no rule keeps, or that is kept for what the events do not carry.
+fn no_memory(names: &Names, field: Option<&str>) -> Unknown {
+    let path = field.map_or("memory".to_owned(), |field| format!("memory.{field}"));
+    let kept_for = field.and_then(|field| names.memory(field)).and_then(|each| {
+        let missing = each.iter().find(|each| !names.carries_each(**each))?;
+        Some(match missing {
+            Each::Group => "group",
+            Each::Member | Each::App => "member",
+        })
+    });
+    let label = match kept_for {
+        Some(what) => format!("it is kept for each {what}, and there is none {}", place(names)),
+        None => "no rule remembers it: `remember = { key = …, each = […] }` does".to_owned(),
+    };
+    let message = format!("`{path}` does not exist");
+    Unknown { is_object: true, message, label, instead: None }
+}
+
 fn is_person(object: Object) -> bool {
     PERSONS.contains(&object) || object == Object::Candidate
 }
 
-fn fields_of(names: &Names, object: Object) -> &[(&'static str, Type)] {
+fn fields_of(names: &Names, object: Object) -> &[(Cow<'static, str>, Type)] {
     names.objects().iter().find(|(o, _)| *o == object).map_or(&[], |(_, fields)| fields)
 }
 
 /// The field that was meant: the same, a similar one, or what the habit stands for.
-fn like(names: &Names, object: Object, field: &str) -> Option<&'static str> {
+fn like<'n>(names: &'n Names, object: Object, field: &str) -> Option<&'n str> {
     let fields = fields_of(names, object);
     let habit = HABITS.iter().find(|(habit, _)| *habit == field.to_lowercase());
     let wanted = habit.map_or(field, |(_, field)| field);
-    let exact = fields.iter().find(|(name, _)| *name == wanted).map(|(name, _)| *name);
-    exact.or_else(|| closest(field, fields.iter().map(|(name, _)| *name)))
+    let exact = fields.iter().find(|(name, _)| *name == wanted).map(|(name, _)| &**name);
+    exact.or_else(|| closest(field, fields.iter().map(|(name, _)| &**name)))
 }
 
 fn root_names(names: &Names) -> Vec<&'static str> {
@@ -194,7 +207,7 @@ fn roots(names: &Names) -> String {
 fn has_fields(names: &Names, object: Object) -> String {
     const SHOWN: usize = 5;
     let fields = fields_of(names, object);
-    let mut shown: Vec<_> = fields.iter().take(SHOWN).map(|(name, _)| *name).collect();
+    let mut shown: Vec<_> = fields.iter().take(SHOWN).map(|(name, _)| &**name).collect();
     if fields.len() > SHOWN {
         shown.push("…");
     }

@@ -1,5 +1,6 @@
 //! Rules as the rest of the program sees them: checked, compiled, immutable.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,7 @@ pub struct Rule {
     pub steps: Vec<Step>,
     pub stop: bool,
     pub mode: Mode,
+    pub limit: Option<Limit>,
     pub allow_protected: bool,
     pub on_own: bool,
     /// Changes when anything in the rule does; layout and place do not count.
@@ -184,6 +186,25 @@ pub enum Each {
     Member,
 }
 
+impl Each {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::App, Self::Group, Self::Member];
+
+    /// The word in rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Group => "group",
+            Self::Member => "member",
+        }
+    }
+
+    /// Reads the word in rules.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.name() == name)
+    }
+}
+
 /// `count`: a sliding window over event time.
 #[derive(Debug)]
 pub struct Count {
@@ -205,6 +226,24 @@ pub struct Once {
 pub struct Cooldown {
     pub each: Vec<Each>,
     pub time: Duration,
+}
+
+/// `limit`: a rule (or all of them together) that does more than this is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub actions: u32,
+    pub per: Duration,
+    pub then: Excess,
+}
+
+/// What becomes of effects over a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Excess {
+    /// Parked until an operator releases or drops them.
+    #[default]
+    Hold,
+    Drop,
 }
 
 /// `mode`.
@@ -229,16 +268,161 @@ pub struct Step {
 /// What a rule does. `who` absent means the member that the event is about.
 #[derive(Debug)]
 pub enum Action {
-    SetRole { who: Option<Template>, role: Role, time: Option<Duration> },
-    Mute { who: Option<Template>, ladder: Ladder, reason: Option<Template> },
-    Unmute { who: Option<Template> },
-    SetNameCard { who: Option<Template>, text: Template },
-    SetMessageReceiving { who: Option<Template>, mode: MessageReceiving },
-    SetMemberFields { who: Option<Template>, fields: Vec<(String, Template)> },
-    TransferOwner { to: Vec<Successor>, except: Option<Condition>, alert_if_none: bool },
-    ImportMembers { members: Vec<ImportedMember> },
-    SendMessage { text: Template, from: Option<Account> },
-    Alert { text: Template },
+    SetRole {
+        who: Option<Template>,
+        role: Role,
+        time: Option<Duration>,
+    },
+    Mute {
+        who: Option<Template>,
+        ladder: Ladder,
+        reason: Option<Template>,
+    },
+    Unmute {
+        who: Option<Template>,
+    },
+    SetNameCard {
+        who: Option<Template>,
+        text: Template,
+    },
+    SetMessageReceiving {
+        who: Option<Template>,
+        mode: MessageReceiving,
+    },
+    SetMemberFields {
+        who: Option<Template>,
+        fields: Vec<(String, Template)>,
+    },
+    TransferOwner {
+        to: Vec<Successor>,
+        except: Option<Condition>,
+        alert_if_none: bool,
+    },
+    ImportMembers {
+        members: Vec<ImportedMember>,
+    },
+    AddMembers {
+        members: Vec<Template>,
+        silent: bool,
+    },
+    RemoveMember {
+        who: Option<Template>,
+        silent: bool,
+        reason: Option<Template>,
+    },
+    /// `time` is `None` for ever.
+    Ban {
+        who: Option<Template>,
+        time: Option<Duration>,
+        reason: Option<Template>,
+    },
+    Unban {
+        who: Option<Template>,
+    },
+    SendMessage {
+        text: Template,
+        from: Option<Account>,
+    },
+    /// `to` absent means the member (or user) that the event is about.
+    SendPrivate {
+        to: Option<Template>,
+        text: Template,
+    },
+    /// `to` empty means everybody in the group.
+    NotifyGroup {
+        text: Template,
+        to: Vec<Template>,
+    },
+    /// The message that the event is about.
+    RecallMessage,
+    /// `time` is `None` until another rule or a person ends it.
+    MuteAll {
+        time: Option<Duration>,
+    },
+    UnmuteAll,
+    SetGroup(GroupFields<Template>),
+    DismissGroup,
+    Reject {
+        text: Template,
+        code: Option<i64>,
+    },
+    Drop,
+    ReplaceText {
+        text: Template,
+    },
+    /// `which` judges each of the invited; absent, all are refused.
+    RefuseInvited {
+        which: Option<Condition>,
+    },
+    /// `time` is `None` for ever.
+    Remember {
+        key: MemoryKey,
+        each: Vec<Each>,
+        value: Template,
+        time: Option<Duration>,
+    },
+    Forget {
+        key: MemoryKey,
+        each: Vec<Each>,
+    },
+    Alert {
+        text: Template,
+    },
+}
+
+/// The name of a piece of memory: rules read it as `memory.KEY`.
+pub type MemoryKey = Arc<str>;
+
+/// What `set_group` changes (34962); absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupFields<T> {
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub name: Option<T>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub introduction: Option<T>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub notification: Option<T>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<JoinOption>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+impl<T> GroupFields<T> {
+    /// The names of those that are set, as rules write them.
+    pub fn named(&self) -> Vec<&'static str> {
+        let texts = [
+            ("name", &self.name),
+            ("introduction", &self.introduction),
+            ("notification", &self.notification),
+        ];
+        let set = texts.into_iter().filter(|(_, text)| text.is_some()).map(|(name, _)| name);
+        set.chain(self.join.map(|_| "join")).collect()
+    }
+}
+
+/// `ApplyJoinOption` (34962).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JoinOption {
+    FreeAccess,
+    NeedPermission,
+    DisableApply,
+}
+
+impl JoinOption {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::FreeAccess, Self::NeedPermission, Self::DisableApply];
+
+    /// As Chat and rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FreeAccess => "FreeAccess",
+            Self::NeedPermission => "NeedPermission",
+            Self::DisableApply => "DisableApply",
+        }
+    }
 }
 
 impl Action {
@@ -253,7 +437,24 @@ impl Action {
             Self::SetMemberFields { .. } => "set_member_fields",
             Self::TransferOwner { .. } => "transfer_owner",
             Self::ImportMembers { .. } => "import_members",
+            Self::AddMembers { .. } => "add_members",
+            Self::RemoveMember { .. } => "remove_member",
+            Self::Ban { .. } => "ban",
+            Self::Unban { .. } => "unban",
             Self::SendMessage { .. } => "send_message",
+            Self::SendPrivate { .. } => "send_private",
+            Self::NotifyGroup { .. } => "notify_group",
+            Self::RecallMessage => "recall_message",
+            Self::MuteAll { .. } => "mute_all",
+            Self::UnmuteAll => "unmute_all",
+            Self::SetGroup(_) => "set_group",
+            Self::DismissGroup => "dismiss_group",
+            Self::Reject { .. } => "reject",
+            Self::Drop => "drop",
+            Self::ReplaceText { .. } => "replace_text",
+            Self::RefuseInvited { .. } => "refuse_invited",
+            Self::Remember { .. } => "remember",
+            Self::Forget { .. } => "forget",
             Self::Alert { .. } => "alert",
         }
     }
@@ -320,13 +521,30 @@ pub struct RuleSet {
     /// The texts that they were read from: file name and content, in order.
     sources: Vec<(String, String)>,
     version: String,
+    /// For what each piece of memory is kept; the same wherever it is remembered.
+    memory: BTreeMap<MemoryKey, Vec<Each>>,
 }
 
 impl RuleSet {
     /// Puts rules and their sources together; the version is a digest of the sources.
     pub fn new(rules: Vec<Rule>, sources: Vec<(String, String)>) -> Self {
         let version = digest(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-        Self { rules: rules.into_iter().map(Arc::new).collect(), sources, version }
+        let kept = |step: &Step| match &step.action {
+            Action::Remember { key, each, .. } => Some((key.clone(), each.clone())),
+            _ => None,
+        };
+        let memory = rules.iter().flat_map(|rule| &rule.steps).filter_map(kept).collect();
+        Self { rules: rules.into_iter().map(Arc::new).collect(), sources, version, memory }
+    }
+
+    /// The keys of all pieces of memory.
+    pub fn memory_keys(&self) -> impl ExactSizeIterator<Item = &MemoryKey> {
+        self.memory.keys()
+    }
+
+    /// For what a piece of memory is kept (`each`); `None` when no rule remembers it.
+    pub fn memory(&self, key: &str) -> Option<&[Each]> {
+        self.memory.get(key).map(Vec::as_slice)
     }
 
     /// In running order.

@@ -1,14 +1,30 @@
 //! The names that a condition or a text may use: those that every event of its rule carries.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::catalog::{EventKind, Object, Type};
+use super::model::{Each, MemoryKey};
+
+/// For what each piece of memory is kept, over all rules of a directory.
+pub type Memory = BTreeMap<MemoryKey, Vec<Each>>;
+
+/// Fields of an object, and their types.
+pub type Fields = Vec<(Cow<'static, str>, Type)>;
 
 /// Names in scope.
 #[derive(Clone, Debug)]
 pub struct Names {
-    objects: Vec<(Object, Vec<(&'static str, Type)>)>,
+    objects: Vec<(Object, Fields)>,
     events: Vec<EventKind>,
     count: bool,
     mute: bool,
+    memory: Arc<Memory>,
+}
+
+fn of_table(fields: &[(&'static str, Type)]) -> Fields {
+    fields.iter().map(|(name, kind)| (Cow::Borrowed(*name), *kind)).collect()
 }
 
 impl Names {
@@ -22,21 +38,55 @@ impl Names {
             event_fields.extend(first.event_fields().iter().filter(shared));
         }
         let carried = |object: &&Object| kinds.iter().all(|kind| kind.carries(**object));
-        let mut objects = vec![(Object::Event, event_fields)];
+        let mut objects = vec![(Object::Event, of_table(&event_fields))];
         if let Some(first) = kinds.first() {
-            objects
-                .extend(first.objects().iter().filter(carried).map(|o| (*o, o.fields().to_vec())));
+            let shared = first.objects().iter().filter(carried);
+            objects.extend(shared.map(|object| (*object, of_table(object.fields()))));
         }
-        Self { objects, events: kinds.to_vec(), count: false, mute: false }
+        Self::new(objects, kinds)
     }
 
     /// What a scheduled rule sees: `event`, and `group` when it runs for each group.
     pub fn of_schedule(for_each_group: bool) -> Self {
-        let mut objects = vec![(Object::Event, Object::Event.fields().to_vec())];
+        let mut objects = vec![(Object::Event, of_table(Object::Event.fields()))];
         if for_each_group {
-            objects.push((Object::Group, Object::Group.fields().to_vec()));
+            objects.push((Object::Group, of_table(Object::Group.fields())));
         }
-        Self { objects, events: Vec::new(), count: false, mute: false }
+        Self::new(objects, &[])
+    }
+
+    fn new(objects: Vec<(Object, Fields)>, events: &[EventKind]) -> Self {
+        Self { objects, events: events.to_vec(), count: false, mute: false, memory: Arc::default() }
+    }
+
+    /// Adds `memory`, as far as it is kept for what the events carry.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &Arc<Memory>) -> Self {
+        let read = |(key, each): (&MemoryKey, &Vec<Each>)| {
+            let known = each.iter().all(|each| self.carries_each(*each));
+            known.then(|| (Cow::Owned(key.to_string()), Type::String))
+        };
+        let fields: Fields = memory.iter().filter_map(read).collect();
+        if !fields.is_empty() {
+            self.objects.push((Object::Memory, fields));
+        }
+        self.memory = memory.clone();
+        self
+    }
+
+    /// Whether there is something to keep state for.
+    pub fn carries_each(&self, each: Each) -> bool {
+        let has = |wanted: &[Object]| self.objects.iter().any(|(known, _)| wanted.contains(known));
+        match each {
+            Each::App => true,
+            Each::Group => has(&[Object::Group, Object::Room]),
+            Each::Member => has(&[Object::Member, Object::User, Object::Sender]),
+        }
+    }
+
+    /// For what a piece of memory is kept, whether it can be read here or not.
+    pub fn memory(&self, key: &str) -> Option<&[Each]> {
+        self.memory.get(key).map(Vec::as_slice)
     }
 
     /// Adds `count`.
@@ -46,10 +96,22 @@ impl Names {
         self
     }
 
+    /// The keys of all pieces of memory.
+    pub fn memory_keys(&self) -> impl Iterator<Item = &str> {
+        self.memory.keys().map(|key| &**key)
+    }
+
     /// Adds `candidate`, for `except` of `transfer_owner`.
     #[must_use]
     pub fn with_candidate(mut self) -> Self {
-        self.objects.push((Object::Candidate, Object::Candidate.fields().to_vec()));
+        self.objects.push((Object::Candidate, of_table(Object::Candidate.fields())));
+        self
+    }
+
+    /// Adds `invited`, for `which` of `refuse_invited`.
+    #[must_use]
+    pub fn with_invited(mut self) -> Self {
+        self.objects.push((Object::Invited, of_table(Object::Invited.fields())));
         self
     }
 
@@ -61,7 +123,7 @@ impl Names {
     }
 
     /// Objects and their fields.
-    pub fn objects(&self) -> &[(Object, Vec<(&'static str, Type)>)] {
+    pub fn objects(&self) -> &[(Object, Fields)] {
         &self.objects
     }
 

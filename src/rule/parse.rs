@@ -6,6 +6,7 @@ mod codes;
 mod do_list;
 mod file;
 mod lint;
+mod memory;
 mod one_rule;
 mod possible;
 mod scope;
@@ -15,9 +16,11 @@ mod trigger;
 mod values;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Level};
 use super::model::{Rule, RuleSet};
+use super::names::Memory;
 use super::source::{Source, Spot};
 use super::suggest::closest;
 use crate::clock::Timestamp;
@@ -57,12 +60,22 @@ pub fn read(files: Vec<(String, String)>, notes_at: Option<Timestamp>) -> Readin
     let mut rules: Vec<(Rule, Spot)> = Vec::new();
     let mut found = Vec::new();
     let mut ids: BTreeMap<String, Spot> = BTreeMap::new();
-    for (name, text) in &files {
-        let source = Source::new(name, text);
+    let trees: Vec<_> = files
+        .iter()
+        .map(|(name, text)| {
+            let source = Source::new(name, text);
+            let tree = syntax::read(&source);
+            (source, tree)
+        })
+        .collect();
+    // What one rule remembers, the rules of any file can read.
+    let good = trees.iter().filter_map(|(_, tree)| tree.as_ref().ok());
+    let memory = Arc::new(memory::declared(good));
+    for (source, tree) in trees {
         let mut file = File { source: &source, found: Vec::new() };
-        match syntax::read(&source) {
+        match tree {
             Err(mistakes) => file.found = mistakes,
-            Ok(table) => rules.extend(read_file(&mut file, &table, &mut ids)),
+            Ok(table) => rules.extend(read_file(&mut file, &table, &mut ids, &memory)),
         }
         if let Some(now) = notes_at {
             let of_file = |spot: &Spot| spot.source() == &source;
@@ -82,6 +95,7 @@ fn read_file(
     file: &mut File<'_>,
     table: &Table,
     ids: &mut BTreeMap<String, Spot>,
+    memory: &Arc<Memory>,
 ) -> Vec<(Rule, Spot)> {
     let mut rules = Vec::new();
     for entry in table.entries() {
@@ -105,7 +119,7 @@ fn read_file(
                 ids.insert(heading.key.clone(), spot.clone());
             }
             let good_id = check_id(file, heading);
-            let rule = one_rule::read(file, heading);
+            let rule = one_rule::read(file, heading, memory);
             rules.extend(rule.filter(|_| good_id).map(|rule| (rule, spot)));
         }
     }

@@ -184,7 +184,7 @@ impl Reader<'_> {
             let message = format!("`{{{name}}}` is {}, not a text", object.kind());
             let fields = self.names.objects().iter().find(|(found, _)| *found == object);
             let first =
-                fields.and_then(|(_, fields)| fields.first()).map_or("id", |(name, _)| name);
+                fields.and_then(|(_, fields)| fields.first()).map_or("id", |(name, _)| &**name);
             let help = Some(format!("write `{{{name}.{first}}}`"));
             return unknown(message, "a field is missing".to_owned(), help);
         }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::callback::OverBudget;
 use crate::chat::Account;
-use crate::rule::model::{Globs, Mode};
+use crate::rule::model::{Globs, Limit, Mode};
 
 use read::Reader;
 
@@ -33,6 +34,10 @@ pub struct Callback {
     /// None: callbacks are not authenticated.
     pub tokens: Vec<SecretString>,
     pub window: Duration,
+    /// How long a before callback may take; below the two seconds that Chat waits (34354).
+    pub budget: Duration,
+    /// What Chat is told when that is over.
+    pub over_budget: OverBudget,
 }
 
 /// `[rules]`.
@@ -55,6 +60,8 @@ pub struct StoreConfig {
 #[derive(Debug, Clone)]
 pub struct Safety {
     pub protected: Globs,
+    /// Over all rules together; what is beyond is held.
+    pub limit: Option<Limit>,
 }
 
 /// `[rest]`.

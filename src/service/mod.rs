@@ -143,6 +143,7 @@ impl Service {
                 own: vec![config.app.admin.clone()],
                 protected: config.safety.protected.clone(),
                 mode: config.rules.mode,
+                limit: config.safety.limit,
             },
             chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
             clock: clock.clone(),
@@ -234,6 +235,8 @@ fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
             window: config.callback.window,
         },
         admins: vec![config.app.admin.clone()],
+        budget: config.callback.budget,
+        over_budget: config.callback.over_budget,
         body_limit: callback::router::DEFAULT_BODY_LIMIT,
         wants_callback_event: rules.wants_callback_event(),
     }

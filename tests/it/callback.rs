@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
-use groupkeeper::callback::{Answered, CallbackSettings, Gate, Seen, Watch, router};
+use groupkeeper::callback::{Answered, CallbackSettings, Gate, OverBudget, Seen, Watch, router};
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
 use groupkeeper::pipeline::{Door, Entering, NotTaken};
@@ -83,6 +83,8 @@ impl Site {
         let counts = Arc::new(Counts::default());
         let wants_callback_event = Arc::new(AtomicBool::new(false));
         let settings = CallbackSettings {
+            budget: Duration::from_millis(500),
+            over_budget: OverBudget::Allow,
             path: "/callback".into(),
             gate: Gate {
                 sdk_app_id: 1_400_000_000,

@@ -143,7 +143,7 @@ impl Checker<'_> {
             let message = format!("`{name}` is {}, not a value", object.kind());
             let fields = self.names.objects().iter().find(|(found, _)| *found == object);
             let first =
-                fields.and_then(|(_, fields)| fields.first()).map_or("id", |(field, _)| field);
+                fields.and_then(|(_, fields)| fields.first()).map_or("id", |(field, _)| &**field);
             let help = self.tree.tokens.replaced(range.clone(), &format!("{name}.{first}"));
             let label = "a field is missing".to_owned();
             self.complain(WRONG_TYPES, range, message, label, Some(help));

@@ -1,6 +1,7 @@
 //! The values that a condition sees: how an event's facts become names with CEL's types.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,8 +32,12 @@ pub enum Datum {
 }
 
 /// Binds an object. A field that is left out is as good as [`Datum::Absent`].
-pub fn bind(context: &mut Context<'_, '_>, object: Object, fields: Vec<(&'static str, Datum)>) {
-    let known = |(name, datum)| value(datum).map(|value| (name, value));
+pub fn bind<N: Into<Cow<'static, str>>>(
+    context: &mut Context<'_, '_>,
+    object: Object,
+    fields: Vec<(N, Datum)>,
+) {
+    let known = |(name, datum): (N, Datum)| value(datum).map(|value| (name.into(), value));
     let fields = Arc::new(fields.into_iter().filter_map(known).collect::<Vec<_>>());
     context.add_variable_as_val(object.name(), Box::new(Facts { object, fields }));
 }
@@ -105,7 +110,7 @@ fn text(value: &dyn Val) -> String {
 #[derive(Clone, Debug)]
 struct Facts {
     object: Object,
-    fields: Arc<Vec<(&'static str, Box<dyn Val>)>>,
+    fields: Arc<Vec<(Cow<'static, str>, Box<dyn Val>)>>,
 }
 
 static FACTS: CelType = CelType::new_unspecified_type("object");
@@ -117,6 +122,9 @@ impl Facts {
 
     /// What a field that is not known is read as; `None` for one that does not exist.
     fn unknown(&self, field: &str) -> Option<Box<dyn Val>> {
+        if self.object == Object::Memory {
+            return Some(Box::new(CelString::from("")));
+        }
         let own = self.object.fields().iter();
         let of_events = EventKind::ALL.iter().flat_map(|kind| kind.event_fields());
         let mut all = own.chain(of_events.filter(|_| self.object == Object::Event));

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, NOT_YET, REPEATED};
+use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, REPEATED};
 use super::file::{Fields, File};
 use super::scope::About;
 use super::tree::Entry;
 use crate::rule::catalog::Object;
-use crate::rule::model::{Cooldown, Count, Each, Once};
+use crate::rule::model::{Cooldown, Count, Each, Excess, Limit, Once};
 
 /// The highest threshold of a count: so many moments are kept for each key.
 const MOST_COUNTED: i64 = 1_000;
@@ -84,44 +84,39 @@ pub fn cooldown(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option
     Some(Cooldown { each: each?, time: time? })
 }
 
-/// Reads `limit`: its mistakes are told, and that it has to wait for a later version.
-pub fn limit(file: &mut File<'_>, rule: &Fields<'_>) {
-    let before = file.errors();
-    let Some(fields) = open(file, rule, "limit", &["actions", "per", "then"], LIMIT) else {
-        return;
+/// Reads `limit`.
+pub fn limit(file: &mut File<'_>, rule: &Fields<'_>) -> Option<Limit> {
+    let fields = open(file, rule, "limit", &["actions", "per", "then"], LIMIT)?;
+    let actions = file
+        .required(&fields, "actions", "actions = 30")
+        .and_then(|entry| file.number("actions", &entry.node, 1..MOST_LIMITED + 1));
+    let per = file
+        .required(&fields, "per", "per = \"1m\"")
+        .and_then(|entry| file.window("per", &entry.node, LONGEST_WINDOW));
+    let choices = [("hold", Excess::Hold), ("drop", Excess::Drop)];
+    let then = match fields.get("then") {
+        None => Some(Excess::default()),
+        Some(entry) => file.choice("then", &entry.node, &choices),
     };
-    if let Some(entry) = file.required(&fields, "actions", "actions = 30") {
-        file.number("actions", &entry.node, 1..MOST_LIMITED + 1);
-    }
-    if let Some(entry) = file.required(&fields, "per", "per = \"1m\"") {
-        file.window("per", &entry.node, LONGEST_WINDOW);
-    }
-    if let Some(entry) = fields.get("then") {
-        file.choice("then", &entry.node, &[("hold", ()), ("drop", ())]);
-    }
-    if file.errors() == before {
-        file.error(NOT_YET, fields.place.clone(), "`limit` is not in this version yet")
-            .label("nothing counts what a rule does");
-    }
+    Some(Limit { actions: actions?, per: per?, then: then? })
 }
 
 /// `each`: mandatory, because a count over the whole app instead of each member is a disaster that
 /// looks like a detail.
-fn each(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Vec<Each>> {
+pub fn each(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Vec<Each>> {
     const EXAMPLE: &str = "each = [\"group\", \"member\"]";
     let entry = file.required(fields, "each", EXAMPLE)?;
-    let choices = [("app", Each::App), ("group", Each::Group), ("member", Each::Member)];
     let mut each = Vec::new();
     for (text, node) in file.some_texts(entry, EXAMPLE) {
-        let Some((_, key)) = choices.iter().find(|(word, _)| *word == text) else {
-            file.unknown_value("each", text, node, &choices.map(|(word, _)| word));
+        let Some(key) = Each::from_name(text) else {
+            file.unknown_value("each", text, node, &Each::ALL.map(Each::name));
             continue;
         };
-        if each.contains(key) {
+        if each.contains(&key) {
             file.warn(REPEATED, node.span.clone(), format!("`{text}` is listed twice"));
             continue;
         }
-        each.push(*key);
+        each.push(key);
     }
     check_each(file, entry, &each, about);
     (!each.is_empty()).then_some(each)

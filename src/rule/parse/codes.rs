@@ -18,7 +18,6 @@ pub const NOT_BOTH: Code = Code("R053");
 pub const UNKNOWN_VALUE: Code = Code("R054");
 pub const UNKNOWN_EVENT: Code = Code("R055");
 pub const UNKNOWN_ACTION: Code = Code("R056");
-pub const NOT_YET: Code = Code("R057");
 pub const NOT_ONE_ACTION: Code = Code("R058");
 pub const EMPTY: Code = Code("R059");
 pub const OUT_OF_RANGE: Code = Code("R060");
@@ -26,6 +25,8 @@ pub const BAD_GLOB: Code = Code("R061");
 pub const TOO_LONG: Code = Code("R062");
 pub const NEEDS_ANOTHER: Code = Code("R063");
 pub const BAD_ACCOUNT: Code = Code("R064");
+pub const BAD_KEY: Code = Code("R065");
+pub const KEPT_OTHERWISE: Code = Code("R066");
 
 pub const UNGUARDED: Code = Code("R101");
 pub const OWN_ECHOES: Code = Code("R102");
@@ -39,5 +40,6 @@ pub const NOBODY: Code = Code("R201");
 pub const NOT_COUNTABLE: Code = Code("R202");
 pub const IMPOSSIBLE: Code = Code("R203");
 pub const GROUP_GONE: Code = Code("R204");
+pub const WRONG_EVENT: Code = Code("R205");
 
 pub const NEXT_RUNS: Code = Code("R301");

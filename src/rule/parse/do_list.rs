@@ -1,7 +1,7 @@
 //! `do`: the list of actions, each an inline table with one action in it.
 
 use super::actions::{self, ActionKind};
-use super::codes::{NOT_ONE_ACTION, NOT_YET, UNKNOWN_ACTION};
+use super::codes::{NOT_ONE_ACTION, UNKNOWN_ACTION};
 use super::file::{Fields, File, there_are};
 use super::possible;
 use super::scope::About;
@@ -86,7 +86,6 @@ fn only_action<'n>(
             None
         }
         ([], [first, ..]) => {
-            // A later action of the language is told so, and not also as unknown.
             known(file, &first.key, first.key_span.clone());
             None
         }
@@ -121,13 +120,9 @@ fn beside_action(file: &mut File<'_>, kind: &ActionKind, entry: &Entry) {
 /// The action of that name, or a complaint.
 fn known(file: &mut File<'_>, name: &str, place: Span) -> Option<&'static ActionKind> {
     let kind = actions::find(name);
-    if kind.is_none() && actions::LATER.contains(&name) {
-        file.error(NOT_YET, place, format!("`{name}` is not in this version yet"))
-            .label(there_are(&actions::names()));
-    } else if kind.is_none() {
+    if kind.is_none() {
         let names = actions::names();
-        let all = names.iter().chain(actions::LATER).copied();
-        let instead = actions::meant(name).or_else(|| closest(name, all));
+        let instead = actions::meant(name).or_else(|| closest(name, names.iter().copied()));
         file.error(UNKNOWN_ACTION, place, format!("`{name}` is not an action"))
             .label(there_are(&names))
             .help(instead.map(|instead| format!("write `{instead}`")));

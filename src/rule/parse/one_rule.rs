@@ -1,5 +1,7 @@
 //! One `[rule.…]`: its keys, in the order in which one depends on the other.
 
+use std::sync::Arc;
+
 use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
 use super::file::{Fields, File};
 use super::scope::{self, About};
@@ -8,7 +10,7 @@ use super::trigger::{self, Started};
 use super::{bounds, do_list};
 use crate::rule::condition::Condition;
 use crate::rule::model::{Mode, Place, Rule, RuleId, Trigger, digest};
-use crate::rule::names::Names;
+use crate::rule::names::{Memory, Names};
 
 const KEYS: &[&str] = &[
     "title",
@@ -53,7 +55,7 @@ const HABITS: &[(&str, &str)] = &[
 ];
 
 /// Reads a rule; `None` when anything in it is wrong.
-pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
+pub fn read(file: &mut File<'_>, heading: &Entry, memory: &Arc<Memory>) -> Option<Rule> {
     let before = file.errors();
     let place = heading.key_span.clone();
     let Value::Table(table) = &heading.node.value else {
@@ -73,8 +75,8 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
     let Started { trigger, names } = trigger::read(file, &fields);
     let (scope, types) = scope::read(file, &fields, names.as_ref());
     let names = names.map(|names| match fields.get("count") {
-        Some(_) => names.with_count(),
-        None => names,
+        Some(_) => names.with_count().with_memory(memory),
+        None => names.with_memory(memory),
     });
     let texts = names.clone().map(|names| match do_list::mutes(&fields) {
         true => names.with_mute(),
@@ -99,12 +101,12 @@ pub fn read(file: &mut File<'_>, heading: &Entry) -> Option<Rule> {
         steps: Vec::new(),
         stop: truth(file, &fields, "stop"),
         mode: mode(file, &fields),
+        limit: bounds::limit(file, &fields),
         allow_protected: truth(file, &fields, "allow_protected"),
         on_own: truth(file, &fields, "on_own"),
         digest: digest([("rule", heading.node.content().as_str())]),
         place: Place { file: file.source.name().clone(), line: file.source.spot(place).line() },
     };
-    bounds::limit(file, &fields);
     rule.steps = do_list::read(file, &fields, &about);
     // A part with a mistake was read as absent above: no rule may come of that.
     if file.errors() > before {

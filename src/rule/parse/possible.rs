@@ -1,7 +1,7 @@
 //! Whether an action can work at all: on the rule's events, in the rule's groups.
 
 use super::actions::{ActionKind, Target};
-use super::codes::{GROUP_GONE, IMPOSSIBLE, NOBODY, PARTLY_IMPOSSIBLE};
+use super::codes::{GROUP_GONE, IMPOSSIBLE, NOBODY, PARTLY_IMPOSSIBLE, WRONG_EVENT};
 use super::file::{Fields, File};
 use super::scope::About;
 use crate::chat::{Ability, GroupType};
@@ -17,9 +17,24 @@ fn check_target(file: &mut File<'_>, kind: &ActionKind, fields: &Fields<'_>, abo
     let name = kind.name;
     let places: &[Object] = match kind.target {
         Target::Nothing => return,
+        Target::Only(kinds) => return check_events(file, kind, fields, about, kinds),
+        Target::Person => &[Object::Member, Object::User, Object::Sender],
         Target::Group | Target::Member => &[Object::Group],
         Target::GroupOrRoom => &[Object::Group, Object::Room],
     };
+    if kind.target == Target::Person {
+        if fields.get("to").is_none() && !places.iter().any(|object| about.carries(*object)) {
+            let lacking = about.lacking(places);
+            file.error(
+                NOBODY,
+                fields.place.clone(),
+                format!("`{name}` does not know whom to tell"),
+            )
+            .label(format!("there is nobody on {lacking}"))
+            .help(format!("write `{name} = {{ to = \"…\", … }}`"));
+        }
+        return;
+    }
     if !places.iter().any(|object| about.carries(*object)) {
         let lacking = about.lacking(places);
         // Some events have a group, the others a room: each has one of them.
@@ -44,6 +59,39 @@ fn check_target(file: &mut File<'_>, kind: &ActionKind, fields: &Fields<'_>, abo
             .label(format!("there is no member on {lacking}"))
             .help(format!("write `{name} = {{ who = \"…\", … }}`"));
     }
+}
+
+/// An action that only makes sense on some events.
+fn check_events(
+    file: &mut File<'_>,
+    kind: &ActionKind,
+    fields: &Fields<'_>,
+    about: &About,
+    kinds: &[EventKind],
+) {
+    if about.names.is_none() {
+        return;
+    }
+    let others: Vec<_> = about.events().iter().filter(|event| !kinds.contains(event)).collect();
+    let there = match (others.as_slice(), about.events()) {
+        ([], []) => "a schedule".to_owned(),
+        ([], _) => return,
+        (others, _) => others.iter().map(|event| event.name()).collect::<Vec<_>>().join(", "),
+    };
+    let possible: Vec<_> = kinds.iter().map(|event| event.name()).collect();
+    // `message.sent` with `reject`: the one that asks was meant.
+    let meant = others.iter().find_map(|event| {
+        let subject = event.name().split('.').next()?;
+        possible.iter().find(|name| name.split('.').next() == Some(subject))
+    });
+    let instead = meant.or(possible.first()).map(|name| format!("write `on = \"{name}\"`"));
+    file.error(
+        WRONG_EVENT,
+        fields.place.clone(),
+        format!("`{}` cannot be done on {there}", kind.name),
+    )
+    .label(format!("only on {}", possible.join(", ")))
+    .help(instead);
 }
 
 /// Only types that the rule names itself are held against it: a rule for all groups is refused in some.
@@ -74,7 +122,7 @@ fn check_types(file: &mut File<'_>, kind: &ActionKind, fields: &Fields<'_>, abou
     }
 }
 
-/// Why, for the type (33529, 34900, 34951, 34966, 34969).
+/// Why, for the type (33529, 34900, 34921, 34949, 34951, 34962, 34966, 34969, 50296).
 fn because(kind: GroupType, ability: Ability) -> String {
     match ability {
         Ability::Admins => format!("{kind} groups have no admins"),
@@ -82,5 +130,11 @@ fn because(kind: GroupType, ability: Ability) -> String {
         Ability::TransferOwner => format!("the owner of {kind} groups cannot be changed"),
         Ability::OwnerMayQuit => format!("the owner of {kind} groups cannot leave"),
         Ability::MemberProfile => format!("{kind} groups keep nothing about their members"),
+        Ability::Membership if kind == GroupType::AVChatRoom => {
+            "an AVChatRoom has no list of members; `ban` or `mute` works".to_owned()
+        }
+        Ability::Membership => format!("members of {kind} groups cannot be changed"),
+        Ability::Ban => "only an AVChatRoom has bans; `remove_member` works".to_owned(),
+        Ability::JoinOption => format!("{kind} groups have no join option"),
     }
 }

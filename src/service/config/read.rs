@@ -22,6 +22,7 @@ pub(super) enum Written {
     Text(String),
     Integer(i64),
     List(Vec<String>),
+    Table(Vec<(String, Written)>),
     Other(&'static str),
 }
 
@@ -190,7 +191,12 @@ fn written(value: &DeValue<'_>) -> Written {
                 .collect::<Option<_>>()
                 .map_or(Written::Other("a list of other things"), Written::List)
         }
-        DeValue::Table(_) => Written::Other("a table"),
+        DeValue::Table(table) => {
+            let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+                (AsRef::<str>::as_ref(key.get_ref()).to_owned(), written(value.get_ref()))
+            };
+            Written::Table(table.iter().map(entry).collect())
+        }
         DeValue::Boolean(_) => Written::Other("a boolean"),
         DeValue::Float(_) => Written::Other("a fraction"),
         DeValue::Datetime(_) => Written::Other("a date"),

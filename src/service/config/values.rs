@@ -12,10 +12,16 @@ use super::read::{Found, Origin, Reader, Written};
 use super::{
     Admin, App, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
 };
+use crate::callback::OverBudget;
 use crate::chat::Account;
 use crate::rest::region;
 use crate::rule::duration;
-use crate::rule::model::{Globs, Mode};
+use crate::rule::model::{Excess, Globs, Limit, Mode};
+
+/// How long a before callback may take, unless configured otherwise.
+const BUDGET: Duration = Duration::from_millis(500);
+/// Chat goes on without an answer after this (34354).
+const CHAT_WAITS: Duration = Duration::from_secs(2);
 
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
@@ -26,7 +32,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
-    let safety = Safety { protected: globs(reader, "safety", "protected") };
+    let protected = globs(reader, "safety", "protected");
+    let safety = Safety { protected, limit: limit(reader) };
     let mut warnings = not_yet(reader);
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
     let journal = Journal { keep: time(reader, "journal", "keep", "7d") };
@@ -181,7 +188,68 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
         is_filled_in(reader, "`[callback] tokens`", token);
     });
     let tokens = tokens.into_iter().map(SecretString::from).collect();
-    Some(Callback { listen: listen?, path, tokens, window })
+    let budget = short_time(reader, "callback", "budget", BUDGET);
+    if budget >= CHAT_WAITS {
+        let message = "`[callback] budget` is not below the 2 s that Chat waits".to_owned();
+        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
+    }
+    let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
+    let over_budget = one_of(reader, "callback", "over_budget", &choices);
+    Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
+}
+
+/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`.
+fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
+    const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
+    let found = reader.find("safety", "limit", false)?;
+    let (mut actions, mut per) = (None, None);
+    let mut wrong = None;
+    match &found.value {
+        Written::Text(text) => {
+            let (number, time) = text.split_once('/').unwrap_or((text, ""));
+            actions = number.trim().parse().ok();
+            per = duration::parse(time.trim()).ok();
+        }
+        Written::Table(entries) => {
+            for (key, value) in entries {
+                match (key.as_str(), value) {
+                    ("actions", Written::Integer(number)) => actions = u32::try_from(*number).ok(),
+                    ("per", Written::Text(text)) => per = duration::parse(text).ok(),
+                    (key, _) => wrong = Some(format!("`{key}` has no place in `limit`, or not so")),
+                }
+            }
+        }
+        other => wrong = Some(format!("this is {}, not a table", kind_of(other))),
+    }
+    match (actions.filter(|actions| *actions > 0), per, wrong) {
+        (Some(actions), Some(per), None) => Some(Limit { actions, per, then: Excess::Hold }),
+        (_, _, wrong) => {
+            let message = wrong.unwrap_or_else(|| {
+                "`limit` says how many actions, at least one, and in which time".to_owned()
+            });
+            reader.mistake(&found.origin, message, EXAMPLE.to_owned());
+            None
+        }
+    }
+}
+
+/// `500ms`, or a duration as in rules.
+fn short_time(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: Duration,
+) -> Duration {
+    let Some(found) = reader.find(section, key, false) else { return usual };
+    let origin = found.origin.clone();
+    let written = as_text(reader, found, "a duration such as \"500ms\"").unwrap_or_default();
+    let millis = written.strip_suffix("ms").and_then(|number| number.trim().parse().ok());
+    let time = millis.map(Duration::from_millis).or_else(|| duration::parse(&written).ok());
+    time.unwrap_or_else(|| {
+        let help = format!("{key} = \"{}ms\"", usual.as_millis());
+        reader.mistake(&origin, format!("`{written}` is no duration"), help);
+        usual
+    })
 }
 
 fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
@@ -204,7 +272,6 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
 fn not_yet(reader: &mut Reader<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let keys = [
-        ("safety", "limit", "effects are not limited yet"),
         ("reconcile", "every", "groups are read only when something happens in them"),
         ("reconcile", "groups", "groups are read only when something happens in them"),
     ];
@@ -232,6 +299,7 @@ fn kind_of(value: &Written) -> &'static str {
         Written::Text(_) => "a text",
         Written::Integer(_) => "a number",
         Written::List(_) => "a list",
+        Written::Table(_) => "a table",
         Written::Other(name) => name,
     }
 }

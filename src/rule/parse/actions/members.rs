@@ -1,12 +1,13 @@
 //! Actions that change what Chat keeps about a member: role, name card, receiving, fields.
 
-use super::{fits, who};
+use super::{accounts, fits, who};
 use crate::chat::{Role, limits};
 use crate::rule::model::{Action, MessageReceiving};
 use crate::rule::parse::codes::{EMPTY, OUT_OF_RANGE, UNKNOWN_VALUE};
 use crate::rule::parse::file::{Fields, File};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::Value;
+use crate::rule::template::Template;
 
 /// Custom fields of a member (33529).
 const MOST_FIELDS: usize = 5;
@@ -85,4 +86,44 @@ pub fn set_member_fields(
     }
     let complete = read.len() == table.entries().len();
     complete.then_some(Action::SetMemberFields { who: who?, fields: read })
+}
+
+pub fn add_members(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    let silent = truth(file, fields, "silent");
+    let entry = file.required(fields, "members", "members = [\"ann\"]")?;
+    let members = accounts(file, entry, about.texts.as_ref(), limits::ADD_MEMBERS);
+    Some(Action::AddMembers { members: members?, silent: silent? })
+}
+
+pub fn remove_member(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    let who = who(file, fields, about.texts.as_ref());
+    let silent = truth(file, fields, "silent");
+    let reason = reason(file, fields, about);
+    Some(Action::RemoveMember { who: who?, silent: silent?, reason: reason? })
+}
+
+pub fn ban(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    let who = who(file, fields, about.texts.as_ref());
+    let reason = reason(file, fields, about);
+    let time =
+        file.required(fields, "for", "for = \"7d\"").and_then(|entry| match &entry.node.value {
+            Value::Text(text) if text == "forever" => Some(None),
+            _ => file.duration("for", &entry.node).map(Some),
+        });
+    Some(Action::Ban { who: who?, time: time?, reason: reason? })
+}
+
+pub fn unban(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
+    Some(Action::Unban { who: who(file, fields, about.texts.as_ref())? })
+}
+
+fn truth(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> Option<bool> {
+    fields.get(key).map_or(Some(false), |entry| file.truth(key, &entry.node))
+}
+
+/// A text that may be left out; the outer `None` is a mistake.
+fn reason(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Option<Template>> {
+    let Some(entry) = fields.get("reason") else { return Some(None) };
+    let text = file.template("reason", &entry.node, about.texts.as_ref())?;
+    fits(file, "reason", &entry.node, &text, limits::REASON_BYTES).then_some(Some(text))
 }

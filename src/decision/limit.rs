@@ -1,0 +1,130 @@
+//! `limit`: a rule that does more than this is wrong, and what is beyond waits for a person.
+
+use super::draft::{Draft, effect_id};
+use super::effect::{Act, Effect, Held, Manner};
+use super::event::Event;
+use super::sanction;
+use super::state::{Spent, StateKey, StateValue};
+use crate::clock::Timestamp;
+use crate::rule::model::{Excess, Limit};
+use crate::rule::{Rule, RuleId, duration};
+
+/// A window is counted in so many slices.
+const SLICES: u32 = 64;
+
+/// A limit is exceeded.
+pub(super) struct Exceeded {
+    pub(super) then: Excess,
+    /// Which one: `more than 30 actions in 1m (limit)`.
+    pub(super) words: String,
+}
+
+/// Whether an effect does something in Chat. Questions and alerts harm nobody.
+pub(super) fn counts(effect: &Effect) -> bool {
+    !effect.act.is_read() && !matches!(effect.act, Act::Alert { .. })
+}
+
+/// Takes actions out of the rule's limit and the service's, if both allow it.
+pub(super) fn spend(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    actions: usize,
+) -> Option<Exceeded> {
+    let actions = u32::try_from(actions).unwrap_or(u32::MAX);
+    let limits = [
+        (rule.limit, Some(rule.id.clone()), "`limit`"),
+        (draft.settings.limit, None, "`[safety] limit`"),
+    ];
+    for (limit, of, name) in &limits {
+        let Some(limit) = limit else { continue };
+        let spent = spent(draft, of.as_ref(), limit);
+        let number: u32 = spent.slices.iter().map(|(_, number)| number).sum();
+        if number.saturating_add(actions) > limit.actions {
+            return Some(exceeded(draft, rule, event, limit, of.clone(), name, spent));
+        }
+    }
+    for (limit, of, _) in limits {
+        if let Some(limit) = limit {
+            add(draft, of, &limit, actions);
+        }
+    }
+    None
+}
+
+/// What lies within the window of a limit.
+fn spent(draft: &Draft<'_>, rule: Option<&RuleId>, limit: &Limit) -> Spent {
+    let mut spent = match draft.get(&StateKey::Limit(rule.cloned())) {
+        Some(StateValue::Limit(spent)) => spent.clone(),
+        _ => Spent::default(),
+    };
+    let since = draft.now - limit.per;
+    let slice = limit.per / SLICES;
+    spent.slices.retain(|(begin, _)| *begin + slice > since);
+    spent
+}
+
+fn add(draft: &mut Draft<'_>, rule: Option<RuleId>, limit: &Limit, actions: u32) {
+    let mut spent = spent(draft, rule.as_ref(), limit);
+    let slice = i64::try_from((limit.per / SLICES).as_millis()).unwrap_or(i64::MAX).max(1);
+    let begin = Timestamp(draft.now.0.div_euclid(slice).saturating_mul(slice));
+    match spent.slices.last_mut().filter(|(last, _)| *last >= begin) {
+        Some((_, number)) => *number = number.saturating_add(actions),
+        None => spent.slices.push((begin, actions)),
+    }
+    draft.set(StateKey::Limit(rule), Some(StateValue::Limit(spent)));
+}
+
+/// Tells operators, once in the time of the limit.
+fn exceeded(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    limit: &Limit,
+    of: Option<RuleId>,
+    name: &str,
+    mut spent: Spent,
+) -> Exceeded {
+    let per = duration::format(limit.per);
+    let words = format!("more than {} actions in {per} ({name})", limit.actions);
+    if spent.told.is_none_or(|told| told + limit.per <= draft.now) {
+        spent.told = Some(draft.now);
+        draft.set(StateKey::Limit(of), Some(StateValue::Limit(spent)));
+        let rest = match limit.then {
+            Excess::Hold => "the rest is held until an operator releases or drops it",
+            Excess::Drop => "the rest is dropped",
+        };
+        draft.effects.push(Effect {
+            id: effect_id(event, &rule.id, "limit"),
+            lane: event.lane(),
+            act: Act::Alert { text: format!("`{}` wants {words}: {rest}", rule.id) },
+            rule: Some(rule.id.clone()),
+            event: event.id.clone(),
+            created: draft.now,
+            manner: Manner::Send,
+            then: None,
+            continue_on_refusal: true,
+        });
+    }
+    Exceeded { then: limit.then, words }
+}
+
+/// An operator lets go what was held: it is sent, and its sanctions begin now.
+pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
+    draft.note(format!("released: {} effects of `{}`", held.effects.len(), held.rule));
+    let now = draft.now;
+    for effect in &held.effects {
+        let mut effect = effect.clone();
+        effect.created = now;
+        match &mut effect.act {
+            Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
+                *until = time.map(|time| now + time);
+            }
+            _ => {}
+        }
+        draft.effects.push(effect);
+    }
+    for whom in held.sanctions.iter().cloned() {
+        sanction::begin(draft, &held.rule, &held.event.id, whom);
+    }
+}
