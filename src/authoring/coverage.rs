@@ -25,7 +25,7 @@ impl Coverage {
                     self.acted.insert(trace.rule.clone());
                 }
                 Why::ClauseFalse { clause, .. } => {
-                    self.stopped_at.insert((trace.rule.clone(), clause.clone()));
+                    self.stopped_at.insert((trace.rule.clone(), clause.to_string()));
                 }
                 _ => {}
             }

@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Level};
-use super::model::{Rule, RuleSet};
+use super::model::Rule;
 use super::names::Memory;
+use super::set::RuleSet;
 use super::source::{Source, Spot};
 use super::suggest::closest;
 use crate::clock::Timestamp;

@@ -68,6 +68,13 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether it is found in a text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
 impl Val for Pattern {
     fn get_type(&self) -> &Type {
         &PATTERN
