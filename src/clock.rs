@@ -61,6 +61,20 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = String;
+
+    /// RFC 3339, or milliseconds since 1970.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(milliseconds) = text.parse() {
+            return Ok(Self(milliseconds));
+        }
+        let time = chrono::DateTime::parse_from_rfc3339(text);
+        time.map(|time| Self(time.timestamp_millis()))
+            .map_err(|_| format!("`{text}` is no time: write it as 2026-11-21T04:00:00Z"))
+    }
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -122,6 +136,23 @@ impl Clock for SystemClock {
                 }
             }
         })
+    }
+}
+
+/// How long something takes, for people; nothing is decided by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Settings;
 use crate::delivery::{Delivery, Listener};
-use crate::pipeline::{Observer, Pipeline};
+use crate::pipeline::{JournalEvents, Observer, Pipeline};
 use crate::rest::Chat;
 use crate::rule::RuleSet;
 use crate::schedule::Scheduler;
@@ -41,10 +41,18 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        Self::journaling(parts, JournalEvents::default())
+    }
+
+    /// As [`Engine::new`], and the journal keeps these events.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn journaling(parts: Parts, events: JournalEvents) -> Result<Self, StoreError> {
         let Parts { store, rules, settings, chat, clock, observer, listener } = parts;
         let (pipeline, committed) =
             Pipeline::new(store.clone(), rules, settings, clock.clone(), observer)?;
-        let pipeline = Arc::new(pipeline);
+        let pipeline = Arc::new(pipeline.journaling(events));
         let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
         let delivery =
             Delivery::new(store, pipeline.clone(), chat, clock.clone(), listener, committed)?;

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::decision::StateValue;
+use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, Kind};
 use crate::store::{Store, StoreError, WriteSet};
 
@@ -42,6 +43,7 @@ impl Retention {
     pub async fn step(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let mut old = self.journal(now)?;
+        old.extend(self.rules(now)?);
         old.extend(self.seen(now)?);
         old.extend(self.idle(now)?);
         let gone = old.len();
@@ -70,11 +72,38 @@ impl Retention {
         }
     }
 
+    /// Entries, and their places in the index where those still lead to them.
     fn journal(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
         let (from, to) = ledger::prefix(Kind::Journal);
         let cutoff = now - self.journal;
         let page = self.store.scan(&from, &to, PAGE)?.into_iter().map(|(key, _)| key);
-        Ok(page.take_while(|key| ledger::time_of(key).is_some_and(|at| at < cutoff)).collect())
+        let mut old = Vec::new();
+        for key in page.take_while(|key| ledger::time_of(key).is_some_and(|at| at < cutoff)) {
+            if let Some(id) = ledger::journal_id(&key) {
+                let place = ledger::index_key(&id);
+                // The same event may have been journaled again since.
+                if self.store.get(&place)?.as_ref() == Some(&key) {
+                    old.push(place);
+                }
+            }
+            old.push(key);
+        }
+        Ok(old)
+    }
+
+    /// Versions of the rules to which no entry can refer any more: the day of their last use is
+    /// written down, so that the journal need not be searched for them.
+    fn rules(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (from, to) = ledger::prefix(Kind::Rules);
+        let cutoff = (now - self.journal).0.div_euclid(ledger::DAY);
+        let mut old = Vec::new();
+        for (key, bytes) in self.store.scan(&from, &to, PAGE)? {
+            let version: RulesVersion = ledger::decode(&key, &bytes)?;
+            if version.last_used < cutoff {
+                old.push(key);
+            }
+        }
+        Ok(old)
     }
 
     /// Marks of the day before yesterday and older are never asked for.
@@ -135,13 +164,20 @@ mod tests {
         let times = |at| ledger::encode(&StateValue::Times(Times(vec![at]))).unwrap();
         let cooldown = ledger::state_key(&StateKey::Cooldown("r".into(), "x".into()));
         let quiet = ledger::encode(&StateValue::Until(Some(days(1)))).unwrap();
+        let version =
+            |last_used| ledger::encode(&RulesVersion { last_used, files: Vec::new() }).unwrap();
         let young = [
-            (ledger::journal_key(days(6), &id("b")), Some(Vec::new())),
+            (ledger::journal_key(days(6), 2, &id("b")), Some(Vec::new())),
+            (ledger::index_key(id("b").as_str()), Some(ledger::journal_key(days(6), 2, &id("b")))),
+            (ledger::rules_key("used"), Some(version(93))),
             (ledger::seen_key(99, &id("b")), Some(Vec::new())),
             (counter("young"), Some(times(days(13)))),
         ];
         let old = [
-            (ledger::journal_key(days(8), &id("a")), Some(Vec::new())),
+            (ledger::journal_key(days(8), 1, &id("a")), Some(Vec::new())),
+            (ledger::index_key(id("a").as_str()), Some(ledger::journal_key(days(8), 1, &id("a")))),
+            (ledger::journal_key(days(8), 1, &id("b")), Some(Vec::new())),
+            (ledger::rules_key("gone"), Some(version(92))),
             (ledger::seen_key(98, &id("a")), Some(Vec::new())),
             (counter("old"), Some(times(days(15)))),
             (cooldown, Some(quiet)),

@@ -156,7 +156,7 @@ impl Scheduler {
             Timer::Sweep { .. } => return Ok(()),
         };
         event.time = due;
-        let extra = Extra { writes: vec![(key, None)] };
+        let extra = Extra { writes: vec![(key, None)], ..Extra::default() };
         self.pipeline.process(event, extra).await.map(|_| ())
     }
 

@@ -24,8 +24,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("console", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "delivery"]),
     ("simulator", &["chat", "clock"]),
     ("authoring", &[
-        "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback", "rest",
-        "engine", "simulator",
+        "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback", "schedule",
+        "rest", "delivery", "engine", "simulator",
     ]),
     ("service", &[
         "chat", "clock", "rule", "decision", "store", "ledger", "retention", "pipeline",
@@ -68,7 +68,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("env::vars", &["src/service/config"]),
     ("notify::", &["src/service/"]),
     ("clap::", &["src/cli/"]),
-    ("cel::", &["src/rule/", "src/decision/view.rs"]),
+    ("cel::", &["src/rule/", "src/decision/view.rs", "src/decision/sight.rs"]),
     ("cron::", &["src/rule/crontab"]),
 ];
 

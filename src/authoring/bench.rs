@@ -1,25 +1,30 @@
 //! The test bench: the whole bot on a simulated Chat, without sockets, on a clock that only steps move.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod documented;
+mod happen;
+mod notebook;
+mod wire;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use secrecy::SecretString;
 
-use super::testfile::{Send, Test};
+use super::testfile::{Send, StepAct, Test, TestGroup};
 use crate::callback;
-use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::chat::{Account, GroupId};
 use crate::clock::{Clock, ManualClock, Timestamp};
-use crate::decision::effect::Act;
-use crate::decision::event::{Cause, Event};
-use crate::decision::{Decision, Settings};
+use crate::decision::{Settings, StateKey, StateValue, state};
 use crate::engine::{Engine, Parts};
-use crate::pipeline::{Door, Observer};
-use crate::rest::client::{Posting, TransportError};
-use crate::rest::{App, Client, Transport};
+use crate::pipeline::Door;
+use crate::rest::{App, Client};
 use crate::rule::{EventKind, RuleSet};
-use crate::simulator::{NewGroup, World};
-use crate::store::{MemoryStore, Store};
+use crate::simulator::{Callback, Fault, MemberChange, NewGroup, NewRoom, World};
+use crate::store::{MemoryStore, Store, WriteSet};
+use notebook::Notebook;
+pub(super) use notebook::Seen;
+use wire::Wire;
 
 const SDK_APP_ID: u64 = 1_400_000_000;
 const ADMIN: &str = "administrator";
@@ -28,163 +33,110 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Nothing that a test waits for is further away than the step that advances the time.
 const MOST_ROUNDS: usize = 100_000;
 
-/// What was decided since the last `expect`.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) acts: Vec<Act>,
-    pub(super) decided: Vec<(Event, Decision)>,
-}
-
-/// Writes down what is decided.
-#[derive(Default)]
-struct Notebook(Mutex<Seen>);
-
-impl Observer for Notebook {
-    fn decided(&self, event: &Event, decision: &Decision) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = decision.effects.iter().map(|effect| &effect.act).filter(|act| !act.is_read());
-        seen.acts.extend(wanted.cloned());
-        // The end of a mute shows as `unmute`, whether Chat ended it or the bot had to.
-        let lifted = matches!(&event.cause, Cause::Settled { effect, .. }
-            if matches!(effect.act, Act::Unmute { .. }));
-        for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
-            if let (Some(group), Some(member), false) = (&ended.group, &ended.member, lifted) {
-                seen.acts.push(Act::Unmute { group: group.clone(), member: member.clone() });
-            }
-        }
-        seen.decided.push((event.clone(), decision.clone()));
-    }
-}
-
-/// The simulated Chat as REST calls reach it.
-struct Wire {
-    world: Mutex<World>,
-    clock: Arc<ManualClock>,
-    down_until: Mutex<Timestamp>,
-}
-
-impl Wire {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Transport for Wire {
-    fn post(&self, url: String, body: Vec<u8>) -> Posting<'_> {
-        Box::pin(async move {
-            let now = self.clock.now();
-            if now < *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) {
-                let text = "the test says that Chat is down".to_owned();
-                return Err(TransportError::Unreachable { text, outcome_unknown: false });
-            }
-            let (path, query) = split_url(&url);
-            let answer = self.world().rest(now, path, query, &body);
-            Ok((answer.status, answer.body))
-        })
-    }
-}
-
-/// Path and query of a URL.
-fn split_url(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let target = rest.find('/').map_or("", |at| &rest[at..]);
-    target.split_once('?').unwrap_or((target, ""))
-}
-
 /// One test's Chat and bot.
 pub(super) struct Bench {
     clock: Arc<ManualClock>,
     wire: Arc<Wire>,
     store: Arc<dyn Store>,
     rules: Arc<ArcSwap<RuleSet>>,
+    settings: Settings,
     notebook: Arc<Notebook>,
     engine: Engine,
-    first_group: Option<GroupId>,
+    /// Callbacks that come late, and when.
+    late: Vec<(Timestamp, Callback)>,
+    /// Whether a rule looks at `callback` events.
+    wants_callback_event: bool,
 }
 
 impl Bench {
     pub(super) async fn new(rules: Arc<RuleSet>, test: &Test) -> Result<Self, String> {
         let clock = Arc::new(ManualClock::new(test.now));
-        let settings = crate::simulator::Settings::new(SDK_APP_ID, ADMIN, KEY).without_asking();
-        let mut world = World::new(settings);
-        for group in &test.groups {
-            let mut new = NewGroup::new(group.id.as_str(), group.kind, "", &[]);
-            new.owner.clone_from(&group.owner);
-            new.members.clone_from(&group.members);
-            new.silent = true;
-            world.create_group(test.now, new);
-        }
-        let wire = Arc::new(Wire {
-            world: Mutex::new(world),
-            clock: clock.clone(),
-            down_until: Mutex::new(Timestamp::default()),
-        });
+        let wire = Arc::new(Wire::new(world(test)?, clock.clone()));
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let notebook = Arc::new(Notebook::default());
+        let wants_callback_event = rules.on(EventKind::Callback).next().is_some();
         let rules = Arc::new(ArcSwap::new(rules));
-        let engine = engine(&clock, &wire, &store, &rules, &notebook)?;
-        let first_group = test.groups.first().map(|group| group.id.clone());
-        let bench = Self { clock, wire, store, rules, notebook, engine, first_group };
-        bench.know(test).await?;
+        let settings = Settings {
+            own: vec![Account::from(ADMIN)],
+            protected: test.protected.clone(),
+            mode: test.mode,
+            ..Settings::default()
+        };
+        know(&*store, test).await?;
+        let notebook = Arc::new(Notebook::default());
+        let engine = engine(&clock, &wire, &store, &rules, &settings, &notebook)?;
+        let late = Vec::new();
+        let mut bench = Self {
+            clock,
+            wire,
+            store,
+            rules,
+            settings,
+            notebook,
+            engine,
+            late,
+            wants_callback_event,
+        };
         bench.settle().await?;
         bench.take_seen();
         Ok(bench)
     }
 
-    /// The bot has been watching the test's groups for long: the mirror knows them.
-    async fn know(&self, test: &Test) -> Result<(), String> {
-        use crate::decision::{StateKey, StateValue, state};
-        let mut set = crate::store::WriteSet::default();
-        let mut put = |key: &StateKey, value: &StateValue| -> Result<(), String> {
-            let bytes = crate::ledger::encode(value).map_err(|error| error.to_string())?;
-            set.writes.push((crate::ledger::state_key(key), Some(bytes)));
-            Ok(())
-        };
-        for group in &test.groups {
-            let record = state::GroupRecord {
-                group_type: Some(group.kind),
-                owner: state::Owner::from_account(group.owner.as_ref()),
-                member_count: i64::try_from(group.members.len()).ok(),
-                read_at: Some(test.now),
-                ..state::GroupRecord::default()
-            };
-            put(&StateKey::Group(group.id.clone()), &StateValue::Group(record))?;
-            for (account, role, joined_at) in &group.members {
-                let record = state::MemberRecord {
-                    role: Some(*role),
-                    joined_at: Some(*joined_at),
-                    ..state::MemberRecord::default()
-                };
-                let key = StateKey::Member(group.id.clone(), account.clone());
-                put(&key, &StateValue::Member(record))?;
-            }
-        }
-        self.store.commit(set).await.map_err(|error| error.to_string())
+    /// What was decided since this was asked last.
+    pub(super) fn take_seen(&self) -> Seen {
+        self.notebook.take()
     }
 
-    pub(super) fn take_seen(&self) -> Seen {
-        std::mem::take(&mut *self.notebook.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Does what a step says; `expect` only lets everything come to rest.
+    pub(super) async fn step(&mut self, act: &StepAct) -> Result<(), String> {
+        match act {
+            StepAct::Send(send) => self.send(send).await,
+            StepAct::Expect { .. } => self.settle().await,
+            StepAct::Advance(time) => self.advance(*time).await,
+            StepAct::Restart => self.restart(),
+            StepAct::ApiDown(time) => {
+                self.wire.down(*time);
+                Ok(())
+            }
+            StepAct::Chat(fault) => {
+                self.goes_wrong(fault);
+                Ok(())
+            }
+            StepAct::Unseen { group, member, change } => self.unseen(group, member, change),
+        }
     }
 
     /// The bot stops and starts again on the same store.
-    pub(super) fn restart(&mut self) -> Result<(), String> {
-        self.engine = engine(&self.clock, &self.wire, &self.store, &self.rules, &self.notebook)?;
+    fn restart(&mut self) -> Result<(), String> {
+        let Self { clock, wire, store, rules, settings, notebook, .. } = self;
+        self.engine = engine(clock, wire, store, rules, settings, notebook)?;
         Ok(())
     }
 
-    pub(super) fn api_down(&self, time: Duration) {
-        let until = self.clock.now() + time;
-        *self.wire.down_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    fn goes_wrong(&self, fault: &Fault) {
+        self.wire.world().inject(self.clock.now(), fault.clone());
+    }
+
+    fn unseen(
+        &self,
+        group: &GroupId,
+        member: &Account,
+        change: &MemberChange,
+    ) -> Result<(), String> {
+        let changed =
+            self.wire.world().change_unseen(self.clock.now(), group, member, change.clone());
+        changed.map_err(happen::refused)
     }
 
     /// Lets time pass, stopping wherever something is due.
-    pub(super) async fn advance(&self, time: Duration) -> Result<(), String> {
+    async fn advance(&mut self, time: Duration) -> Result<(), String> {
         let end = self.clock.now() + time;
         for _ in 0..MOST_ROUNDS {
             self.settle().await?;
             let left = end.since(self.clock.now());
             let due = self.engine.next_due(left).map_err(|error| error.to_string())?;
-            let next = due.unwrap_or(end).max(self.clock.now() + Duration::from_millis(1));
+            let late = self.late.iter().map(|(due, _)| *due).min();
+            let next = [due, late].into_iter().flatten().min().unwrap_or(end);
+            let next = next.max(self.clock.now() + Duration::from_millis(1));
             if next >= end {
                 self.clock.set(end);
                 return self.settle().await;
@@ -195,19 +147,12 @@ impl Bench {
     }
 
     /// Callbacks in, effects out, until nothing is left that is due now.
-    pub(super) async fn settle(&self) -> Result<(), String> {
+    async fn settle(&mut self) -> Result<(), String> {
         for _ in 0..MOST_ROUNDS {
-            let callbacks = self.wire.world().take_callbacks();
+            let callbacks = self.callbacks();
             let quiet = callbacks.is_empty();
             for callback in callbacks {
-                let admins = [Account::from(ADMIN)];
-                let settings =
-                    callback::decode::Settings { admins: &admins, wants_callback_event: true };
-                let query = query_of(&callback.query);
-                let now = self.clock.now();
-                let decoded = callback::decode(&query, &callback.body, settings, now)
-                    .map_err(|error| error.to_string())?;
-                self.engine.pipeline.enter(decoded.events).await.map_err(|error| error.0)?;
+                self.take_in(callback).await?;
             }
             let done = self.engine.step().await.map_err(|error| error.to_string())?;
             if quiet && done == 0 {
@@ -217,72 +162,142 @@ impl Bench {
         Err("the rules keep each other busy without an end".to_owned())
     }
 
+    /// The callbacks that arrive now: late ones first, they happened earlier.
+    fn callbacks(&mut self) -> Vec<Callback> {
+        let now = self.clock.now();
+        let (due, later) =
+            std::mem::take(&mut self.late).into_iter().partition(|(due, _)| *due <= now);
+        self.late = later;
+        let mut due: Vec<(Timestamp, Callback)> = due;
+        due.sort_by_key(|(due, _)| *due);
+        let mut callbacks: Vec<_> = due.into_iter().map(|(_, callback)| callback).collect();
+        callbacks.extend(self.wire.world().take_callbacks());
+        callbacks
+    }
+
+    /// One callback in, and its answer back to Chat.
+    async fn take_in(&self, callback: Callback) -> Result<(), String> {
+        let admins = [Account::from(ADMIN)];
+        let settings = callback::decode::Settings {
+            admins: &admins,
+            wants_callback_event: self.wants_callback_event,
+        };
+        let (query, now) = (query_of(&callback.query), self.clock.now());
+        let decoded = callback::decode(&query, &callback.body, settings, now)
+            .map_err(|error| error.to_string())?;
+        let answering = decoded.answering;
+        let entered = self.engine.pipeline.enter(decoded.events).await;
+        let verdict = entered.map_err(|error| error.0)?;
+        if !callback.asks {
+            return Ok(());
+        }
+        let answer = callback::reply(&answering, &verdict).into_bytes();
+        let mut world = self.wire.world();
+        world.answer(now, callback.id, Some((200, answer)));
+        match world.complaints().first() {
+            None => Ok(()),
+            Some(complaint) => Err(format!("Chat cannot use the bot's answer: {complaint}")),
+        }
+    }
+
     /// Lets something happen in Chat, as often as the step says.
-    pub(super) async fn send(&self, send: &Send) -> Result<(), String> {
-        for time in 0..send.times {
-            if time > 0 {
+    async fn send(&mut self, send: &Send) -> Result<(), String> {
+        for number in 1..=send.times {
+            if number > 1 && !send.every.is_zero() {
                 self.advance(send.every).await?;
             }
-            self.once(send)?;
+            let now = self.clock.now();
+            {
+                let mut world = self.wire.world();
+                happen::happen(&mut world, now, &send.numbered(number), number)?;
+                if !send.late.is_zero() {
+                    let made = world.take_callbacks().into_iter();
+                    self.late.extend(made.map(|callback| (now + send.late, callback)));
+                }
+            }
             self.settle().await?;
         }
         Ok(())
     }
+}
 
-    fn once(&self, send: &Send) -> Result<(), String> {
-        let group = send.group.clone().or_else(|| self.first_group.clone());
-        let group = group.ok_or("the test has no group")?;
-        let now = self.clock.now();
-        let need = |who: &Option<Account>, name: &str| {
-            who.clone().ok_or_else(|| format!("`send = \"{}\"` needs `{name}`", send.event))
-        };
-        let mut world = self.wire.world();
-        let refused =
-            |refusal: crate::simulator::Refusal| format!("Chat does not allow it: {refusal}");
-        match send.event.as_str() {
-            "message.sent" => {
-                let from = need(&send.from, "from")?;
-                // A muted member's message does not arrive; that is what the test may want to see.
-                world.say(now, &group, &from, &send.text);
+/// Chat as it is before the first step.
+fn world(test: &Test) -> Result<World, String> {
+    let settings = crate::simulator::Settings::new(SDK_APP_ID, ADMIN, KEY).without_asking();
+    let mut world = World::new(settings);
+    for group in &test.groups {
+        let mut new = NewGroup::new(group.id.as_str(), group.kind, "", &[]);
+        new.name.clone_from(&group.name);
+        new.owner.clone_from(&group.owner);
+        new.members =
+            group.members.iter().map(|one| (one.id.clone(), one.role, one.joined_at)).collect();
+        world.create_group(test.now, new);
+        for member in &group.members {
+            if member.name_card.is_empty() && member.last_message_at.is_none() {
+                continue;
             }
-            "member.joined" => {
-                let from = need(&send.from, "from")?;
-                let work = world.group(&group).is_some_and(|g| g.kind == GroupType::Work);
-                // Nobody joins a Work group by themselves (33529).
-                let by = send.by.clone().or(work.then(|| Account::from(ADMIN)));
-                match by {
-                    Some(by) => world.invite(now, &group, &by, &[from]),
-                    None => world.join(now, &group, &from),
-                };
-            }
-            "member.left" | "owner.left" => {
-                world.leave(now, &group, &need(&send.from, "from")?).map_err(refused)?;
-            }
-            "member.removed" => {
-                let by = send.by.clone().unwrap_or_else(|| Account::from(ADMIN));
-                world.kick(now, &group, &by, &[need(&send.from, "from")?]).map_err(refused)?;
-            }
-            "owner.changed" => {
-                let to = need(&send.to, "to")?;
-                let owner = world.group(&group).and_then(|group| group.owner.clone());
-                let by = send.by.clone().or(owner).unwrap_or_else(|| Account::from(ADMIN));
-                world.change_owner(now, &group, &by, &to).map_err(refused)?;
-            }
-            "member.role_changed" => {
-                let from = need(&send.from, "from")?;
-                let owner = world.group(&group).and_then(|group| group.owner.clone());
-                let by = send.by.clone().or(owner).unwrap_or_else(|| Account::from(ADMIN));
-                let role = send.role.unwrap_or(Role::Admin);
-                world.set_role(now, &group, &by, &from, role).map_err(refused)?;
-            }
-            other => {
-                return Err(format!(
-                    "`send = \"{other}\"` is not known here; there is message.sent, member.joined, \
-                     member.left, member.removed, owner.changed, member.role_changed"
-                ));
-            }
+            let change = MemberChange {
+                name_card: Some(member.name_card.clone()),
+                last_message_at: member.last_message_at,
+                ..MemberChange::default()
+            };
+            world
+                .change_unseen(test.now, &group.id, &member.id, change)
+                .map_err(happen::refused)?;
         }
+    }
+    for room in &test.rooms {
+        let (id, kind, owner) = (room.id.clone(), room.kind, room.owner.clone());
+        let new = NewRoom { name: id.to_string(), id, kind, owner, silent: true };
+        world.create_room(test.now, new).map_err(happen::refused)?;
+        for member in &room.members {
+            world.enter_room(test.now, &room.id, member).map_err(happen::refused)?;
+        }
+    }
+    // Setting up is nothing that happens.
+    world.take_callbacks();
+    Ok(world)
+}
+
+/// The bot has been watching the test's groups and rooms for long: the mirror knows them.
+async fn know(store: &dyn Store, test: &Test) -> Result<(), String> {
+    let mut set = WriteSet::default();
+    let mut put = |key: &StateKey, value: &StateValue| -> Result<(), String> {
+        let bytes = crate::ledger::encode(value).map_err(|error| error.to_string())?;
+        set.writes.push((crate::ledger::state_key(key), Some(bytes)));
         Ok(())
+    };
+    for group in &test.groups {
+        let record = group_record(group, test.now);
+        put(&StateKey::Group(group.id.clone()), &StateValue::Group(record))?;
+        for member in &group.members {
+            let record = state::MemberRecord {
+                role: Some(member.role),
+                joined_at: Some(member.joined_at),
+                name_card: member.name_card.clone(),
+                last_message_at: member.last_message_at,
+                ..state::MemberRecord::default()
+            };
+            let key = StateKey::Member(group.id.clone(), member.id.clone());
+            put(&key, &StateValue::Member(record))?;
+        }
+    }
+    for room in &test.rooms {
+        let owner = state::Owner::from_account(Some(&room.owner));
+        put(&StateKey::Room(room.id.clone()), &StateValue::Room { owner })?;
+    }
+    store.commit(set).await.map_err(|error| error.to_string())
+}
+
+fn group_record(group: &TestGroup, now: Timestamp) -> state::GroupRecord {
+    state::GroupRecord {
+        group_type: Some(group.kind),
+        name: group.name.clone(),
+        owner: state::Owner::from_account(group.owner.as_ref()),
+        member_count: i64::try_from(group.members.len()).ok(),
+        created_at: group.members.iter().map(|member| member.joined_at).min(),
+        read_at: Some(now),
+        ..state::GroupRecord::default()
     }
 }
 
@@ -304,6 +319,7 @@ fn engine(
     wire: &Arc<Wire>,
     store: &Arc<dyn Store>,
     rules: &Arc<ArcSwap<RuleSet>>,
+    settings: &Settings,
     notebook: &Arc<Notebook>,
 ) -> Result<Engine, String> {
     let app = App {
@@ -313,11 +329,10 @@ fn engine(
         base_url: "http://simulator".to_owned(),
     };
     let chat = Client::new(app, wire.clone(), clock.clone());
-    let settings = Settings { own: vec![Account::from(ADMIN)], ..Settings::default() };
     Engine::new(Parts {
         store: store.clone(),
         rules: rules.clone(),
-        settings,
+        settings: settings.clone(),
         chat: Arc::new(chat),
         clock: clock.clone(),
         observer: notebook.clone(),

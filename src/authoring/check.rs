@@ -3,10 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::directory::{Files, SourceFile, is_test, refusal};
+use super::directory::{Files, is_test, refusal};
 use crate::clock::Timestamp;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::{self, RuleSet};
+
+/// File name (with the directory as it was named) and content.
+pub type SourceFile = (String, String);
 
 /// A rules directory, read.
 #[derive(Debug)]

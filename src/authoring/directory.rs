@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::rule::diagnostic::Diagnostic;
 use crate::rule::unread;
 
+use super::check::SourceFile;
+
 /// Nobody writes a rule file of this many bytes; a log or an image renamed by accident is one.
 const LARGEST: u64 = 4 << 20;
 /// Folders in folders.
 const DEEPEST: usize = 32;
-
-/// File name (with the directory as it was named) and content.
-pub type SourceFile = (String, String);
 
 /// Something in the directory that counts: a file whose name ends with `.toml`, or a folder.
 #[derive(Debug)]

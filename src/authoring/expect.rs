@@ -1,12 +1,56 @@
-//! Effects as tests write them, and how they differ from what was expected.
+//! Effects as tests write them.
+
+mod difference;
+mod told;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use super::bench::Seen;
-use super::testfile::Expected;
+use crate::decision::Verdict;
 use crate::decision::effect::Act;
 use crate::rule::duration;
+
+pub use difference::{Difference, FieldDifference, Kind};
+pub(super) use difference::{align, is_met};
+pub(super) use told::{sentences, story};
+
+/// An effect as a test file writes it: its name and the fields that are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    pub action: String,
+    /// Lists are written with commas between their items.
+    pub fields: BTreeMap<String, String>,
+}
+
+/// The effects that a test can name, and the fields of each that it can compare. What
+/// [`seen_as`] and [`answered_as`] put into an effect stands here, so that a slip is found when the
+/// test is read.
+pub(super) const EFFECTS: &[(&str, &[&str])] = &[
+    ("set_role", &["who", "role", "group"]),
+    ("mute", &["who", "for", "group"]),
+    ("unmute", &["who", "group"]),
+    ("set_name_card", &["who", "text", "group"]),
+    ("set_message_receiving", &["who", "mode", "group"]),
+    ("set_member_fields", &["who", "group"]),
+    ("transfer_owner", &["to", "group", "room"]),
+    ("import_members", &["count", "group"]),
+    ("add_members", &["members", "silent", "group"]),
+    ("remove_member", &["who", "silent", "reason", "group"]),
+    ("ban", &["who", "for", "reason", "group"]),
+    ("unban", &["who", "group"]),
+    ("send_message", &["text", "from", "group"]),
+    ("send_private", &["to", "text"]),
+    ("notify_group", &["text", "to", "group"]),
+    ("recall_message", &["sequence", "group"]),
+    ("mute_all", &["for", "group"]),
+    ("unmute_all", &["group"]),
+    ("set_group", &["name", "introduction", "notification", "join", "group"]),
+    ("dismiss_group", &["group"]),
+    ("reject", &["text", "code"]),
+    ("drop", &[]),
+    ("replace_text", &["text"]),
+    ("refuse_invited", &["who"]),
+    ("alert", &["text"]),
+];
 
 /// An effect with the fields that a test can compare.
 pub(super) fn seen_as(act: &Act) -> Expected {
@@ -14,144 +58,99 @@ pub(super) fn seen_as(act: &Act) -> Expected {
     let mut put = |name: &str, value: &dyn ToString| {
         fields.insert(name.to_owned(), value.to_string());
     };
+    act.group().iter().for_each(|group| put("group", group));
+    act.member().iter().for_each(|member| put("who", member));
     match act {
-        Act::SetRole { group, member, role, .. } => {
-            put("group", group);
-            put("who", member);
-            put("role", &role.name());
+        Act::SetRole { role, .. } => put("role", &role.name()),
+        Act::Mute { time, .. } => put("for", &how_long(*time)),
+        Act::Ban { time, reason, .. } => {
+            put("for", &how_long(*time));
+            put("reason", reason);
         }
-        Act::Mute { group, member, time, .. } => {
-            put("group", group);
-            put("who", member);
-            put("for", &time.map_or_else(|| "forever".to_owned(), duration::format));
+        Act::RemoveMember { silent, reason, .. } => {
+            put("silent", silent);
+            put("reason", reason);
         }
-        Act::Unmute { group, member } => {
-            put("group", group);
-            put("who", member);
-        }
-        Act::SetNameCard { group, member, text } => {
-            put("group", group);
-            put("who", member);
+        Act::SendMessage { text, from, .. } => {
             put("text", text);
+            from.iter().for_each(|from| put("from", from));
         }
-        Act::SetMessageReceiving { group, member, mode } => {
-            put("group", group);
-            put("who", member);
-            put("mode", &mode.name());
+        Act::SetNameCard { text, .. } | Act::Alert { text } => put("text", text),
+        Act::SetMessageReceiving { mode, .. } => put("mode", &mode.name()),
+        Act::SetMemberFields { fields, .. } => {
+            fields.iter().for_each(|(key, value)| put(key, value))
         }
-        Act::SetMemberFields { group, member, fields } => {
-            put("group", group);
-            put("who", member);
-            fields.iter().for_each(|(key, value)| put(key, value));
-        }
-        Act::TransferOwner { group, to, .. } => {
-            put("group", group);
-            put("to", to);
-        }
+        Act::TransferOwner { to, .. } => put("to", to),
         Act::TransferRoom { room, to, .. } => {
             put("room", room);
             put("to", to);
         }
-        Act::ImportMembers { group, members } => {
-            put("group", group);
-            put("count", &members.len());
-        }
-        Act::SendMessage { group, text, .. } => {
-            put("group", group);
-            put("text", text);
-        }
-        Act::AddMembers { group, members, silent } => {
-            put("group", group);
+        Act::ImportMembers { members, .. } => put("count", &members.len()),
+        Act::AddMembers { members, silent, .. } => {
             put("members", &names(members));
             put("silent", silent);
         }
-        Act::RemoveMember { group, member, silent, reason } => {
-            put("group", group);
-            put("who", member);
-            put("silent", silent);
-            put("reason", reason);
-        }
-        Act::Ban { group, member, time, reason, .. } => {
-            put("group", group);
-            put("who", member);
-            put("for", &time.map_or_else(|| "forever".to_owned(), duration::format));
-            put("reason", reason);
-        }
-        Act::Unban { group, member } => {
-            put("group", group);
-            put("who", member);
-        }
-        Act::NotifyGroup { group, text, to } => {
-            put("group", group);
+        Act::NotifyGroup { text, to, .. } => {
             put("text", text);
             put("to", &names(to));
         }
-        Act::RecallMessage { group, sequence, .. } => {
-            put("group", group);
-            put("sequence", sequence);
+        Act::RecallMessage { sequence, .. } => put("sequence", sequence),
+        Act::MuteAll { time, .. } => {
+            time.iter().for_each(|time| put("for", &duration::format(*time)))
         }
-        Act::MuteAll { group, time } => {
-            put("group", group);
-            if let Some(time) = time {
-                put("for", &duration::format(*time));
-            }
-        }
-        Act::UnmuteAll { group } | Act::DismissGroup { group } => put("group", group),
-        Act::SetGroup { group, fields } => {
-            put("group", group);
-            let texts = [
-                ("name", &fields.name),
-                ("introduction", &fields.introduction),
-                ("notification", &fields.notification),
-            ];
-            for (name, text) in texts {
-                text.iter().for_each(|text| put(name, text));
-            }
+        Act::SetGroup { fields, .. } => {
+            fields.name.iter().for_each(|text| put("name", text));
+            fields.introduction.iter().for_each(|text| put("introduction", text));
+            fields.notification.iter().for_each(|text| put("notification", text));
             fields.join.iter().for_each(|join| put("join", &join.name()));
         }
         Act::SendPrivate { to, text } => {
             put("to", to);
             put("text", text);
         }
-        Act::Alert { text } => put("text", text),
-        Act::Read(_) => {}
+        Act::Unmute { .. }
+        | Act::Unban { .. }
+        | Act::UnmuteAll { .. }
+        | Act::DismissGroup { .. }
+        | Act::Read(_) => {}
     }
     Expected { action: act.name().to_owned(), fields }
+}
+
+fn how_long(time: Option<std::time::Duration>) -> String {
+    time.map_or_else(|| "forever".to_owned(), duration::format)
 }
 
 fn names(accounts: &[crate::chat::Account]) -> String {
     accounts.iter().map(crate::chat::Account::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether what was seen is what was expected; a field left out is not compared.
-pub(super) fn matches(expected: &[Expected], seen: &[Expected]) -> bool {
-    expected.len() == seen.len()
-        && expected.iter().zip(seen).all(|(expected, seen)| {
-            expected.action == seen.action
-                && expected.fields.iter().all(|(name, value)| {
-                    let seen = seen.fields.get(name);
-                    seen.is_some_and(|seen| seen == value || same_time(name, value, seen))
-                })
-        })
-}
-
-/// `90m` and `1h30m` are the same time.
-fn same_time(name: &str, one: &str, other: &str) -> bool {
-    name == "for"
-        && match (duration::parse(one), duration::parse(other)) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => false,
+/// The answer to an event that asks, unless it is yes.
+pub(super) fn answered_as(verdict: &Verdict) -> Option<Expected> {
+    let effect = |action: &str, fields: Vec<(&str, String)>| Expected {
+        action: action.to_owned(),
+        fields: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    };
+    Some(match verdict {
+        Verdict::Allow => return None,
+        Verdict::Reject { code, text } => {
+            let mut fields = vec![("text", text.clone())];
+            fields.extend(code.map(|code| ("code", code.to_string())));
+            effect("reject", fields)
         }
+        Verdict::Drop => effect("drop", Vec::new()),
+        Verdict::Replace { text } => effect("replace_text", vec![("text", text.clone())]),
+        Verdict::RefuseInvited { accounts } => {
+            let names: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+            effect("refuse_invited", vec![("who", names.join(", "))])
+        }
+    })
 }
 
 /// One effect as a test file writes it.
 pub(super) fn written(effect: &Expected) -> String {
-    let fields = effect
-        .fields
-        .iter()
-        .map(|(name, value)| format!("{name} = {value:?}"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let fields = effect.fields.iter().map(|(name, value)| format!("{name} = {value:?}"));
+    let fields = fields.collect::<Vec<_>>().join(", ");
     let action = &effect.action;
     if fields.is_empty() {
         format!("{{ {action} = {{}} }}")
@@ -160,54 +159,48 @@ pub(super) fn written(effect: &Expected) -> String {
     }
 }
 
-/// The difference, and what every rule made of every event since the last `expect`.
-pub(super) fn difference(expected: &[Expected], seen: &[Expected], all: &Seen) -> String {
-    let mut text = String::new();
-    let list = |effects: &[Expected]| match effects {
-        [] => "nothing".to_owned(),
-        effects => effects.iter().map(written).collect::<Vec<_>>().join("\n             "),
-    };
-    let _ = writeln!(text, "expected:  {}", list(expected));
-    let _ = writeln!(text, "got:       {}", list(seen));
-    text.push_str("because:");
-    text.push_str(&traces(all));
-    text
+/// Whether two values are the same; `90m` and `1h30m` are.
+fn same(name: &str, one: &str, other: &str) -> bool {
+    let times = || Some((duration::parse(one).ok()?, duration::parse(other).ok()?));
+    one == other || (name == "for" && times().is_some_and(|(one, other)| one == other))
 }
 
-/// What every rule made of every event.
-pub(super) fn traces(all: &Seen) -> String {
-    let mut text = String::new();
-    for (event, decision) in &all.decided {
-        let about = event.member.as_ref().map(|m| format!(" ({m})")).unwrap_or_default();
-        for trace in &decision.trace.rules {
-            let _ = write!(
-                text,
-                "\n   {} {}{about}: `{}` {}",
-                event.time, trace.event, trace.rule, trace.why
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_is_an_effect_that_a_test_can_name() {
+        let verdicts = [
+            Verdict::Reject { code: Some(10_101), text: "no".into() },
+            Verdict::Drop,
+            Verdict::Replace { text: "***".into() },
+            Verdict::RefuseInvited { accounts: vec!["ann".into(), "ben".into()] },
+        ];
+        let seen: Vec<_> = verdicts.iter().map(|verdict| answered_as(verdict).unwrap()).collect();
+        for effect in &seen {
+            let known = EFFECTS.iter().find(|(name, _)| *name == effect.action).unwrap();
+            assert!(
+                effect.fields.keys().all(|field| known.1.contains(&field.as_str())),
+                "{effect:?}"
             );
         }
-        for note in &decision.trace.notes {
-            let _ = write!(text, "\n   {} {}{about}: {note}", event.time, event.name());
-        }
+        let told: Vec<_> = seen.iter().map(written).collect();
+        assert_eq!(
+            told,
+            [
+                r#"{ reject = { code = "10101", text = "no" } }"#,
+                "{ drop = {} }",
+                r#"{ replace_text = { text = "***" } }"#,
+                r#"{ refuse = { who = "ann, ben" } }"#,
+            ]
+        );
+        assert_eq!(answered_as(&Verdict::Allow), None);
     }
-    if text.is_empty() {
-        text.push_str("\n   no rule looked at anything");
-    }
-    fold(&text)
-}
 
-/// Tells a line that stands several times in a row once, and how often.
-fn fold(text: &str) -> String {
-    let mut folded: Vec<(&str, usize)> = Vec::new();
-    for line in text.lines() {
-        match folded.last_mut() {
-            Some((last, times)) if *last == line => *times += 1,
-            _ => folded.push((line, 1)),
-        }
+    #[test]
+    fn ninety_minutes_are_an_hour_and_a_half_where_a_time_is_meant() {
+        assert!(same("for", "90m", "1h30m"));
+        assert!(!same("text", "90m", "1h30m") && !same("for", "90m", "forever"));
     }
-    let told = folded.into_iter().map(|(line, times)| match times {
-        1 => line.to_owned(),
-        times => format!("{line} ({times} times)"),
-    });
-    told.collect::<Vec<_>>().join("\n")
 }

@@ -21,13 +21,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let directory = &arguments.rules.directory;
-    let checked = match authoring::check(directory, Some(SystemClock::default().now())) {
+    let mut checked = match authoring::check(directory, Some(SystemClock::default().now())) {
         Ok(checked) => checked,
         Err(error) => {
             eprintln!("groupkeeper: the rules directory cannot be read: {error}");
             return Exit::Usage;
         }
     };
+    // Not part of `authoring::check`: a mistake in a test keeps no service from taking the rules.
+    checked.diagnostics.extend(authoring::testfile::check(&checked.tests));
     if arguments.json {
         let list: Vec<_> = checked.diagnostics.iter().map(|found| found.to_json()).collect();
         println!("{}", serde_json::Value::Array(list));

@@ -5,10 +5,15 @@ mod demo;
 mod exit;
 mod explain;
 mod healthcheck;
+mod plan;
+mod recorded;
+mod replay;
 mod serve;
 mod simulate;
 mod test;
 mod usersig;
+mod why;
+mod why_not;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +49,14 @@ enum Command {
     Check(check::Arguments),
     /// Run the rule tests (*.test.toml) of a directory on a virtual clock
     Test(test::Arguments),
+    /// Tell what a change of the rules does: to rules, to their state, and to the last days
+    Plan(plan::Arguments),
+    /// Let recorded events run through rules, with nothing sent
+    Replay(replay::Arguments),
+    /// Tell for every rule why it acted, or did not act, on an event
+    Why(why::Arguments),
+    /// Tell step by step how far one rule came with an event
+    WhyNot(why_not::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -109,6 +122,10 @@ async fn run(command: Command) -> Exit {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(arguments).await,
+        Command::Plan(arguments) => plan::run(arguments).await,
+        Command::Replay(arguments) => replay::run(arguments).await,
+        Command::Why(arguments) => why::run(&arguments),
+        Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

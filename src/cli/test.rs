@@ -1,82 +1,209 @@
 //! `groupkeeper test`
 
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, RulesDirectory};
-use crate::authoring::{self, TestResult};
-use crate::rule::diagnostic::Level;
+use crate::authoring::testfile::{self, Test};
+use crate::authoring::{self, Failure, Report, Share, TestResult};
+use crate::rule::diagnostic::{Diagnostic, Level};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     rules: RulesDirectory,
+    /// Run only tests whose file or name contains this text, in any case
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Write the results as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Exit {
-    let checked = match authoring::check(&arguments.rules.directory, None) {
+    let directory = &arguments.rules.directory;
+    let checked = match authoring::check(directory, None) {
         Ok(checked) => checked,
         Err(error) => {
             eprintln!("groupkeeper: the rules directory cannot be read: {error}");
             return Exit::Usage;
         }
     };
-    if !checked.is_good() {
-        let color = std::io::stderr().is_terminal();
-        for error in checked.diagnostics.iter().filter(|found| found.level == Level::Error) {
-            eprintln!("{}\n", error.render(color));
-        }
-        eprintln!("the rules are wrong; no test was run");
-        return Exit::Rules;
+    let reading = testfile::read(&checked.tests);
+    let errors: Vec<_> = checked
+        .diagnostics
+        .iter()
+        .filter(|told| told.level == Level::Error)
+        .chain(reading.diagnostics.iter().filter(|told| told.level < Level::Note))
+        .collect();
+    if errors.iter().any(|told| told.level == Level::Error) {
+        return wrong(&arguments, &errors);
     }
+    show_diagnostics(&errors);
     if checked.tests.is_empty() {
-        eprintln!("{}: there is no *.test.toml", arguments.rules.directory.display());
+        eprintln!("{}: there is no *.test.toml", directory.display());
         return Exit::Usage;
     }
-    let rules = Arc::new(checked.rules);
-    let quiet = arguments.json;
-    let report = authoring::run_tests(rules, &checked.tests, |result| {
-        if !quiet {
-            show(result);
+    let tests = match &arguments.filter {
+        None => reading.tests,
+        Some(text) => filtered(reading.tests, text),
+    };
+    if let (true, Some(text)) = (tests.is_empty(), &arguments.filter) {
+        eprintln!("no test has {text:?} in its name or file");
+        return Exit::Usage;
+    }
+    let mut file = String::new();
+    let report = authoring::run_read(Arc::new(checked.rules), tests, |result| {
+        if !arguments.json {
+            show(result, &mut file);
         }
     })
     .await;
-    let (all, failed) = (report.results.len(), report.failed());
     if arguments.json {
-        let results = report.results.iter().map(|result| {
-            json!({
-                "file": result.file,
-                "line": result.line,
-                "name": result.name,
-                "passed": result.failure.is_none(),
-                "failure": result.failure.as_ref().map(|f| json!({ "line": f.line, "text": f.text })),
-            })
-        });
-        let results: Vec<_> = results.collect();
-        println!("{}", json!({ "results": results, "not_reached": report.gaps }));
+        println!("{}", as_json(&report));
     } else {
-        if !report.gaps.is_empty() {
-            println!("\nno test reached:");
-            report.gaps.iter().for_each(|gap| println!("  {gap}"));
-        }
-        println!("\n{} passed, {failed} failed", all - failed);
+        // What a part of the tests does not reach says nothing.
+        summary(&report, arguments.filter.is_none());
     }
-    if failed > 0 { Exit::Failed } else { Exit::Fine }
+    if let Some(path) = &arguments.junit
+        && let Err(error) = std::fs::write(path, authoring::junit(&report))
+    {
+        eprintln!("groupkeeper: {} cannot be written: {error}", path.display());
+        return Exit::Usage;
+    }
+    if report.failed() > 0 { Exit::Failed } else { Exit::Fine }
 }
 
-fn show(result: &TestResult) {
+fn filtered(mut tests: Vec<Test>, text: &str) -> Vec<Test> {
+    let text = text.to_lowercase();
+    let fits = |name: &str| name.to_lowercase().contains(&text);
+    tests.retain(|test| fits(&test.name) || fits(&test.file));
+    tests
+}
+
+/// Rules or tests are wrong: nothing is run.
+fn wrong(arguments: &Arguments, errors: &[&Diagnostic]) -> Exit {
+    if arguments.json {
+        let list: Vec<_> = errors.iter().map(|told| told.to_json()).collect();
+        println!("{}", json!({ "results": [], "diagnostics": list }));
+    } else {
+        show_diagnostics(errors);
+    }
+    let of_tests = errors.iter().all(|told| told.spot.file().ends_with(".test.toml"));
+    let what = if of_tests { "the tests" } else { "the rules" };
+    eprintln!("{what} are wrong; no test was run");
+    Exit::Rules
+}
+
+fn show_diagnostics(told: &[&Diagnostic]) {
+    let color = std::io::stderr().is_terminal();
+    for told in told {
+        eprintln!("{}\n", told.render(color));
+    }
+}
+
+/// One line for a test that passed, below the heading of its file.
+fn show(result: &TestResult, file: &mut String) {
+    if *file != result.file {
+        println!("{}", result.file);
+        file.clone_from(&result.file);
+    }
     match &result.failure {
-        None => println!("ok    {}", result.name),
+        None => println!("  ok    {}", result.name),
         Some(failure) => {
-            println!("FAIL  {}\n      {}:{}", result.name, result.file, failure.line);
-            failure.text.lines().for_each(|line| println!("      {line}"));
+            println!("  FAIL  {}", result.name);
+            println!("        {}:{}", result.file, failure.line);
+            failure.text().lines().for_each(|line| println!("        {line}"));
         }
     }
     // Progress: whoever watches sees each test as it ends.
     let _ = std::io::stdout().flush();
+}
+
+fn summary(report: &Report, all: bool) {
+    let covered = &report.covered;
+    if all && !covered.gaps.is_empty() {
+        println!("\nno test reached:");
+        let mut place: Option<(&Path, usize)> = None;
+        for gap in &covered.gaps {
+            let at = (Path::new(&*gap.place.file), gap.place.line);
+            if place != Some(at) {
+                println!("  {}:{}", at.0.display(), at.1);
+                place = Some(at);
+            }
+            println!("    {gap}");
+        }
+    }
+    if all {
+        println!(
+            "\nreached: {} rules, {} clauses, {} bounds, {} ladder steps",
+            covered.rules, covered.clauses, covered.bounds, covered.ladder_steps
+        );
+    }
+    let failed = report.failed();
+    let passed = report.results.len() - failed;
+    println!("\n{passed} passed, {failed} failed ({:.2} s)", report.time.as_secs_f64());
+}
+
+fn as_json(report: &Report) -> Value {
+    let share = |share: Share| json!({ "reached": share.reached, "all": share.all });
+    let covered = &report.covered;
+    let gaps = covered.gaps.iter().map(|gap| {
+        json!({
+            "rule": gap.rule,
+            "file": gap.place.file,
+            "line": gap.place.line,
+            "text": gap.to_string(),
+        })
+    });
+    json!({
+        "results": report.results.iter().map(result_json).collect::<Value>(),
+        "passed": report.results.len() - report.failed(),
+        "failed": report.failed(),
+        "seconds": report.time.as_secs_f64(),
+        "coverage": {
+            "rules": share(covered.rules),
+            "clauses": share(covered.clauses),
+            "bounds": share(covered.bounds),
+            "ladder_steps": share(covered.ladder_steps),
+        },
+        "not_reached": gaps.collect::<Value>(),
+    })
+}
+
+fn result_json(result: &TestResult) -> Value {
+    json!({
+        "file": result.file,
+        "line": result.line,
+        "name": result.name,
+        "passed": result.failure.is_none(),
+        "seconds": result.time.as_secs_f64(),
+        "failure": result.failure.as_ref().map(failure_json),
+    })
+}
+
+fn failure_json(failure: &Failure) -> Value {
+    let differences = failure.differences.iter().map(|difference| {
+        let fields = difference.fields.iter().map(
+            |field| json!({ "name": field.name, "expected": field.expected, "got": field.got }),
+        );
+        json!({
+            "kind": difference.kind.name(),
+            "expected": difference.expected,
+            "got": difference.got,
+            "fields": fields.collect::<Value>(),
+        })
+    });
+    json!({
+        "line": failure.line,
+        "message": failure.message,
+        "differences": differences.collect::<Value>(),
+        "text": failure.text(),
+    })
 }

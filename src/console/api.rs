@@ -1,7 +1,7 @@
 //! `/api/v1`: what stands in the store, as JSON.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -10,13 +10,11 @@ use serde_json::{Value, json};
 use super::Console;
 use super::answers::{listed, problem};
 use crate::decision::StateValue;
-use crate::ledger::{self, DeadLetter, JournalEntry, Kind, Pending, TimerRecord};
+use crate::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
 use crate::store::{Store, StoreError};
 
 /// Entries of one answer, at most.
-const MOST: usize = 1_000;
-/// Journal entries that are looked through for one event.
-const JOURNAL_PAGE: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 #[derive(Deserialize)]
 pub(super) struct Page {
@@ -24,12 +22,12 @@ pub(super) struct Page {
     limit: usize,
 }
 
-fn hundred() -> usize {
+pub(super) fn hundred() -> usize {
     100
 }
 
 impl Page {
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit.clamp(1, MOST)
     }
 }
@@ -155,80 +153,6 @@ pub(super) async fn timers(State(console): State<Console>, Query(page): Query<Pa
     }))
 }
 
-/// The newest decisions, newest first.
-pub(super) async fn events(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    listed(newest(&*console.store, page.limit()))
-}
-
-fn newest(store: &dyn Store, limit: usize) -> Result<Vec<Value>, StoreError> {
-    let mut last = std::collections::VecDeque::with_capacity(limit);
-    each_entry(store, |entry| {
-        if last.len() == limit {
-            last.pop_front();
-        }
-        last.push_back(entry_json(&entry));
-        true
-    })?;
-    Ok(last.into_iter().rev().collect())
-}
-
-/// One decision with its whole trace.
-pub(super) async fn event(State(console): State<Console>, Path(id): Path<String>) -> Response {
-    let mut found = None;
-    let searched = each_entry(&*console.store, |entry| {
-        if entry.id.as_str() == id {
-            found = Some(entry_json(&entry));
-        }
-        found.is_none()
-    });
-    match (searched, found) {
-        (Ok(()), Some(entry)) => Json(entry).into_response(),
-        (Ok(()), None) => {
-            let text = format!(
-                "the journal holds no event {id}: nothing followed from it, or it is too old"
-            );
-            problem(StatusCode::NOT_FOUND, &text).into_response()
-        }
-        (Err(error), _) => listed::<()>(Err(error)),
-    }
-}
-
-/// Walks through the journal, oldest first, until told to stop.
-fn each_entry(
-    store: &dyn Store,
-    mut see: impl FnMut(JournalEntry) -> bool,
-) -> Result<(), StoreError> {
-    let (mut from, to) = ledger::prefix(Kind::Journal);
-    loop {
-        let page = store.scan(&from, &to, JOURNAL_PAGE)?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
-        from = ledger::after(last);
-        for (key, bytes) in &page {
-            if !see(ledger::decode(key, bytes)?) {
-                return Ok(());
-            }
-        }
-    }
-}
-
-fn entry_json(entry: &JournalEntry) -> Value {
-    let rules = entry.trace.rules.iter().map(
-        |trace| json!({ "rule": trace.rule, "event": trace.event, "why": trace.why.to_string() }),
-    );
-    json!({
-        "id": entry.id,
-        "at": entry.at.to_string(),
-        "event": entry.event,
-        "group": entry.group,
-        "member": entry.member,
-        "rules_version": entry.rules,
-        "rules": rules.collect::<Vec<_>>(),
-        "notes": entry.trace.notes,
-        "effects": entry.effects,
-        "outcome": entry.outcome,
-    })
-}
-
 /// A page that a person can read, until there is a better one.
 pub(super) async fn overview(State(console): State<Console>) -> Response {
     let rules = console.status.rules();
@@ -253,7 +177,8 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
         ));
     }
     text.push_str(
-        "\nMore: /api/v1/rules /api/v1/events /api/v1/outbox /api/v1/dead /api/v1/sanctions \
+        "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/held /api/v1/dead \
+         /api/v1/sanctions \
          /api/v1/groups /api/v1/timers /metrics\n",
     );
     text.into_response()

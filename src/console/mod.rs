@@ -2,6 +2,9 @@
 
 mod answers;
 mod api;
+mod events;
+mod held;
+mod survey;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
+use crate::pipeline::Pipeline;
 use crate::store::Store;
 
 /// A reload under way: what came of it, in words.
@@ -30,6 +34,8 @@ pub trait Status: Send + Sync {
     fn metrics(&self) -> String;
     /// The rules in force, and what is wrong with those on disk.
     fn rules(&self) -> RulesStatus;
+    /// The version of the rules in force, and the files that they were read from: name and text.
+    fn sources(&self) -> (String, Vec<(String, String)>);
     /// Reads the rules directory again.
     fn reload(&self) -> Reloading<'_>;
 }
@@ -84,6 +90,7 @@ pub struct RuleStatus {
 pub struct Console {
     pub status: Arc<dyn Status>,
     pub store: Arc<dyn Store>,
+    pub pipeline: Arc<Pipeline>,
     /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
     pub token: Option<SecretString>,
 }
@@ -95,11 +102,20 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/reload", post(api::reload))
         .route("/api/v1/outbox", get(api::outbox))
         .route("/api/v1/dead", get(api::dead))
+        .route("/api/v1/held", get(held::list))
+        .route("/api/v1/held/release", post(held::release))
+        .route("/api/v1/held/discard", post(held::discard))
         .route("/api/v1/sanctions", get(api::sanctions))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))
-        .route("/api/v1/events", get(api::events))
-        .route("/api/v1/events/{id}", get(api::event))
+        .route("/api/v1/groups/{group}", get(survey::group))
+        .route("/api/v1/state", get(survey::rule_state))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/events/{id}", get(events::event))
+        .route("/api/v1/journal", get(events::journal))
+        .route("/api/v1/journal/{id}", get(events::entry))
+        .route("/api/v1/rules/sources", get(events::sources_in_force))
+        .route("/api/v1/rules/sources/{version}", get(events::sources))
         .route("/metrics", get(api::metrics))
         .route("/", get(api::overview))
         .layer(middleware::from_fn_with_state(console.clone(), authorize));

@@ -134,6 +134,8 @@ pub enum Cause {
     Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
     /// An operator lets effects go that were held back.
     Released(Box<Held>),
+    /// An operator takes away effects that were held back.
+    Discarded(Box<Held>),
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -242,6 +244,7 @@ impl Event {
             Cause::Timer(_) => "timer",
             Cause::Settled { .. } => "settled",
             Cause::Released(_) => "released",
+            Cause::Discarded(_) => "discarded",
         }
     }
 

@@ -128,3 +128,9 @@ pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
         sanction::begin(draft, &held.rule, &held.event.id, whom);
     }
 }
+
+/// An operator takes away what was held: nothing had begun, so nothing has to end.
+pub(super) fn discarded(draft: &mut Draft<'_>, held: &Held) {
+    let wanted: Vec<_> = held.effects.iter().map(|effect| effect.act.to_string()).collect();
+    draft.note(format!("discarded, as `{}` wanted it: {}", held.rule, wanted.join(", then ")));
+}

@@ -118,6 +118,7 @@ pub fn decide(
             settle::skipped(&mut draft, event, skipped);
         }
         Cause::Released(held) => limit::released(&mut draft, held),
+        Cause::Discarded(held) => limit::discarded(&mut draft, held),
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

@@ -31,6 +31,7 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
+        Cause::Discarded(_) => {}
         Cause::Released(held) => {
             for whom in &held.sanctions {
                 let Sanctioned { group, member, kind, .. } = whom;

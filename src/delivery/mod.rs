@@ -25,6 +25,8 @@ use crate::rest::Chat;
 use crate::rest::rate::Limiter;
 use crate::store::{Store, StoreError};
 
+pub use settle::{falls_with, settled_event};
+
 use index::Index;
 
 /// Effects that are carried out at once.

@@ -8,7 +8,7 @@ use crate::decision::event::Cause;
 use crate::decision::{Effect, Event, Lane};
 use crate::ledger::{self, DeadLetter, Pending};
 use crate::pipeline::Extra;
-use crate::store::{StoreError, WriteSet};
+use crate::store::{Store, StoreError, WriteSet};
 
 /// An effect that the store would not settle is looked at again after this.
 const STORE_TROUBLE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -84,52 +84,63 @@ impl Delivery {
     ) -> Result<(), StoreError> {
         let effect = &pending.effect;
         let (mut gone, mut skipped) = (vec![sequence], Vec::new());
-        let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
-        // With the next candidate, the steps behind the transfer are decided anew.
-        let decided_anew = matches!(effect.act, Act::TransferOwner { .. }) && effect.then.is_some();
-        if refused && (decided_anew || !effect.continue_on_refusal) {
-            for (sequence, other) in self.chain_behind(lane, sequence, effect)? {
-                gone.push(sequence);
-                skipped.push(other);
-            }
+        for (sequence, other) in falls_with(&*self.store, lane, sequence, effect, &outcome)? {
+            gone.push(sequence);
+            skipped.push(other);
         }
         writes.extend(gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)));
         let event = settled_event(effect, outcome, skipped, self.clock.now());
-        let taken = self.pipeline.process(event, Extra { writes }).await;
+        let taken = self.pipeline.process(event, Extra { writes, ..Extra::default() }).await;
         taken.map_err(|error| StoreError(error.0))?;
         self.index().settled(lane, &gone);
         Ok(())
     }
+}
 
-    /// The effects behind this one that came from the same rule and event.
-    fn chain_behind(
-        &self,
-        lane: &Lane,
-        sequence: u64,
-        effect: &Effect,
-    ) -> Result<Vec<(u64, Effect)>, StoreError> {
-        let (_, to) = ledger::outbox_lane(lane);
-        let mut from = ledger::after(&ledger::outbox_key(lane, sequence));
-        let mut chain = Vec::new();
-        loop {
-            let page = self.store.scan(&from, &to, 256)?;
-            let Some((last, _)) = page.last() else { return Ok(chain) };
-            from = ledger::after(last);
-            for (key, bytes) in &page {
-                let other: Pending = ledger::decode(key, bytes)?;
-                let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
-                if same && let Some(sequence) = ledger::seq_of(key) {
-                    chain.push((sequence, other.effect));
-                }
+/// The effects behind this one that fall with it, given what became of it: those of the same rule and
+/// event, when it is refused for good.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn falls_with(
+    store: &dyn Store,
+    lane: &Lane,
+    sequence: u64,
+    effect: &Effect,
+    outcome: &Outcome,
+) -> Result<Vec<(u64, Effect)>, StoreError> {
+    let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
+    // With the next candidate, the steps behind the transfer are decided anew.
+    let decided_anew = matches!(effect.act, Act::TransferOwner { .. }) && effect.then.is_some();
+    let mut chain = Vec::new();
+    if !refused || (!decided_anew && effect.continue_on_refusal) {
+        return Ok(chain);
+    }
+    let (_, to) = ledger::outbox_lane(lane);
+    let mut from = ledger::after(&ledger::outbox_key(lane, sequence));
+    loop {
+        let page = store.scan(&from, &to, 256)?;
+        let Some((last, _)) = page.last() else { return Ok(chain) };
+        from = ledger::after(last);
+        for (key, bytes) in &page {
+            let other: Pending = ledger::decode(key, bytes)?;
+            let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
+            if same && let Some(sequence) = ledger::seq_of(key) {
+                chain.push((sequence, other.effect));
             }
         }
     }
 }
 
-/// The event that says what became of an effect; its lane is the effect's.
-fn settled_event(effect: &Effect, outcome: Outcome, skipped: Vec<Effect>, now: Timestamp) -> Event {
+/// The event that says what became of an effect; its lane is the effect's. `skipped` hung on it.
+pub fn settled_event(
+    effect: &Effect,
+    outcome: Outcome,
+    skipped: Vec<Effect>,
+    now: Timestamp,
+) -> Event {
     let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
-    let mut event = Event::new(effect.id.derive("settled"), cause, now, "effect");
+    let mut event = Event::new(ledger::settled_id(&effect.id), cause, now, "effect");
     event.group = effect.act.group().cloned();
     event.member = effect.act.member().cloned();
     event

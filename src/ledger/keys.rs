@@ -16,7 +16,9 @@ pub enum Kind {
     Dead = b'd',
     Fired = b'f',
     Group = b'g',
-    Held = b'h',
+    Held = b'a',
+    Rules = b'h',
+    Index = b'i',
     Journal = b'j',
     Ladder = b'l',
     Member = b'm',
@@ -167,9 +169,48 @@ pub fn timer_key(due: Timestamp, id: &EventId) -> Vec<u8> {
     Key::new(Kind::Timer).time(due).text(id.as_str()).0
 }
 
-/// A journal entry, by the time of its decision.
-pub fn journal_key(at: Timestamp, id: &EventId) -> Vec<u8> {
-    Key::new(Kind::Journal).time(at).text(id.as_str()).0
+/// A journal entry, by the time of its decision, then in the order of decision: many fall into one
+/// millisecond, and a replay needs to know which came first.
+pub fn journal_key(at: Timestamp, sequence: u64, id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Journal).time(at).number(sequence).text(id.as_str()).0
+}
+
+/// The id that ends a journal entry's key.
+pub fn journal_id(key: &[u8]) -> Option<String> {
+    let id = key.get(18..)?.strip_suffix(&[0, 1])?;
+    String::from_utf8(id.to_vec()).ok()
+}
+
+/// The range of the journal from a time (included) to another (excluded).
+pub fn journal_range(since: Timestamp, until: Timestamp) -> (Vec<u8>, Vec<u8>) {
+    (Key::new(Kind::Journal).time(since).0, Key::new(Kind::Journal).time(until).0)
+}
+
+/// Where it is written under which key the journal has an event.
+pub fn index_key(id: &str) -> Vec<u8> {
+    Key::new(Kind::Index).text(id).0
+}
+
+/// The range of the index in which ids begin with some of their digits.
+pub fn index_range(digits: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut from = Key::new(Kind::Index).0;
+    from.extend(digits.bytes());
+    let mut to = from.clone();
+    to.push(0xFF);
+    (from, to)
+}
+
+/// A version of the rules that journal entries refer to.
+pub fn rules_key(version: &str) -> Vec<u8> {
+    Key::new(Kind::Rules).text(version).0
+}
+
+/// The range of a group's members in the mirror.
+pub fn members_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
+    let from = Key::new(Kind::Member).text(group.as_str());
+    let mut to = from.0.clone();
+    to.extend([0xFF; 2]);
+    (from.0, to)
 }
 
 /// The mark that an event was seen, in the bucket of a day since 1970.
@@ -201,6 +242,26 @@ mod tests {
             state_key(&StateKey::Ladder(rule.clone(), 0, group.into(), account.into()))
         };
         assert_ne!(key("a\0\u{1}b", "c"), key("a", "b\0\u{1}c"));
+    }
+
+    #[test]
+    fn the_members_of_a_group_are_all_in_its_range_and_nobody_elses() {
+        let key =
+            |group: &str, account: &str| state_key(&StateKey::Member(group.into(), account.into()));
+        let (from, to) = members_of(&"@TGS#1".into());
+        for account in ["", "ann", "\u{10FFFF}"] {
+            assert!((&from..&to).contains(&&key("@TGS#1", account)), "{account:?}");
+            assert!(!(&from..&to).contains(&&key("@TGS#10", account)), "{account:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_decided_in_one_millisecond_keeps_its_order() {
+        let id = |name: &str| EventId::of(&[name.as_bytes()]);
+        let (first, second) = (id("b"), id("a"));
+        let now = Timestamp(1_767_268_800_000);
+        assert!(journal_key(now, 1, &first) < journal_key(now, 2, &second));
+        assert!(journal_key(now, 9, &first) < journal_key(Timestamp(now.0 + 1), 1, &second));
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
+use crate::decision::Effect;
 use crate::decision::effect::{Answer, Outcome};
-use crate::decision::event::{Cause, EventId, Timer};
-use crate::decision::{Effect, Event, Trace};
+use crate::decision::event::{EventId, Timer};
 use crate::store::StoreError;
 
 /// The version of the records that this program writes.
@@ -78,63 +77,6 @@ pub struct DeadLetter {
 pub struct TimerRecord {
     pub id: EventId,
     pub timer: Timer,
-}
-
-/// What was decided, and why: kept for `[journal] keep`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JournalEntry {
-    pub id: EventId,
-    pub at: Timestamp,
-    pub event: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<GroupId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub member: Option<Account>,
-    /// The version of the rules that decided.
-    pub rules: String,
-    /// What was wanted, by effect id.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub effects: Vec<(EventId, String)>,
-    pub trace: Trace,
-    /// What Chat (or an operator) made of an effect, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<String>,
-    /// The event itself, so that it can be decided again; absent for what the bot told itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Event>,
-}
-
-impl JournalEntry {
-    /// Takes down a decision.
-    pub fn new(
-        event: &Event,
-        decision: &crate::decision::Decision,
-        rules: &str,
-        at: Timestamp,
-    ) -> Self {
-        let (outcome, body) = match &event.cause {
-            Cause::Settled { effect, outcome, .. } => {
-                (Some(format!("{}: {}", effect.act, outcome_words(outcome))), None)
-            }
-            _ => (None, Some(event.clone())),
-        };
-        Self {
-            id: event.id.clone(),
-            at,
-            event: event.name().to_owned(),
-            group: event.group.clone(),
-            member: event.member.clone(),
-            rules: rules.to_owned(),
-            effects: decision
-                .effects
-                .iter()
-                .map(|effect| (effect.id.clone(), effect.act.to_string()))
-                .collect(),
-            trace: decision.trace.clone(),
-            outcome,
-            body,
-        }
-    }
 }
 
 /// An outcome in words, for the journal, logs and the demo.

@@ -3,6 +3,8 @@
 //! Everything enters here: callbacks, schedules, timers, Chat's answers. One commit holds all that
 //! follows from an event; only when it has returned is the verdict given.
 
+mod held;
+mod journaling;
 mod lanes;
 mod process;
 
@@ -12,6 +14,8 @@ use std::pin::Pin;
 
 use crate::decision::{Decision, Event, Verdict};
 
+pub use held::{Fate, Which};
+pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};
 
 /// A verdict under way.

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc};
 
+use super::journaling::{JournalEvents, Journaling};
 use super::lanes::Lanes;
 use super::{Door, Entering, NotTaken, Observer};
 use crate::clock::{Clock, Timestamp};
@@ -15,7 +16,7 @@ use crate::decision::event::Cause;
 use crate::decision::{
     Decision, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
-use crate::ledger::{self, JournalEntry, Pending, TimerRecord};
+use crate::ledger::{self, Pending, TimerRecord};
 use crate::rule::RuleSet;
 use crate::store::{CommitError, Store, StoreError, WriteSet};
 
@@ -27,6 +28,8 @@ const STAND_IN_LINE: usize = 4;
 /// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
 #[derive(Clone, Debug, Default)]
 pub struct Extra {
+    /// What must still stand there; otherwise somebody else was faster and nothing is done.
+    pub expect: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
@@ -41,6 +44,7 @@ pub struct Pipeline {
     /// The line for state that lanes share.
     line: tokio::sync::Mutex<()>,
     sequence: AtomicU64,
+    journaling: Journaling,
     /// Tells delivery which effects were committed: lane and sequence number.
     outbox: UnboundedSender<(Lane, u64)>,
     /// Tells the schedule that a timer was committed.
@@ -72,9 +76,28 @@ impl Pipeline {
         let sequence = AtomicU64::new(from_clock.max(last_sequence(&*store)? + 1));
         let (lanes, line) = (Lanes::default(), tokio::sync::Mutex::default());
         let timers = Notify::new();
-        let pipeline =
-            Self { store, rules, settings, clock, observer, lanes, line, sequence, outbox, timers };
+        let journaling = Journaling::new(JournalEvents::default());
+        let pipeline = Self {
+            store,
+            rules,
+            settings,
+            clock,
+            observer,
+            lanes,
+            line,
+            sequence,
+            journaling,
+            outbox,
+            timers,
+        };
         Ok((pipeline, committed))
+    }
+
+    /// Says which events the journal keeps.
+    #[must_use]
+    pub fn journaling(mut self, events: JournalEvents) -> Self {
+        self.journaling = Journaling::new(events);
+        self
     }
 
     /// The rules in force.
@@ -99,6 +122,8 @@ impl Pipeline {
             let now = self.clock.now();
             let decision = decide(&event, &rules, &self.settings, &State::default(), now);
             if decision.is_nothing() && decision.missing.is_empty() {
+                let nothing = Loaded { state: State::default(), bytes: HashMap::new() };
+                self.jot(&event, &rules, &decision, &nothing, now);
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
@@ -123,6 +148,7 @@ impl Pipeline {
                 continue;
             }
             if decision.is_nothing() && extra.writes.is_empty() {
+                self.jot(&event, &rules, &decision, &loaded, now);
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
@@ -130,16 +156,69 @@ impl Pipeline {
                 self.write_set(&event, &rules, &decision, &loaded, &extra, now).map_err(taken)?;
             match self.store.commit(changes).await {
                 Ok(()) => {
+                    self.journaling.committed(&rules, now);
                     self.tell(committed, &decision);
                     self.observer.decided(&event, &decision);
                     return Ok(decision.verdict);
                 }
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => self.still_expected(&extra)?,
                 Err(CommitError::Store(error)) => return Err(NotTaken(error.0)),
             }
         }
         drop(in_line);
         Err(NotTaken(format!("event {} met other writers {ATTEMPTS} times in a row", event.id)))
+    }
+
+    /// Whether a conflict was about state, which is decided anew, and not about what the caller holds.
+    fn still_expected(&self, extra: &Extra) -> Result<(), NotTaken> {
+        for (key, expected) in &extra.expect {
+            if self.store.get(key).map_err(|error| NotTaken(error.0))? != *expected {
+                return Err(NotTaken("somebody else has settled it meanwhile".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Takes down what nothing follows from, if it is wanted; nobody waits for that.
+    fn jot(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        decision: &Decision,
+        loaded: &Loaded,
+        now: Timestamp,
+    ) {
+        if !self.journaling.wants(decision, false) {
+            return;
+        }
+        match self.entry(event, rules, decision, loaded, now) {
+            Ok(writes) => {
+                self.journaling.jot(&*self.store, writes);
+                self.journaling.committed(rules, now);
+            }
+            Err(error) => tracing::warn!(%error, "an event is not in the journal"),
+        }
+    }
+
+    fn entry(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        decision: &Decision,
+        loaded: &Loaded,
+        now: Timestamp,
+    ) -> Result<super::journaling::Writes, StoreError> {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let state = (&loaded.bytes, &loaded.state);
+        self.journaling.writes(event, rules, decision, state, (now, sequence))
     }
 
     fn tell(&self, committed: Vec<(Lane, u64)>, decision: &Decision) {
@@ -182,14 +261,15 @@ impl Pipeline {
     fn write_set(
         &self,
         event: &Event,
-        rules: &RuleSet,
+        rules: &Arc<RuleSet>,
         decision: &Decision,
         loaded: &Loaded,
         extra: &Extra,
         now: Timestamp,
     ) -> Result<(WriteSet, Vec<(Lane, u64)>), StoreError> {
         let durable = decision.lasting || !extra.writes.is_empty();
-        let mut set = WriteSet { writes: extra.writes.clone(), durable, ..WriteSet::default() };
+        let mut set =
+            WriteSet { expect: extra.expect.clone(), writes: extra.writes.clone(), durable };
         for (key, value) in &decision.changes {
             let place = ledger::state_key(key);
             let read = loaded.bytes.get(key).ok_or_else(|| {
@@ -218,13 +298,12 @@ impl Pipeline {
             set.writes.push((ledger::held_key(sequence), Some(ledger::encode(held)?)));
         }
         for (position, (due, timer)) in decision.timers.iter().enumerate() {
-            let id = event.id.derive(&format!("timer {position}"));
+            let id = ledger::timer_id(&event.id, position);
             let record = TimerRecord { id: id.clone(), timer: timer.clone() };
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
-        if durable || decision.verdict != Verdict::Allow {
-            let entry = JournalEntry::new(event, decision, rules.version(), now);
-            set.writes.push((ledger::journal_key(now, &event.id), Some(ledger::encode(&entry)?)));
+        if self.journaling.wants(decision, durable) {
+            set.writes.extend(self.entry(event, rules, decision, loaded, now)?);
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
             let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);

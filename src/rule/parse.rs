@@ -2,18 +2,18 @@
 
 mod actions;
 mod bounds;
-mod codes;
+pub(crate) mod codes;
 mod do_list;
-mod file;
+pub(crate) mod file;
 mod lint;
 mod memory;
 mod one_rule;
 mod possible;
 mod scope;
-mod syntax;
-mod tree;
+pub(crate) mod syntax;
+pub(crate) mod tree;
 mod trigger;
-mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::callback::OverBudget;
 use crate::chat::Account;
+use crate::pipeline::JournalEvents;
 use crate::rule::model::{Globs, Limit, Mode};
 
 use read::Reader;
@@ -75,6 +76,7 @@ pub struct Rest {
 #[derive(Debug, Clone)]
 pub struct Journal {
     pub keep: Duration,
+    pub events: JournalEvents,
 }
 
 /// `[admin]`: the console's listener.
@@ -115,6 +117,16 @@ pub struct Config {
     warnings: Vec<String>,
 }
 
+/// The part of the configuration by which a command finds the service and judges as it does.
+#[derive(Debug, Clone)]
+pub struct Bystander {
+    pub admin: Admin,
+    /// The app admin.
+    pub own: Account,
+    pub protected: Globs,
+    pub mode: Mode,
+}
+
 /// One thing that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
@@ -144,17 +156,21 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_process(path: Option<&Path>) -> Result<Self, Vec<ConfigMistake>> {
-        let ours = |name: &str| name.starts_with(read::PREFIX);
-        let environment: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| {
-                let name = name.into_string().ok().filter(|name| ours(name))?;
-                // What is no text is kept visible, so that its key is refused and not ignored.
-                Some((name, value.to_string_lossy().into_owned()))
-            })
-            .collect();
-        Self::load(path, &environment)
+        Self::load(path, &our_environment())
+    }
+
+    /// What commands beside the service need of its configuration; nothing else has to be right.
+    ///
+    /// # Errors
+    /// What is wrong with these parts, or with the file as a whole.
+    pub fn bystander(path: Option<&Path>) -> Result<Bystander, Vec<ConfigMistake>> {
+        let environment = our_environment();
+        let (name, text) = read_file(path)?;
+        let mut reader = Reader::new(&name, &text, &environment)?;
+        let bystander = values::bystander(&mut reader);
+        let mistakes = reader.mistakes();
+        bystander.filter(|_| mistakes.is_empty()).ok_or(mistakes)
     }
 
     /// Reads the file (if there is one) and an environment, whose values win.
@@ -165,20 +181,7 @@ impl Config {
         path: Option<&Path>,
         environment: &[(String, String)],
     ) -> Result<Self, Vec<ConfigMistake>> {
-        let (name, text) = match path {
-            None => (String::new(), String::new()),
-            Some(path) => match std::fs::read_to_string(path) {
-                Ok(text) => (path.display().to_string(), text),
-                Err(error) => {
-                    return Err(vec![ConfigMistake {
-                        place: path.display().to_string(),
-                        excerpt: String::new(),
-                        message: format!("the configuration file cannot be read: {error}"),
-                        help: String::new(),
-                    }]);
-                }
-            },
-        };
+        let (name, text) = read_file(path)?;
         let mut reader = Reader::new(&name, &text, environment)?;
         let config = values::config(&mut reader);
         let mistakes = reader.finish();
@@ -192,4 +195,31 @@ impl Config {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// The variables of this process that are meant for us.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn our_environment() -> Vec<(String, String)> {
+    let ours = |name: &str| name.starts_with(read::PREFIX);
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok().filter(|name| ours(name))?;
+            // What is no text is kept visible, so that its key is refused and not ignored.
+            Some((name, value.to_string_lossy().into_owned()))
+        })
+        .collect()
+}
+
+/// The file's name and text; without a file, nothing.
+fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>> {
+    let Some(path) = path else { return Ok((String::new(), String::new())) };
+    let place = path.display().to_string();
+    std::fs::read_to_string(path).map(|text| (place.clone(), text)).map_err(|error| {
+        vec![ConfigMistake {
+            place,
+            excerpt: String::new(),
+            message: format!("the configuration file cannot be read: {error}"),
+            help: String::new(),
+        }]
+    })
 }

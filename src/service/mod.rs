@@ -136,21 +136,17 @@ impl Service {
             secret_key: config.app.secret_key.clone(),
             base_url: config.app.base_url.clone(),
         };
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
-            settings: Settings {
-                own: vec![config.app.admin.clone()],
-                protected: config.safety.protected.clone(),
-                mode: config.rules.mode,
-                limit: config.safety.limit,
-            },
+            settings: decision_settings(config),
             chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
-        })
-        .map_err(|error| setup(&error))?;
+        };
+        let engine =
+            Engine::journaling(parts, config.journal.events).map_err(|error| setup(&error))?;
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
@@ -165,6 +161,7 @@ impl Service {
         let console = console::router(Console {
             status,
             store: store.clone(),
+            pipeline: engine.pipeline.clone(),
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
@@ -226,6 +223,15 @@ impl Service {
     }
 }
 
+fn decision_settings(config: &Config) -> Settings {
+    Settings {
+        own: vec![config.app.admin.clone()],
+        protected: config.safety.protected.clone(),
+        mode: config.rules.mode,
+        limit: config.safety.limit,
+    }
+}
+
 fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
     CallbackSettings {
         path: config.callback.path.clone(),
@@ -280,6 +286,12 @@ impl Status for ServiceStatus {
             status.rules.iter_mut().for_each(|rule| "shadow".clone_into(&mut rule.mode));
         }
         status
+    }
+
+    fn sources(&self) -> (String, Vec<(String, String)>) {
+        let current = self.rules.current();
+        let rules = current.load();
+        (rules.version().to_owned(), rules.sources().to_vec())
     }
 
     fn reload(&self) -> Reloading<'_> {

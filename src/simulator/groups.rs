@@ -216,6 +216,17 @@ impl World {
         by: &Account,
         name: &str,
     ) -> Result<(), Refusal> {
+        self.set_info(now, id, by, vec![("Name", name.to_owned())])
+    }
+
+    /// Sets `Name`, `Introduction`, `Notification` or `FaceUrl`; who may is as for [`World::rename`].
+    pub fn set_info(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        by: &Account,
+        texts: Vec<(&'static str, String)>,
+    ) -> Result<(), Refusal> {
         self.tick(now);
         let group = self.group_or_refusal(id)?;
         let may = match group.role(by) {
@@ -226,7 +237,7 @@ impl World {
         if !may {
             return Err(Refusal::permission("only the owner and admins may rename the group"));
         }
-        self.set_texts(now, id, &Origin::client(by), vec![("Name", name.to_owned())])
+        self.set_texts(now, id, &Origin::client(by), texts)
     }
 
     pub(super) fn is_app_admin(&self, account: &Account) -> bool {

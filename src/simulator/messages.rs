@@ -17,6 +17,42 @@ const PER_SECOND: usize = 40;
 /// How long the same `Random` with the same content counts as a repetition (34959).
 const SAME: Duration = Duration::from_secs(300);
 
+/// What a client puts into a message.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    pub text: String,
+    /// `MsgType` of further elements, `TIMImageElem` for instance, sent without content.
+    pub elements: Vec<String>,
+    /// Whom it mentions; `@all` mentions everybody (`GroupAtInfo`, 34959).
+    pub mentions: Vec<String>,
+    pub custom_data: String,
+    pub topic: Option<String>,
+}
+
+impl Words {
+    fn into_draft(self, id: &GroupId, account: &Account, random: u32) -> Draft {
+        let mut draft = Draft::text(Some(id), account, &self.text, random);
+        if !self.elements.is_empty() {
+            let text = if self.text.is_empty() { Vec::new() } else { vec![draft.body[0].take()] };
+            let empty = |kind: &String| json!({ "MsgType": kind, "MsgContent": {} });
+            draft.body = text.into_iter().chain(self.elements.iter().map(empty)).collect();
+        }
+        draft.custom_data = self.custom_data;
+        let at = |who: &String| match who.as_str() {
+            "@all" => json!({ "GroupAtAllFlag": 1 }),
+            who => json!({ "GroupAtAllFlag": 0, "GroupAt_Account": who }),
+        };
+        if !self.mentions.is_empty() {
+            let at = self.mentions.iter().map(at).collect();
+            draft.more.insert("GroupAtInfo".to_owned(), at);
+        }
+        if let Some(topic) = self.topic {
+            draft.more.insert("TopicId".to_owned(), json!(topic));
+        }
+        draft
+    }
+}
+
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -32,6 +68,8 @@ pub(super) struct Draft {
     /// `ForbidCallbackControl`.
     pub ask: bool,
     pub tell: bool,
+    /// Further fields of its callbacks: `GroupAtInfo`, `TopicId`.
+    pub more: serde_json::Map<String, Value>,
 }
 
 impl Draft {
@@ -46,11 +84,12 @@ impl Draft {
             priority: "Normal".to_owned(),
             ask: true,
             tell: true,
+            more: serde_json::Map::new(),
         }
     }
 
     fn fields(&self, origin: &Origin) -> Value {
-        json!({
+        let mut fields = json!({
             "From_Account": self.from,
             "Operator_Account": origin.operator,
             "Random": self.random,
@@ -58,7 +97,11 @@ impl Draft {
             "MsgPriority": self.priority,
             "MsgBody": self.body,
             "CloudCustomData": self.custom_data,
-        })
+        });
+        for (name, value) in &self.more {
+            fields[name] = value.clone();
+        }
+        fields
     }
 
     pub fn message(&self, sequence: i64, at: Timestamp) -> Message {
@@ -81,6 +124,18 @@ impl World {
     /// A member says something. Whoever is muted gets 10017, and the bot
     /// `Group.CallbackSendMsgException`; else the bot is asked, and told once it was delivered.
     pub fn say(&mut self, now: Timestamp, id: &GroupId, account: &Account, text: &str) -> Saying {
+        let words = Words { text: text.to_owned(), ..Words::default() };
+        self.say_words(now, id, account, words)
+    }
+
+    /// As [`World::say`], with everything that a client can put into a message.
+    pub fn say_words(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        account: &Account,
+        words: Words,
+    ) -> Saying {
         self.tick(now);
         let random = self.next_random();
         match self.groups.get(id) {
@@ -88,7 +143,7 @@ impl World {
                 Saying::Refused(Refusal::permission("not a member of the group"))
             }
             _ => {
-                let draft = Draft::text(Some(id), account, text, random);
+                let draft = words.into_draft(id, account, random);
                 self.send(now, draft, Origin::client(account))
             }
         }

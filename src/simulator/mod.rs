@@ -29,6 +29,7 @@ mod rooms;
 mod sender;
 mod settings;
 mod state;
+mod unseen;
 mod world;
 
 pub use asks::{Answered, Creating, Joining, Saying};
@@ -36,11 +37,13 @@ pub use callbacks::{Callback, CallbackId, all_commands};
 pub use faults::{Fault, FaultKind};
 pub use groups::NewGroup;
 pub use http::{Options, Simulator, Skip};
+pub use messages::Words;
 pub use rates::CallRecord;
-pub use rest::{RestAnswer, RestFault};
+pub use rest::{RestAnswer, RestFault, commands as rest_commands};
 pub use rooms::{NewRoom, Room, RoomKind, RoomMember};
 pub use settings::{Refusal, Settings};
 pub use state::{Group, Member, Message};
+pub use unseen::MemberChange;
 pub use world::World;
 
 #[cfg(test)]

@@ -156,3 +156,84 @@ fn what_was_not_loaded_is_named_and_not_taken_for_absent() {
     let counter = StateKey::Counter("quiet-flooders".into(), "@TGS#1\nann".into());
     assert!(decision.missing.contains(&counter), "{:?}", decision.missing);
 }
+
+/// Memory: a warning, then a mute.
+const WARN: &str = r#"
+[rule.mute-the-warned]
+on = "message.sent"
+when = 'memory.warned != ""'
+do = [{ mute = { for = "1h", reason = "warned for {memory.warned}" } }, { forget = { key = "warned" } }]
+
+[rule.warn]
+on = "message.sent"
+when = 'memory.warned == ""'
+do = [{ remember = { each = ["group", "member"], key = "warned", value = "{message.text}", for = "1d" } }]
+"#;
+
+fn said(who: &str, number: u64) -> Event {
+    let mut said = event(EventKind::MessageSent, who, number);
+    said.message = Some(Message { text: format!("word {number}"), ..Message::default() });
+    said
+}
+
+fn acts(decision: &Decision) -> Vec<String> {
+    decision.effects.iter().map(|effect| effect.act.to_string()).collect()
+}
+
+#[test]
+fn what_one_rule_remembers_another_reads_until_it_is_forgotten() {
+    let rules = rules(WARN);
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    let mut kept = Kept::default().knows_everybody(&members);
+    assert!(acts(&kept.decide(&said("ann", 1), &rules)).is_empty());
+    assert!(acts(&kept.decide(&said("ben", 2), &rules)).is_empty());
+    let muted = kept.decide(&said("ann", 3), &rules);
+    assert_eq!(acts(&muted), ["mute ann in @TGS#1 for 1h"]);
+    // Forgotten by the first rule, remembered anew by the second.
+    let remembered = kept.0.keys().filter(|key| matches!(key, StateKey::Memory(..))).count();
+    assert_eq!(remembered, 2);
+    assert!(muted.trace.rules.iter().any(|rule| rule.why.to_string().contains("forget warned")));
+}
+
+#[test]
+fn a_memory_whose_time_is_over_is_empty() {
+    let rules = rules(WARN);
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    kept.decide(&said("ann", 1), &rules);
+    for value in kept.0.values_mut() {
+        if let StateValue::Memory { until, .. } = value {
+            *until = Some(NOW);
+        }
+    }
+    assert!(acts(&kept.decide(&said("ann", 2), &rules)).is_empty());
+}
+
+#[test]
+fn a_shadow_rule_remembers_nothing_that_others_could_act_on() {
+    let shadow = WARN.replace("[rule.warn]", "[rule.warn]\nmode = \"shadow\"");
+    let rules = rules(&shadow);
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    kept.decide(&said("ann", 1), &rules);
+    assert!(acts(&kept.decide(&said("ann", 2), &rules)).is_empty());
+}
+
+#[test]
+fn texts_after_a_wait_still_know_what_was_counted() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sent"
+count = { each = ["member"], within = "10s", at_least = 2 }
+wait = "1m"
+do = [{ send_message = { text = "{count} messages" } }]
+"#,
+    );
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    kept.decide(&said("ann", 1), &rules);
+    let waiting = kept.decide(&said("ann", 2), &rules);
+    let (due, timer) = waiting.timers[0].clone();
+    let over = Event::new(EventId::of(&[b"over"]), Cause::Timer(timer), due, "timer");
+    let decision = kept.decide(&over, &rules);
+    let [effect] = &decision.effects[..] else { panic!("{decision:#?}") };
+    assert!(matches!(&effect.act, Act::SendMessage { text, .. } if text == "2 messages"));
+}

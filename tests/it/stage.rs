@@ -53,15 +53,25 @@ impl Stage {
         let files = ["promote_staff", "quiet_flooders", "keep_groups_owned"];
         let files =
             files.map(|name| (format!("{name}.toml"), repository(&format!("rules/{name}.toml"))));
-        Self::set(&files.map(|(name, text)| (name, text))).await
+        Self::set(&files.map(|(name, text)| (name, text)), false, &[]).await
     }
 
     /// The bot with one rules file.
     pub async fn with_rules(text: &str) -> Self {
-        Self::set(&[("rules.toml".to_owned(), text.to_owned())]).await
+        Self::set(&[("rules.toml".to_owned(), text.to_owned())], false, &[]).await
     }
 
-    async fn set(files: &[(String, String)]) -> Self {
+    /// The same, and Chat asks before it lets anything happen.
+    pub async fn that_is_asked(text: &str) -> Self {
+        Self::set(&[("rules.toml".to_owned(), text.to_owned())], true, &[]).await
+    }
+
+    /// The bot with one rules file and further configuration, `SAFETY_LIMIT` for instance.
+    pub async fn with_settings(text: &str, settings: &[(&str, &str)]) -> Self {
+        Self::set(&[("rules.toml".to_owned(), text.to_owned())], false, settings).await
+    }
+
+    async fn set(files: &[(String, String)], asks: bool, further: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let rules = folder.path().join("rules");
         fs::create_dir(&rules).unwrap();
@@ -70,13 +80,16 @@ impl Stage {
         }
         let bot = free_address();
         let clock = Arc::new(ManualClock::new(BEGIN));
-        let mut settings = Settings::new(SDK_APP_ID, "administrator", KEY).without_asking();
+        let mut settings = Settings::new(SDK_APP_ID, "administrator", KEY);
+        if !asks {
+            settings = settings.without_asking();
+        }
         settings.callback_token = Some(TOKEN.to_owned());
         let mut options = Options::new(World::new(settings), clock.clone());
         options.callback_url = Some(format!("http://{bot}/callback"));
         let chat = Simulator::start(options).await.unwrap();
         let key = |name: &str, value: String| (format!("GROUPKEEPER_{name}"), value);
-        let environment = [
+        let mut environment = vec![
             key("APP_SDK_APP_ID", SDK_APP_ID.to_string()),
             key("APP_SECRET_KEY", KEY.to_owned()),
             key("APP_API_BASE", chat.url()),
@@ -89,6 +102,7 @@ impl Stage {
             // A hanging Chat must not make the tests wait.
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
+        environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
         let mut stage = Self { clock, chat, folder, config, service: None };
         stage.start().await.unwrap();
@@ -207,6 +221,13 @@ impl Stage {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// POSTs to a page of the admin listener.
+    pub async fn operator(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.bot().admin_address);
+        let answer = reqwest::Client::new().post(&url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
     /// POSTs a body to the bot as a stranger would, with this query.
     pub async fn post(&self, query: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
         let url = format!("http://{}/callback?{query}", self.bot().callback_address);
@@ -228,6 +249,8 @@ impl Stage {
         let left: Vec<ledger::Pending> =
             left.iter().map(|(key, bytes)| ledger::decode(key, bytes).unwrap()).collect();
         assert!(left.is_empty(), "left over in the outbox: {left:#?}");
+        let held = self.bot().engine.pipeline.held(100).unwrap();
+        assert!(held.is_empty(), "still held: {held:#?}");
         let (from, to) = ledger::prefix(Kind::Dead);
         let dead = store.scan(&from, &to, 100).unwrap();
         let dead: Vec<DeadLetter> =

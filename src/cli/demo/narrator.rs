@@ -87,6 +87,7 @@ fn heard(event: &Event) -> String {
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(Timer::Sweep { .. }) => String::new(),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
+        Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))

@@ -106,11 +106,14 @@ fn text(value: &dyn Val) -> String {
     }
 }
 
+/// A field that is known.
+type Fact = (Cow<'static, str>, Box<dyn Val>);
+
 /// An object's fields. Cloning it copies no field.
 #[derive(Clone, Debug)]
 struct Facts {
     object: Object,
-    fields: Arc<Vec<(Cow<'static, str>, Box<dyn Val>)>>,
+    fields: Arc<Vec<Fact>>,
 }
 
 static FACTS: CelType = CelType::new_unspecified_type("object");

@@ -116,6 +116,11 @@ impl<'r> Reader<'r> {
         self.mistakes.push(mistake);
     }
 
+    /// The mistakes found so far.
+    pub(super) fn mistakes(self) -> Vec<ConfigMistake> {
+        self.mistakes
+    }
+
     /// The mistakes found, those of keys that nobody knows among them.
     pub(super) fn finish(mut self) -> Vec<ConfigMistake> {
         self.unknown_keys();

@@ -10,10 +10,12 @@ use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
+    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
+    StoreConfig,
 };
 use crate::callback::OverBudget;
 use crate::chat::Account;
+use crate::pipeline::JournalEvents;
 use crate::rest::region;
 use crate::rule::duration;
 use crate::rule::model::{Excess, Globs, Limit, Mode};
@@ -23,20 +25,34 @@ const BUDGET: Duration = Duration::from_millis(500);
 /// Chat goes on without an answer after this (34354).
 const CHAT_WAITS: Duration = Duration::from_secs(2);
 
+/// The app admin that every app has.
+const ADMIN: &str = "administrator";
+
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let app = app(reader);
     let callback = callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
-    let mode =
-        one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)]);
+    let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
     let protected = globs(reader, "safety", "protected");
     let safety = Safety { protected, limit: limit(reader) };
     let mut warnings = not_yet(reader);
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
-    let journal = Journal { keep: time(reader, "journal", "keep", "7d") };
+    let journal = Journal {
+        keep: time(reader, "journal", "keep", "7d"),
+        events: one_of(
+            reader,
+            "journal",
+            "events",
+            &[
+                ("judged", JournalEvents::Judged),
+                ("decided", JournalEvents::Decided),
+                ("all", JournalEvents::All),
+            ],
+        ),
+    };
     let admin = admin(reader);
     let log = Log {
         level: log_level(reader),
@@ -77,9 +93,20 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     })
 }
 
+/// Reads what is of use without a service.
+pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
+    let own = Account::from(text(reader, "app", "admin", ADMIN));
+    let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
+    Some(Bystander { admin: admin(reader)?, own, protected, mode })
+}
+
+fn rules_mode(reader: &mut Reader<'_>) -> Mode {
+    one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
+}
+
 fn app(reader: &mut Reader<'_>) -> Option<App> {
     let sdk_app_id = sdk_app_id(reader);
-    let admin = text(reader, "app", "admin", "administrator");
+    let admin = text(reader, "app", "admin", ADMIN);
     let secret_key =
         must(reader, "app", "secret_key", true, "the key of the app, from the console");
     let secret_key = secret_key.filter(|key| is_filled_in(reader, "`[app] secret_key`", key));
@@ -397,7 +424,7 @@ fn one_of<T: Copy>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
-    words: &[(&str, T); 2],
+    words: &[(&str, T)],
 ) -> T {
     let Some(found) = reader.find(section, key, false) else { return words[0].1 };
     let origin = found.origin.clone();
@@ -405,8 +432,8 @@ fn one_of<T: Copy>(
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
         return *value;
     }
-    let message =
-        format!("`{written}` is no {key}: there is \"{}\" and \"{}\"", words[0].0, words[1].0);
+    let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+    let message = format!("`{written}` is no {key}: there is {}", known.join(" and "));
     reader.mistake(&origin, message, String::new());
     words[0].1
 }

@@ -60,6 +60,7 @@ pub(super) fn send_group_msg(world: &mut World, call: &Call) -> Result<Reply, Re
         priority,
         ask: !forbidden.contains(&"ForbidBeforeSendMsgCallback"),
         tell: !forbidden.contains(&"ForbidAfterSendMsgCallback"),
+        more: serde_json::Map::new(),
     };
     let saying = world.send(call.now, draft, call.origin.clone());
     super::reply(&Answered::Said(saying), call.record)
@@ -151,6 +152,7 @@ pub(super) fn sendmsg(world: &mut World, call: &Call) -> Result<Reply, Refusal> 
         priority: "Normal".to_owned(),
         ask: !forbidden.contains(&"ForbidBeforeSendMsgCallback"),
         tell: !forbidden.contains(&"ForbidAfterSendMsgCallback"),
+        more: serde_json::Map::new(),
     };
     let saying = world.send_privately(call.now, draft, to, call.origin.clone());
     super::reply(&Answered::Said(saying), call.record)

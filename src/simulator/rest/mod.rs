@@ -27,6 +27,7 @@ use crate::chat::Account;
 use crate::clock::Timestamp;
 use query::Query;
 use table::Command;
+pub use table::commands;
 
 /// An answer may have so many bytes (10018, 34348).
 const LONGEST_ANSWER: usize = 1024 * 1024;

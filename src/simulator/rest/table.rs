@@ -101,6 +101,11 @@ pub(super) fn find(service: &str, name: &str) -> Result<&'static Command, Refusa
     })
 }
 
+/// The names of all commands; a few services share one.
+pub fn commands() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|command| command.name)
+}
+
 /// Whether answers of this service have a `RequestId` and a `Response`.
 pub(super) fn is_room_service(service: &str) -> bool {
     service == ROOM || service == LIVE

@@ -1,8 +1,10 @@
 //! Stories: what happens in Chat, and what must be so afterwards.
 
+mod asked;
 mod callbacks;
 mod faults;
 mod flooding;
+mod limits;
 mod operators;
 mod ownership;
 mod promotion;

@@ -1,0 +1,51 @@
+//! What was decided since the last `expect`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::authoring::expect::{Expected, answered_as, seen_as};
+use crate::decision::effect::Act;
+use crate::decision::event::Cause;
+use crate::decision::{Decision, Event};
+use crate::pipeline::Observer;
+use crate::rule::EventKind;
+
+/// Effects in the order in which they were decided, and the decisions.
+#[derive(Debug, Default)]
+pub(in crate::authoring) struct Seen {
+    pub effects: Vec<Expected>,
+    pub decided: Vec<(Event, Decision)>,
+}
+
+/// Writes down what is decided.
+#[derive(Default)]
+pub(super) struct Notebook(Mutex<Seen>);
+
+impl Notebook {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what was written so far.
+    pub(super) fn take(&self) -> Seen {
+        std::mem::take(&mut *self.seen())
+    }
+}
+
+impl Observer for Notebook {
+    fn decided(&self, event: &Event, decision: &Decision) {
+        let mut seen = self.seen();
+        seen.effects.extend(answered_as(&decision.verdict));
+        let wanted = decision.effects.iter().map(|effect| &effect.act).filter(|act| !act.is_read());
+        seen.effects.extend(wanted.map(seen_as));
+        // The end of a mute shows as `unmute`, whether Chat ended it or the bot had to.
+        let lifted = matches!(&event.cause, Cause::Settled { effect, .. }
+            if matches!(effect.act, Act::Unmute { .. }));
+        for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
+            if let (Some(group), Some(member), false) = (&ended.group, &ended.member, lifted) {
+                let unmute = Act::Unmute { group: group.clone(), member: member.clone() };
+                seen.effects.push(seen_as(&unmute));
+            }
+        }
+        seen.decided.push((event.clone(), decision.clone()));
+    }
+}

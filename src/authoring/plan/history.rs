@@ -1,0 +1,210 @@
+//! The last days under two sets of rules: both live through the same recorded events, from the same
+//! beginnings, and what they decide is held against each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::authoring::recorded::{Recorded, Trouble};
+use crate::authoring::replay::{self, Deed, Past, Run, Span, Tally};
+use crate::clock::Timestamp;
+use crate::decision::Settings;
+use crate::rule::RuleSet;
+
+/// The same thing done later by less than this is the same thing.
+const SAME_TIME: i64 = 60_000;
+
+/// Who decides something, or who decides it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    OnlyNew,
+    OnlyOld,
+    Changed,
+}
+
+/// One thing that would have been decided differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub side: Side,
+    pub rule: String,
+    pub act: String,
+    pub at: String,
+    pub event: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<String>,
+}
+
+/// What would have been decided differently.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct History {
+    pub since: String,
+    pub until: String,
+    pub events: usize,
+    /// Decided by both.
+    pub same: usize,
+    /// By rule, action and side; then in order of time.
+    pub differences: Vec<Difference>,
+    pub old_assumed: Tally,
+    pub new_assumed: Tally,
+    pub notes: Vec<String>,
+}
+
+/// Lets both live through the events of a span.
+///
+/// # Errors
+/// When the journal cannot be read, or rules keep each other busy without an end.
+pub async fn compare(
+    recorded: &Recorded,
+    span: Span,
+    old: Arc<RuleSet>,
+    new: Arc<RuleSet>,
+    settings: &Settings,
+    mut progress: impl FnMut(usize, Timestamp),
+) -> Result<History, Trouble> {
+    let past = Past::read(recorded, span)?;
+    let mut before = Run::new(&past, recorded, old, settings.clone())?;
+    let mut after = Run::new(&past, recorded, new, settings.clone())?;
+    let (mut old_deeds, mut new_deeds) = (Vec::new(), Vec::new());
+    let mut last = past.first();
+    for (number, entry) in recorded.entries(span.since, span.until)?.enumerate() {
+        let entry = entry?;
+        last = Some(entry.at);
+        if number > 0 && number.is_multiple_of(replay::PROGRESS) {
+            progress(number, entry.at);
+        }
+        let decided = before.feed(number, &entry).await?;
+        old_deeds.extend(decided.into_iter().flat_map(|decided| decided.deeds));
+        let decided = after.feed(number, &entry).await?;
+        new_deeds.extend(decided.into_iter().flat_map(|decided| decided.deeds));
+    }
+    old_deeds.extend(before.end().await?.into_iter().flat_map(|decided| decided.deeds));
+    new_deeds.extend(after.end().await?.into_iter().flat_map(|decided| decided.deeds));
+    let (same, differences) = differences(old_deeds, new_deeds);
+    let (old_assumed, new_assumed) = (before.tally(), after.tally());
+    let mut notes: Vec<String> = new_assumed.notes();
+    notes.extend(replay::LIMITS.iter().map(|limit| (*limit).to_owned()));
+    let shown = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+    Ok(History {
+        since: shown(past.first()),
+        until: shown(last),
+        events: new_assumed.events,
+        same,
+        differences,
+        old_assumed,
+        new_assumed,
+        notes,
+    })
+}
+
+/// What belongs together: the same rule doing the same kind of thing about the same event.
+type Matter = (String, String, String);
+
+fn matter(deed: &Deed) -> Matter {
+    let rule = deed.rule.clone().unwrap_or_else(|| "the bot itself".to_owned());
+    (rule, deed.act.clone(), deed.event.clone())
+}
+
+/// Holds what two runs decided against each other.
+fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
+    let mut matters: BTreeMap<Matter, (Vec<Deed>, Vec<Deed>)> = BTreeMap::new();
+    for deed in old {
+        matters.entry(matter(&deed)).or_default().0.push(deed);
+    }
+    for deed in new {
+        matters.entry(matter(&deed)).or_default().1.push(deed);
+    }
+    let (mut same, mut found) = (0, Vec::new());
+    for ((rule, act, event), (old, mut new)) in matters {
+        let mut differ = |side, old: Option<&Deed>, new: Option<&Deed>| {
+            let later = match (old, new) {
+                (Some(old), Some(new)) => old.at != new.at && old.what == new.what,
+                _ => false,
+            };
+            let words = |deed: &Deed| {
+                let at = if later { format!(" at {}", deed.at) } else { String::new() };
+                let shadow = if deed.shadow { " (shadow)" } else { "" };
+                format!("{}{at}{shadow}", deed.what)
+            };
+            let at = new.or(old).map(|deed| deed.at).unwrap_or_default();
+            let difference = Difference {
+                side,
+                rule: rule.clone(),
+                act: act.clone(),
+                at: at.to_string(),
+                event: event.clone(),
+                old: old.map(words),
+                new: new.map(words),
+            };
+            found.push((at, difference));
+        };
+        let mut left = Vec::new();
+        for deed in old {
+            let alike = |other: &Deed| {
+                other.what == deed.what
+                    && other.shadow == deed.shadow
+                    && other.at.0.abs_diff(deed.at.0) < SAME_TIME.unsigned_abs()
+            };
+            match new.iter().position(alike) {
+                Some(at) => {
+                    new.remove(at);
+                    same += 1;
+                }
+                None => left.push(deed),
+            }
+        }
+        let mut new = new.into_iter();
+        for deed in &left {
+            match new.next() {
+                Some(other) => differ(Side::Changed, Some(deed), Some(&other)),
+                None => differ(Side::OnlyOld, Some(deed), None),
+            }
+        }
+        new.for_each(|deed| differ(Side::OnlyNew, None, Some(&deed)));
+    }
+    found.sort_by(|(one_at, one), (other_at, other)| {
+        let key = |at: &Timestamp, difference: &Difference| {
+            (difference.rule.clone(), difference.act.clone(), difference.side, *at)
+        };
+        key(one_at, one).cmp(&key(other_at, other))
+    });
+    (same, found.into_iter().map(|(_, difference)| difference).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deed(event: &str, at: i64, what: &str) -> Deed {
+        Deed {
+            at: Timestamp(at),
+            event: event.to_owned(),
+            about: String::new(),
+            rule: Some("quiet".to_owned()),
+            act: "mute".to_owned(),
+            what: what.to_owned(),
+            shadow: false,
+            effect: None,
+        }
+    }
+
+    #[test]
+    fn the_same_is_no_difference_and_another_time_for_the_same_event_is_one_change() {
+        let old = vec![deed("a", 0, "5m"), deed("b", 0, "5m"), deed("c", 0, "5m")];
+        let new = vec![deed("a", 1, "5m"), deed("b", 0, "10m"), deed("d", 0, "5m")];
+        let (same, differences) = differences(old, new);
+        let told: Vec<_> = differences.iter().map(|d| (d.side, d.event.as_str())).collect();
+        assert_eq!(same, 1);
+        assert_eq!(told, [(Side::OnlyNew, "d"), (Side::OnlyOld, "c"), (Side::Changed, "b")]);
+    }
+
+    #[test]
+    fn what_would_have_come_later_is_told_with_both_times() {
+        let (_, differences) = differences(vec![deed("a", 0, "x")], vec![deed("a", 300_000, "x")]);
+        assert_eq!(differences[0].old.as_deref(), Some("x at 1970-01-01T00:00:00Z"));
+        assert_eq!(differences[0].new.as_deref(), Some("x at 1970-01-01T00:05:00Z"));
+    }
+}

@@ -1,0 +1,243 @@
+//! What becomes of the state that a rule keeps, when the rule changes.
+//!
+//! State stands under the rule's id and a key that `each` makes of the event (a ladder's also under the
+//! step's place in `do`): what still finds its key is kept.
+
+use serde::Serialize;
+
+use crate::ledger::survey::RuleState;
+use crate::rule::Rule;
+use crate::rule::duration;
+use crate::rule::model::{Action, Ladder, Mode, Timing, Trigger};
+
+/// Whether state is still found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    Kept,
+    Dropped,
+}
+
+/// What becomes of one kind of state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StateFate {
+    /// `counters`, `ladder places`, …
+    pub state: &'static str,
+    pub fate: Fate,
+    pub why: String,
+    /// How many there are, where a store says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<usize>,
+}
+
+struct Fates {
+    held: Option<RuleState>,
+    fates: Vec<StateFate>,
+}
+
+impl Fates {
+    fn tell(
+        &mut self,
+        state: &'static str,
+        fate: Fate,
+        count: impl Fn(&RuleState) -> usize,
+        why: impl Into<String>,
+    ) {
+        let entries = self.held.as_ref().map(count);
+        self.fates.push(StateFate { state, fate, why: why.into(), entries });
+    }
+}
+
+/// What becomes of a rule's state when the rule goes.
+pub(super) fn of_removed(rule: &Rule, held: Option<RuleState>) -> Vec<StateFate> {
+    let mut fates = Fates { held, fates: Vec::new() };
+    let unread = "nobody reads them any more; a rule of the same id would find them again";
+    if rule.count.is_some() {
+        fates.tell("counters", Fate::Dropped, |held| held.counters, unread);
+    }
+    if rule.once.is_some() {
+        fates.tell("`once` marks", Fate::Dropped, |held| held.once, unread);
+    }
+    if rule.cooldown.is_some() {
+        fates.tell("cooldowns", Fate::Dropped, |held| held.cooldowns, unread);
+    }
+    if ladders(rule).next().is_some() {
+        fates.tell("ladder places", Fate::Dropped, |held| held.ladders, unread);
+    }
+    if rule.wait.is_some() {
+        fates.tell("waits", Fate::Dropped, |held| held.waits, "they end with nothing done");
+    }
+    if sanctions(rule) {
+        let why = "mutes and temporary roles end when they were to end";
+        fates.tell("sanctions", Fate::Kept, |held| held.sanctions, why);
+    }
+    fates.fates
+}
+
+/// What becomes of a rule's state when the rule says something else.
+pub(super) fn of_changed(old: &Rule, new: &Rule, held: Option<RuleState>) -> Vec<StateFate> {
+    let mut fates = Fates { held, fates: Vec::new() };
+    counters(&mut fates, old, new);
+    once(&mut fates, old, new);
+    cooldowns(&mut fates, old, new);
+    ladder_places(&mut fates, old, new);
+    waits(&mut fates, old, new);
+    schedule(&mut fates, old, new);
+    if sanctions(old) {
+        let why = "mutes and temporary roles that run end when they were to end";
+        fates.tell("sanctions", Fate::Kept, |held| held.sanctions, why);
+    }
+    fates.fates
+}
+
+const EACH: &str =
+    "`each` is another: everybody begins anew, and the old ones are not read any more";
+
+fn counters(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let Some(before) = &old.count else { return };
+    let (fate, why) = match &new.count {
+        None => (Fate::Dropped, "nothing is counted any more".to_owned()),
+        Some(now) if now.each != before.each => (Fate::Dropped, EACH.to_owned()),
+        Some(now) if now.within > before.within + before.within => (
+            Fate::Kept,
+            format!(
+                "times are kept for {}, twice the old window: the longer one starts with those",
+                duration::format(before.within + before.within)
+            ),
+        ),
+        Some(now) if now.within > before.within => {
+            (Fate::Kept, "the longer window starts with what is there".to_owned())
+        }
+        Some(now) if now.within < before.within => {
+            (Fate::Kept, "the shorter window counts the newest of what is there".to_owned())
+        }
+        Some(now) if now.threshold != before.threshold => {
+            (Fate::Kept, "what was counted counts towards the new number".to_owned())
+        }
+        Some(_) => (Fate::Kept, "the window is the same".to_owned()),
+    };
+    fates.tell("counters", fate, |held| held.counters, why);
+}
+
+fn once(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let Some(before) = &old.once else { return };
+    let (fate, why) = match &new.once {
+        None => (Fate::Dropped, "it may act again at once"),
+        Some(now) if now.each != before.each => (Fate::Dropped, EACH),
+        Some(now) if now.per != before.per && before.per.is_none() => {
+            (Fate::Kept, "those that were set for ever stay for ever; `per` counts for new ones")
+        }
+        Some(now) if now.per != before.per => {
+            (Fate::Kept, "those that are set end when they were to end; `per` counts for new ones")
+        }
+        Some(_) => (Fate::Kept, "`once` is the same"),
+    };
+    fates.tell("`once` marks", fate, |held| held.once, why);
+}
+
+fn cooldowns(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let Some(before) = &old.cooldown else { return };
+    let (fate, why) = match &new.cooldown {
+        None => (Fate::Dropped, "it may act again at once"),
+        Some(now) if now.each != before.each => (Fate::Dropped, EACH),
+        Some(now) if now.time != before.time => (
+            Fate::Kept,
+            "those that run end when they were to end; the new time counts for new ones",
+        ),
+        Some(_) => (Fate::Kept, "`cooldown` is the same"),
+    };
+    fates.tell("cooldowns", fate, |held| held.cooldowns, why);
+}
+
+/// The ladders of a rule, with their places in `do`.
+fn ladders(rule: &Rule) -> impl Iterator<Item = (usize, &Ladder)> {
+    rule.steps.iter().enumerate().filter_map(|(place, step)| match &step.action {
+        Action::Mute { ladder, .. } => Some((place, ladder)),
+        _ => None,
+    })
+}
+
+fn ladder_places(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let before: Vec<_> = ladders(old).collect();
+    let now: Vec<_> = ladders(new).collect();
+    let places = |ladders: &[(usize, &Ladder)]| -> Vec<usize> {
+        ladders.iter().map(|(place, _)| *place).collect()
+    };
+    if before.is_empty() {
+        return;
+    }
+    let (fate, why) = if now.is_empty() {
+        (Fate::Dropped, "there is no mute any more".to_owned())
+    } else if places(&before) != places(&now) {
+        let moved = |place: &usize| (place + 1).to_string();
+        let old = places(&before).iter().map(moved).collect::<Vec<_>>().join(", ");
+        let new = places(&now).iter().map(moved).collect::<Vec<_>>().join(", ");
+        (
+            Fate::Dropped,
+            format!(
+                "`mute` was step {old} of `do` and is step {new}: the next one is the first again"
+            ),
+        )
+    } else if before.iter().zip(&now).any(|((_, old), (_, new))| old.steps != new.steps) {
+        let why =
+            "whoever was on a step goes on with the next one of the new ladder, at most its last";
+        (Fate::Kept, why.to_owned())
+    } else if before
+        .iter()
+        .zip(&now)
+        .any(|((_, old), (_, new))| old.forget_after != new.forget_after)
+    {
+        (Fate::Kept, "the new `forget_after` counts from each one's last mute".to_owned())
+    } else {
+        (Fate::Kept, "the ladder is the same".to_owned())
+    };
+    fates.tell("ladder places", fate, |held| held.ladders, why);
+}
+
+fn waits(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let Some(before) = old.wait else { return };
+    let (fate, why) = match new.wait {
+        _ if new.mode == Mode::Off => {
+            (Fate::Dropped, "they end with nothing done: the rule is off")
+        }
+        None => (Fate::Kept, "those that run go on to their end, and act then by the new text"),
+        Some(now) if now != before => (
+            Fate::Kept,
+            "those that run end when they were to end, and act then by the new text; the new time counts for new ones",
+        ),
+        Some(_) => (Fate::Kept, "those that run act at their end by the new text"),
+    };
+    fates.tell("waits", fate, |held| held.waits, why);
+}
+
+fn schedule(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let (Trigger::Schedule(before), trigger) = (&old.trigger, &new.trigger) else { return };
+    let (fate, why) = match trigger {
+        Trigger::On(_) => (Fate::Dropped, "it does not run by the clock any more"),
+        Trigger::Schedule(now) if !same_times(&before.timing, &now.timing) => (
+            Fate::Kept,
+            "the new times count from it: if one of them has passed since, `missed` says whether it runs at once",
+        ),
+        Trigger::Schedule(_) => (Fate::Kept, "the times are the same"),
+    };
+    fates.tell("last firing", fate, |_| 1, why);
+    // Whether there is one is not counted.
+    if let Some(last) = fates.fates.last_mut() {
+        last.entries = None;
+    }
+}
+
+fn same_times(one: &Timing, other: &Timing) -> bool {
+    match (one, other) {
+        (Timing::Every(one), Timing::Every(other)) => one == other,
+        (Timing::Cron(one), Timing::Cron(other)) => format!("{one:?}") == format!("{other:?}"),
+        _ => false,
+    }
+}
+
+/// Whether a rule can have begun something that has an end.
+fn sanctions(rule: &Rule) -> bool {
+    rule.steps.iter().any(|step| {
+        matches!(step.action, Action::Mute { .. } | Action::SetRole { time: Some(_), .. })
+    })
+}

@@ -1,0 +1,202 @@
+//! What Chat would have answered to a question that nobody asked then.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Past, Tally};
+use crate::authoring::recorded::{Recorded, Trouble};
+use crate::chat::{Account, GroupId, Role};
+use crate::clock::Timestamp;
+use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Outcome, Read};
+use crate::decision::state::{GroupRecord, MemberRecord, Owner};
+use crate::decision::{StateKey, StateValue};
+use crate::ledger::survey::GroupSurvey;
+use crate::ledger::{self, survey};
+use crate::store::Store;
+
+/// So near in time, what Chat said is better than what follows from the events in between.
+const NEAR: Duration = Duration::from_secs(600);
+
+/// Answers from the journal, from the replay's own mirror, and from the service's.
+pub(super) struct Answers<'p> {
+    past: &'p Past,
+    recorded: &'p Recorded,
+    /// The service's mirror, group by group.
+    groups: HashMap<GroupId, GroupSurvey>,
+}
+
+/// Where an answer comes from.
+enum Source {
+    Near,
+    Mirror,
+    Nowhere,
+}
+
+impl<'p> Answers<'p> {
+    pub(super) fn new(past: &'p Past, recorded: &'p Recorded) -> Self {
+        Self { past, recorded, groups: HashMap::new() }
+    }
+
+    /// The outcome of a question, and a mark in the tally for where it comes from.
+    pub(super) fn answer(
+        &mut self,
+        store: &dyn Store,
+        read: &Read,
+        at: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<Outcome, Trouble> {
+        let (outcome, source) = match read {
+            Read::Group { group } => self.of_group(store, group, at)?,
+            Read::Roles { group, accounts, .. } => self.of_roles(store, group, accounts, at)?,
+            Read::Candidates { group } => self.of_candidates(store, group, at)?,
+            // Chat ends a mute by itself, by the `MuteTime` that it was given (34951).
+            Read::Muted { .. } => (Answer::Muted { until: None }.into(), Source::Mirror),
+        };
+        *match source {
+            Source::Near => &mut tally.near,
+            Source::Mirror => &mut tally.mirror,
+            Source::Nowhere => &mut tally.unknown,
+        } += 1;
+        Ok(outcome)
+    }
+
+    fn of_group(
+        &mut self,
+        store: &dyn Store,
+        group: &GroupId,
+        at: Timestamp,
+    ) -> Result<(Outcome, Source), Trouble> {
+        Ok(match self.facts(store, group, at)? {
+            Some((facts, source)) => (Answer::Group(facts).into(), source),
+            None => (unknown(), Source::Nowhere),
+        })
+    }
+
+    fn of_roles(
+        &mut self,
+        store: &dyn Store,
+        group: &GroupId,
+        accounts: &[Account],
+        at: Timestamp,
+    ) -> Result<(Outcome, Source), Trouble> {
+        let (mut roles, mut source) = (Vec::new(), Source::Near);
+        for account in accounts {
+            let told = self.past.role(group, account, at);
+            if let Some((when, role)) = told
+                && when.0.abs_diff(at.0) <= NEAR.as_millis() as u64
+            {
+                roles.push((account.clone(), role));
+                continue;
+            }
+            let far = told.map(|(_, role)| role);
+            source = Source::Mirror;
+            if let Some(role) =
+                far.or(self.mirrored(group)?.members.get(account).and_then(|m| m.role))
+            {
+                roles.push((account.clone(), role));
+            }
+        }
+        if roles.is_empty() {
+            source = Source::Nowhere;
+        }
+        // A type that nobody knows is asked for with the roles.
+        let facts = self.facts(store, group, at)?.map(|(facts, _)| facts);
+        Ok((Answer::Roles { group: facts, roles }.into(), source))
+    }
+
+    fn of_candidates(
+        &mut self,
+        store: &dyn Store,
+        group: &GroupId,
+        at: Timestamp,
+    ) -> Result<(Outcome, Source), Trouble> {
+        let Some((facts, _)) = self.facts(store, group, at)? else {
+            return Ok((unknown(), Source::Nowhere));
+        };
+        if let Some(members) = self.past.candidates(group, at) {
+            let answer = Answer::Candidates { group: facts, members: members.clone() };
+            return Ok((answer.into(), Source::Near));
+        }
+        let mut known = self.mirrored(group)?.members.clone();
+        known.extend(survey::group(store, group)?.members);
+        if known.is_empty() {
+            return Ok((unknown(), Source::Nowhere));
+        }
+        let members = known.into_iter().filter_map(|(account, record)| as_member(account, record));
+        let answer = Answer::Candidates { group: facts, members: members.collect() };
+        Ok((answer.into(), Source::Mirror))
+    }
+
+    /// What is known of a group: what Chat said about then, what the replay has come to believe, what
+    /// Chat said at any time, what the service believes now; in this order.
+    fn facts(
+        &mut self,
+        store: &dyn Store,
+        group: &GroupId,
+        at: Timestamp,
+    ) -> Result<Option<(GroupFacts, Source)>, Trouble> {
+        let told = self.past.group(group, at);
+        if let Some((when, facts)) = told
+            && when.0.abs_diff(at.0) <= NEAR.as_millis() as u64
+        {
+            return Ok(Some((facts.clone(), Source::Near)));
+        }
+        let place = ledger::state_key(&StateKey::Group(group.clone()));
+        if let Some(StateValue::Group(record)) = ledger::read(store, &place)?
+            && record.owner != Owner::Unknown
+        {
+            return Ok(Some((as_facts(group, &record), Source::Mirror)));
+        }
+        if let Some((_, facts)) = told {
+            return Ok(Some((facts.clone(), Source::Near)));
+        }
+        let record = self.mirrored(group)?.record.as_ref();
+        Ok(record.map(|record| (as_facts(group, record), Source::Mirror)))
+    }
+
+    fn mirrored(&mut self, group: &GroupId) -> Result<&GroupSurvey, Trouble> {
+        if !self.groups.contains_key(group) {
+            let survey = self.recorded.group(group)?;
+            self.groups.insert(group.clone(), survey);
+        }
+        Ok(&self.groups[group])
+    }
+}
+
+impl From<Answer> for Outcome {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+/// Chat's words when it does not tell.
+fn unknown() -> Outcome {
+    Outcome::Refused { code: 0, words: "a replay cannot know".to_owned() }
+}
+
+fn as_facts(group: &GroupId, record: &GroupRecord) -> GroupFacts {
+    GroupFacts {
+        group: group.clone(),
+        exists: !record.dismissed,
+        group_type: record.group_type,
+        name: record.name.clone(),
+        owner: match &record.owner {
+            Owner::Is(owner) => Some(owner.clone()),
+            Owner::Nobody | Owner::Unknown => None,
+        },
+        member_count: record.member_count,
+        created_at: record.created_at,
+    }
+}
+
+fn as_member(account: Account, record: MemberRecord) -> Option<MemberFacts> {
+    let role = record.role.unwrap_or(Role::Member);
+    (role != Role::Outside).then_some(MemberFacts {
+        account,
+        role,
+        joined_at: record.joined_at,
+        name_card: record.name_card,
+        muted_until: record.muted_until,
+        last_message_at: record.last_message_at,
+    })
+}

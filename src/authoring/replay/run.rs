@@ -1,0 +1,389 @@
+//! One run of recorded events: pipeline and schedule on a store in memory, and a delivery that sends
+//! nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::answers::Answers;
+use super::{Decided, Deed, Past, Tally};
+use crate::authoring::recorded::{Recorded, Trouble};
+use crate::clock::{Clock, ManualClock, Timestamp};
+use crate::decision::effect::{Act, Manner, Outcome};
+use crate::decision::event::Cause;
+use crate::decision::state::SanctionKind;
+use crate::decision::{
+    Decision, Effect, Event, EventId, Lane, Settings, StateKey, StateValue, Verdict, Why,
+};
+use crate::delivery::{falls_with, settled_event};
+use crate::ledger::{self, JournalEntry, Pending, settled_id};
+use crate::pipeline::{Extra, Fate, JournalEvents, NotTaken, Observer, Pipeline, Which};
+use crate::rule::{EventKind, RuleSet};
+use crate::schedule::Scheduler;
+use crate::store::{CommitError, MemoryStore, Store, WriteSet};
+
+/// Steps that one event may lead to before the rules are taken to chase each other.
+const MOST_ROUNDS: usize = 100_000;
+
+/// Writes down what is decided.
+#[derive(Default)]
+struct Notebook(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    decided: Vec<Decided>,
+    /// A timer was set or has fired: what is due next must be looked up again.
+    timers: bool,
+}
+
+impl Observer for Notebook {
+    fn decided(&self, event: &Event, decision: &Decision) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.timers |= !decision.timers.is_empty();
+        let looked = |why: &Why| !matches!(why, Why::Off | Why::OutOfScope | Why::Stopped { .. });
+        let rules = decision.trace.rules.iter().filter(|trace| looked(&trace.why));
+        let rules = rules.map(|trace| (trace.rule.to_string(), trace.why.acted()));
+        let at = event.time;
+        let deeds = deeds(event, decision);
+        seen.decided.push(Decided { at, event: event.clone(), deeds, rules: rules.collect() });
+    }
+}
+
+fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
+    let about = match (&event.member, &event.group) {
+        (Some(member), Some(group)) => format!("{member} in {group}"),
+        (Some(one), None) => one.to_string(),
+        (None, Some(one)) => one.to_string(),
+        (None, None) => String::new(),
+    };
+    let of_effect = |effect: &Effect| Deed {
+        at: effect.created,
+        event: effect.event.to_string(),
+        about: about.clone(),
+        rule: effect.rule.as_ref().map(ToString::to_string),
+        act: effect.act.name().to_owned(),
+        what: effect.act.to_string(),
+        shadow: effect.manner == Manner::Shadow,
+        effect: Some(effect.id.to_string()),
+    };
+    let wanted = decision.effects.iter().filter(|effect| !effect.act.is_read());
+    let mut deeds: Vec<Deed> = wanted.map(of_effect).collect();
+    if let Some((act, what)) = verdict_words(&decision.verdict) {
+        let rule = decision.trace.rules.iter().find(|trace| trace.why.acted());
+        deeds.push(Deed {
+            at: event.time,
+            event: event.id.to_string(),
+            about,
+            rule: rule.map(|trace| trace.rule.to_string()),
+            act: act.to_owned(),
+            what,
+            shadow: false,
+            effect: None,
+        });
+    }
+    deeds
+}
+
+fn verdict_words(verdict: &Verdict) -> Option<(&'static str, String)> {
+    Some(match verdict {
+        Verdict::Allow => return None,
+        Verdict::Reject { code: Some(code), text } => {
+            ("reject", format!("reject ({code}) {text:?}"))
+        }
+        Verdict::Reject { code: None, text } => ("reject", format!("reject {text:?}")),
+        Verdict::Drop => ("drop", "drop it".to_owned()),
+        Verdict::Replace { .. } => ("replace_text", "allow it with another text".to_owned()),
+        Verdict::RefuseInvited { accounts } => {
+            let names: Vec<&str> = accounts.iter().map(|account| account.as_str()).collect();
+            ("reject", format!("refuse to invite {}", names.join(", ")))
+        }
+    })
+}
+
+/// One set of rules, living through recorded events.
+pub struct Run<'p> {
+    past: &'p Past,
+    answers: Answers<'p>,
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    pipeline: Arc<Pipeline>,
+    scheduler: Scheduler,
+    committed: UnboundedReceiver<(Lane, u64)>,
+    notebook: Arc<Notebook>,
+    /// Effects whose outcome a later entry tells, by the id of that entry.
+    waiting: HashMap<EventId, (Lane, u64)>,
+    /// When something is due next, as far as that is known.
+    due: Option<Timestamp>,
+    tally: Tally,
+    begun: bool,
+}
+
+impl<'p> Run<'p> {
+    /// Rules before their first event.
+    ///
+    /// # Errors
+    /// None that a store in memory has.
+    pub fn new(
+        past: &'p Past,
+        recorded: &'p Recorded,
+        rules: Arc<RuleSet>,
+        settings: Settings,
+    ) -> Result<Self, Trouble> {
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(past.first().unwrap_or_default()));
+        let notebook = Arc::new(Notebook::default());
+        let rules = Arc::new(ArcSwap::new(rules));
+        let (pipeline, committed) =
+            Pipeline::new(store.clone(), rules, settings, clock.clone(), notebook.clone())?;
+        let pipeline = Arc::new(pipeline.journaling(JournalEvents::Nothing));
+        let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
+        Ok(Self {
+            past,
+            answers: Answers::new(past, recorded),
+            store,
+            clock,
+            pipeline,
+            scheduler,
+            committed,
+            notebook,
+            waiting: HashMap::new(),
+            due: None,
+            tally: Tally::default(),
+            begun: false,
+        })
+    }
+
+    /// How much was assumed so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Lives through one entry of the journal; says what was decided up to then.
+    ///
+    /// # Errors
+    /// When the rules keep each other busy without an end.
+    pub async fn feed(
+        &mut self,
+        number: usize,
+        entry: &JournalEntry,
+    ) -> Result<Vec<Decided>, Trouble> {
+        if !std::mem::replace(&mut self.begun, true) {
+            // Schedules have been watched for long; they have missed nothing.
+            self.fire(number).await?;
+        }
+        self.pass_to(entry.at, number).await?;
+        match entry.body.as_ref().map(|body| &body.cause) {
+            Some(Cause::Kind(_)) => {
+                let Some(event) = &entry.body else { return Ok(Vec::new()) };
+                self.happen(event, entry, number).await?;
+            }
+            // Timers and schedules are those of the rules that run here; the journal only says that it
+            // was their turn.
+            Some(Cause::Timer(_) | Cause::Schedule { .. }) => self.fire(number).await?,
+            // What an operator did then is done again, if the rules that run here held it too.
+            Some(Cause::Released(held)) => {
+                let which = Which::Id(held.id.to_string());
+                self.pipeline.settle_held(&which, Fate::Release).await.map_err(not_taken)?;
+            }
+            Some(Cause::Discarded(held)) => {
+                let which = Which::Id(held.id.to_string());
+                self.pipeline.settle_held(&which, Fate::Discard).await.map_err(not_taken)?;
+            }
+            Some(Cause::Settled { outcome, .. }) => {
+                self.recorded(&entry.id, Some(outcome.clone()), number).await?;
+            }
+            None if entry.outcome.is_some() => {
+                self.recorded(&entry.id, None, number).await?;
+            }
+            None => self.tally.without_body += 1,
+        }
+        Ok(self.take_decided())
+    }
+
+    /// Lives through what is due at the time of the last entry.
+    ///
+    /// # Errors
+    /// When the rules keep each other busy without an end.
+    pub async fn end(&mut self) -> Result<Vec<Decided>, Trouble> {
+        self.fire(usize::MAX).await?;
+        Ok(self.take_decided())
+    }
+
+    fn take_decided(&self) -> Vec<Decided> {
+        let mut seen = self.notebook.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut seen.decided)
+    }
+
+    async fn happen(
+        &mut self,
+        event: &Event,
+        entry: &JournalEntry,
+        number: usize,
+    ) -> Result<(), Trouble> {
+        self.tally.events += 1;
+        if self.cannot_speak(event)? {
+            self.tally.unsent += 1;
+            return Ok(());
+        }
+        self.believe(event, entry).await?;
+        self.pipeline.process(event.clone(), Extra::default()).await.map_err(not_taken)?;
+        self.settle(number).await
+    }
+
+    /// Takes what the bot knew then into the mirror, where the replay knows nothing.
+    async fn believe(&self, event: &Event, entry: &JournalEntry) -> Result<(), Trouble> {
+        let mut set = WriteSet::default();
+        for (key, value) in entry.known.pieces(event) {
+            let place = ledger::state_key(&key);
+            if self.store.get(&place)?.is_none() {
+                set.writes.push((place, Some(ledger::encode(&value)?)));
+            }
+        }
+        if set.writes.is_empty() {
+            return Ok(());
+        }
+        self.store.commit(set).await.map_err(not_committed)
+    }
+
+    /// Whether the sender of a message is muted here by an effect that was never wanted in truth: then
+    /// the message would not have come.
+    fn cannot_speak(&self, event: &Event) -> Result<bool, Trouble> {
+        let message =
+            matches!(event.kind(), Some(EventKind::MessageSent | EventKind::MessageSending));
+        let (Some(group), Some(member), true) = (&event.group, &event.member, message) else {
+            return Ok(false);
+        };
+        let key = StateKey::Sanction(group.clone(), member.clone(), SanctionKind::Mute);
+        let live = ledger::read(&*self.store, &ledger::state_key(&key))?;
+        let Some(StateValue::Sanction(sanction)) = live else { return Ok(false) };
+        let now = self.clock.now();
+        let holds = sanction.until.is_none_or(|until| until > now);
+        Ok(holds && !self.past.was_wanted(&sanction.id))
+    }
+
+    /// Lets the time pass up to a moment, through everything that is due before it.
+    async fn pass_to(&mut self, at: Timestamp, number: usize) -> Result<(), Trouble> {
+        for _ in 0..MOST_ROUNDS {
+            let Some(due) = self.next_due()?.filter(|due| *due < at) else {
+                // A clock that was set back is followed too: that is what the service did.
+                self.clock.set(at);
+                return Ok(());
+            };
+            self.clock.set(due.max(self.clock.now()));
+            self.fire(number).await?;
+        }
+        Err(busy())
+    }
+
+    fn next_due(&mut self) -> Result<Option<Timestamp>, Trouble> {
+        let mut seen = self.notebook.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut seen.timers) {
+            self.due = self.scheduler.next_due()?;
+        }
+        Ok(self.due)
+    }
+
+    /// Fires what is due now.
+    async fn fire(&mut self, number: usize) -> Result<(), Trouble> {
+        self.scheduler.step().await.map_err(not_taken)?;
+        self.settle(number).await?;
+        self.due = self.scheduler.next_due()?;
+        Ok(())
+    }
+
+    /// An entry tells what became of an effect: of ours, if we wanted it too. Entries of early
+    /// versions tell it in words only.
+    async fn recorded(
+        &mut self,
+        settled: &EventId,
+        outcome: Option<Outcome>,
+        number: usize,
+    ) -> Result<(), Trouble> {
+        let Some((lane, sequence)) = self.waiting.remove(settled) else { return Ok(()) };
+        let Some(pending) = self.pending(&lane, sequence)? else { return Ok(()) };
+        let outcome = match outcome {
+            Some(outcome) => {
+                self.tally.recorded += 1;
+                outcome
+            }
+            None => self.assumed(&pending.effect)?,
+        };
+        self.finish(&lane, sequence, pending.effect, outcome).await?;
+        self.settle(number).await
+    }
+
+    /// An effect of the outbox; it may have fallen with one before it.
+    fn pending(&self, lane: &Lane, sequence: u64) -> Result<Option<Pending>, Trouble> {
+        Ok(ledger::read(&*self.store, &ledger::outbox_key(lane, sequence))?)
+    }
+
+    /// Settles every effect of which no later entry tells.
+    async fn settle(&mut self, number: usize) -> Result<(), Trouble> {
+        let mut open = VecDeque::new();
+        for _ in 0..MOST_ROUNDS {
+            while let Ok(committed) = self.committed.try_recv() {
+                open.push_back(committed);
+            }
+            let Some((lane, sequence)) = open.pop_front() else { return Ok(()) };
+            let Some(pending) = self.pending(&lane, sequence)? else { continue };
+            let settled = settled_id(&pending.effect.id);
+            if self.past.settles_after(&settled, number) {
+                self.waiting.insert(settled, (lane, sequence));
+                continue;
+            }
+            let outcome = self.assumed(&pending.effect)?;
+            self.finish(&lane, sequence, pending.effect, outcome).await?;
+        }
+        Err(busy())
+    }
+
+    fn assumed(&mut self, effect: &Effect) -> Result<Outcome, Trouble> {
+        match &effect.act {
+            Act::Read(read) => {
+                let now = self.clock.now();
+                self.answers.answer(&*self.store, read, now, &mut self.tally)
+            }
+            _ if effect.manner == Manner::Send => {
+                self.tally.taken_as_done += 1;
+                Ok(Outcome::Done)
+            }
+            _ => Ok(Outcome::Observed),
+        }
+    }
+
+    async fn finish(
+        &mut self,
+        lane: &Lane,
+        sequence: u64,
+        effect: Effect,
+        outcome: Outcome,
+    ) -> Result<(), Trouble> {
+        let place = ledger::outbox_key(lane, sequence);
+        let (mut writes, mut skipped) = (vec![(place, None)], Vec::new());
+        for (sequence, other) in falls_with(&*self.store, lane, sequence, &effect, &outcome)? {
+            self.waiting.remove(&settled_id(&other.id));
+            writes.push((ledger::outbox_key(lane, sequence), None));
+            skipped.push(other);
+        }
+        let event = settled_event(&effect, outcome, skipped, self.clock.now());
+        self.pipeline
+            .process(event, Extra { writes, ..Extra::default() })
+            .await
+            .map(|_| ())
+            .map_err(not_taken)
+    }
+}
+
+fn not_taken(error: NotTaken) -> Trouble {
+    Trouble(error.0)
+}
+
+fn not_committed(error: CommitError) -> Trouble {
+    Trouble(error.to_string())
+}
+
+fn busy() -> Trouble {
+    Trouble("the rules keep each other busy without an end".to_owned())
+}

@@ -1,0 +1,165 @@
+//! Where commands that ask the journal find it.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::Exit;
+use crate::authoring::recorded::{Recorded, Trouble};
+use crate::authoring::replay::Span;
+use crate::authoring::{self, why};
+use crate::clock::Timestamp;
+use crate::decision::Settings;
+use crate::rule::RuleSet;
+use crate::rule::diagnostic::Level;
+use crate::service::config::{Bystander, Config};
+
+#[derive(clap::Args)]
+pub(super) struct Where {
+    /// Ask the running service at its admin listener; by default the one that the configuration
+    /// names, or http://127.0.0.1:8081
+    #[arg(long, conflicts_with_all = ["store", "events"])]
+    url: Option<String>,
+    /// A file with the token of the admin listener; by default `[admin] token`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "events"])]
+    token_file: Option<PathBuf>,
+    /// Read the store of a stopped service, `sled:data` for instance
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Read JSON lines as /api/v1/journal writes them; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "store")]
+    events: Option<PathBuf>,
+    /// The configuration file, for the admin listener and its token; `./groupkeeper.toml` if it is
+    /// there
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+impl Where {
+    /// Whether anything says where.
+    pub(super) fn is_said(&self) -> bool {
+        self.url.is_some() || self.store.is_some() || self.events.is_some() || self.config.is_some()
+    }
+
+    /// What is configured and matters here.
+    pub(super) fn bystander(&self) -> Result<Bystander, Trouble> {
+        let usual = Path::new("groupkeeper.toml");
+        let path = self.config.as_deref().or_else(|| usual.exists().then_some(usual));
+        Config::bystander(path).map_err(|mistakes| {
+            let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Trouble(told.join("\n\n"))
+        })
+    }
+
+    /// How the service judges: whom it never touches, and whether it acts at all.
+    pub(super) fn settings(&self) -> Result<Settings, Trouble> {
+        let Bystander { own, protected, mode, .. } = self.bystander()?;
+        Ok(Settings { own: vec![own], protected, mode, ..Settings::default() })
+    }
+
+    /// Opens the journal.
+    pub(super) fn open(&self) -> Result<Recorded, Trouble> {
+        if let Some(path) = &self.events {
+            return Recorded::lines(path);
+        }
+        if let Some(url) = &self.store {
+            return Recorded::store(url);
+        }
+        let admin = self.bystander()?.admin;
+        let token = match &self.token_file {
+            None => admin.token,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Trouble(format!("the token in {} cannot be read: {error}", path.display()))
+                })?;
+                Some(SecretString::from(text.trim().to_owned()))
+            }
+        };
+        let mut listen = admin.listen;
+        // A service that listens everywhere is found here.
+        if listen.ip().is_unspecified() {
+            listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let url = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        Recorded::service(&url, token)
+    }
+}
+
+/// Rules out of a directory that must be good.
+pub(super) fn rules_of(directory: &Path) -> Result<RuleSet, Trouble> {
+    let checked = authoring::check(directory, None)
+        .map_err(|error| Trouble(format!("the rules directory cannot be read: {error}")))?;
+    match checked.diagnostics.iter().find(|told| told.level == Level::Error) {
+        None => Ok(checked.rules),
+        Some(error) => Err(Trouble(error.render(false))),
+    }
+}
+
+/// As [`rules_of`], with everything that is wrong with them on stderr.
+pub(super) fn checked(directory: &Path) -> Result<RuleSet, Exit> {
+    let checked = authoring::check(directory, None).map_err(|error| {
+        eprintln!("groupkeeper: the rules directory cannot be read: {error}");
+        Exit::Usage
+    })?;
+    if checked.is_good() {
+        return Ok(checked.rules);
+    }
+    let color = std::io::stderr().is_terminal();
+    for error in checked.diagnostics.iter().filter(|found| found.level == Level::Error) {
+        eprintln!("{}\n", error.render(color));
+    }
+    eprintln!("{}: the rules are wrong", directory.display());
+    Err(Exit::Rules)
+}
+
+/// The span between two times, either of which may be open.
+pub(super) fn span(since: Option<Timestamp>, until: Option<Timestamp>) -> Span {
+    let (since, until) = (since.unwrap_or_default(), until.unwrap_or(Timestamp(i64::MAX)));
+    Span { since, until }
+}
+
+/// Tells how far a long replay is.
+pub(super) fn progress(entries: usize, at: Timestamp) {
+    eprintln!("{entries} entries, up to {at}");
+}
+
+/// The event that `why` and `why-not` are asked about.
+#[derive(clap::Args)]
+pub(super) struct About {
+    /// The event's id (or how it begins), or `last`
+    event: String,
+    /// With `last`: in this group
+    #[arg(long)]
+    group: Option<String>,
+    /// With `last`: about this member
+    #[arg(long)]
+    member: Option<String>,
+    /// With `last`: of this name, `message.sent` for instance
+    #[arg(long, value_name = "NAME")]
+    named: Option<String>,
+    /// Tell it by the rules of this directory when those of then are not kept
+    #[arg(long, value_name = "DIR", default_value = "rules")]
+    rules: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    from: Where,
+}
+
+impl About {
+    /// Looks the event up.
+    pub(super) fn open(&self) -> Result<why::Case, Trouble> {
+        let filter = crate::ledger::journal::Filter {
+            group: self.group.as_deref().map(Into::into),
+            member: self.member.as_deref().map(Into::into),
+            rule: None,
+            event: self.named.clone(),
+            happened: true,
+        };
+        let instead = || rules_of(&self.rules);
+        let question = why::Question { event: &self.event, filter, instead: &instead };
+        why::Case::open(&self.from.open()?, &question)
+    }
+}

@@ -1,0 +1,260 @@
+//! Reading the journal: by id, by time, newest first; and the rules that its entries refer to.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    JournalEntry, Kind, after, decode, index_key, index_range, journal_range, prefix, rules_key,
+    time_of,
+};
+use crate::chat::{Account, GroupId};
+use crate::clock::Timestamp;
+use crate::store::{Entry, Store, StoreError};
+
+/// Entries that are read at once, so that memory stays bounded.
+pub const PAGE: usize = 256;
+/// The first stretch of time that is looked through, going back from the newest entry.
+const FIRST_STRETCH: i64 = 60_000;
+
+/// A version of the rules, kept as long as an entry refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesVersion {
+    /// The last day (since 1970) on which it decided something that was journaled.
+    pub last_used: i64,
+    /// File names and contents, in order.
+    pub files: Vec<(String, String)>,
+}
+
+/// The rules of a version, if the journal still refers to them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn rules(store: &dyn Store, version: &str) -> Result<Option<RulesVersion>, StoreError> {
+    super::read(store, &rules_key(version))
+}
+
+/// Which entries are meant; what is absent does not matter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    pub group: Option<GroupId>,
+    pub member: Option<Account>,
+    /// A rule that looked at the event.
+    pub rule: Option<String>,
+    /// The event's name.
+    pub event: Option<String>,
+    /// Only what Chat or a schedule brought: no timers, nothing about what became of effects.
+    pub happened: bool,
+}
+
+impl Filter {
+    /// Whether an entry is meant.
+    pub fn matches(&self, entry: &JournalEntry) -> bool {
+        let rule =
+            |rule: &String| entry.trace.rules.iter().any(|trace| trace.rule.as_str() == rule);
+        let derived = |name: &String| {
+            entry.event == *name || entry.trace.rules.iter().any(|trace| trace.event == *name)
+        };
+        (self.group.is_none() || self.group == entry.group)
+            && (self.member.is_none() || self.member == entry.member)
+            && self.rule.as_ref().is_none_or(rule)
+            && self.event.as_ref().is_none_or(derived)
+            && (!self.happened || entry.happened())
+    }
+}
+
+/// One page of the range `from..to` of keys, and where the next one begins (`None`: there is none).
+///
+/// # Errors
+/// When the store cannot be read, or an entry in it.
+pub fn page(
+    store: &dyn Store,
+    from: &[u8],
+    to: &[u8],
+) -> Result<(Vec<JournalEntry>, Option<Vec<u8>>), StoreError> {
+    let page = store.scan(from, to, PAGE)?;
+    let next = page.last().filter(|_| page.len() == PAGE).map(|(key, _)| after(key));
+    let entries = page.iter().map(|(key, bytes)| decode(key, bytes)).collect::<Result<_, _>>()?;
+    Ok((entries, next))
+}
+
+/// Entries in the order of decision, a page at a time.
+pub struct Entries<'s> {
+    store: &'s dyn Store,
+    page: VecDeque<JournalEntry>,
+    /// Where the next page begins; `None` behind the last.
+    from: Option<Vec<u8>>,
+    to: Vec<u8>,
+}
+
+/// The entries from a time (included) to another (excluded).
+pub fn entries(store: &dyn Store, since: Timestamp, until: Timestamp) -> Entries<'_> {
+    let (from, to) = journal_range(since, until);
+    Entries { store, page: VecDeque::new(), from: Some(from), to }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<JournalEntry, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.is_empty() {
+            let from = self.from.take()?;
+            match page(self.store, &from, &self.to) {
+                Ok((entries, next)) => (self.page, self.from) = (entries.into(), next),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.page.pop_front().map(Ok)
+    }
+}
+
+/// Entries whose ids begin with these digits, at most so many.
+///
+/// # Errors
+/// When the store cannot be read, or an entry in it.
+pub fn find(
+    store: &dyn Store,
+    digits: &str,
+    limit: usize,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let places: Vec<Entry> = match store.get(&index_key(digits))? {
+        // The whole id: that it begins others as well is not possible, they are all of one length.
+        Some(place) => vec![(Vec::new(), place)],
+        None => {
+            let (from, to) = index_range(digits);
+            store.scan(&from, &to, limit)?
+        }
+    };
+    let mut found = Vec::with_capacity(places.len());
+    for (_, place) in places {
+        // Retention may have come between.
+        found.extend(super::read(store, &place)?);
+    }
+    Ok(found)
+}
+
+/// The newest entries that a filter means, newest first.
+///
+/// # Errors
+/// When the store cannot be read, or an entry in it.
+pub fn newest(
+    store: &dyn Store,
+    filter: &Filter,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let Some((first, last)) = ends(store)? else { return Ok(Vec::new()) };
+    let begin = first.max(since);
+    let (mut until, mut stretch) = (Timestamp(last.0.saturating_add(1)), FIRST_STRETCH);
+    let mut found: Vec<JournalEntry> = Vec::new();
+    // A store scans forwards only: stretches that grow lead back from the newest entry.
+    while until > begin && found.len() < limit {
+        let from = Timestamp(until.0.saturating_sub(stretch)).max(begin);
+        let mut some: VecDeque<JournalEntry> = VecDeque::new();
+        for entry in entries(store, from, until) {
+            let entry = entry?;
+            if filter.matches(&entry) {
+                if some.len() == limit - found.len() {
+                    some.pop_front();
+                }
+                some.push_back(entry);
+            }
+        }
+        found.extend(some.into_iter().rev());
+        (until, stretch) = (from, stretch.saturating_mul(4));
+    }
+    Ok(found)
+}
+
+/// The times of the first and the last entry.
+fn ends(store: &dyn Store) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+    let (from, to) = prefix(Kind::Journal);
+    let at = |page: Vec<Entry>| page.first().and_then(|(key, _)| time_of(key));
+    let Some(first) = at(store.scan(&from, &to, 1)?) else { return Ok(None) };
+    // Halving the time that is left finds the last one in some forty looks.
+    let (mut last, mut beyond) = (first, i64::MAX);
+    while beyond.saturating_sub(last.0) > 1 {
+        let middle = Timestamp(last.0 + (beyond - last.0) / 2);
+        let (from, _) = journal_range(middle, middle);
+        match at(store.scan(&from, &to, 1)?) {
+            Some(time) => last = time,
+            None => beyond = middle.0,
+        }
+    }
+    Ok(Some((first, last)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{EventId, Trace, Verdict};
+    use crate::ledger::{Known, encode, journal_key};
+    use crate::store::{MemoryStore, WriteSet};
+
+    fn entry(number: i64, at: i64) -> JournalEntry {
+        JournalEntry {
+            id: EventId::of(&[&number.to_be_bytes()]),
+            at: Timestamp(at),
+            event: if number % 2 == 0 { "message.sent" } else { "settled" }.to_owned(),
+            group: Some(if number % 3 == 0 { "@TGS#cats" } else { "@TGS#dogs" }.into()),
+            member: None,
+            rules: "v".to_owned(),
+            verdict: Verdict::Allow,
+            effects: Vec::new(),
+            timers: Vec::new(),
+            trace: Trace::default(),
+            outcome: None,
+            known: Known::default(),
+            body: None,
+        }
+    }
+
+    async fn store(times: impl Iterator<Item = i64>) -> MemoryStore {
+        let store = MemoryStore::default();
+        let mut set = WriteSet::default();
+        for (number, at) in times.enumerate() {
+            let entry = entry(i64::try_from(number).unwrap(), at);
+            let key = journal_key(entry.at, number as u64, &entry.id);
+            set.writes.push((index_key(entry.id.as_str()), Some(key.clone())));
+            set.writes.push((key, Some(encode(&entry).unwrap())));
+        }
+        store.commit(set).await.unwrap();
+        store
+    }
+
+    #[tokio::test]
+    async fn the_newest_come_first_however_far_apart_they_are() {
+        let times = (0..600).map(|n| 1_767_268_800_000 + n * n * 997);
+        let store = store(times.clone()).await;
+        let all: Vec<i64> = times.rev().collect();
+        let told = |filter: &Filter, since, limit| -> Vec<i64> {
+            let found = newest(&store, filter, Timestamp(since), limit).unwrap();
+            found.into_iter().map(|entry| entry.at.0).collect()
+        };
+        assert_eq!(told(&Filter::default(), 0, 5), all[..5]);
+        assert_eq!(told(&Filter::default(), 0, 9_999), all);
+        assert_eq!(told(&Filter::default(), all[2], 9_999), all[..3]);
+        let cats = Filter { group: Some("@TGS#cats".into()), happened: true, ..Filter::default() };
+        // Every sixth is a message in that group; the last of them is number 594.
+        assert_eq!(told(&cats, 0, 2), [all[5], all[11]]);
+    }
+
+    #[tokio::test]
+    async fn an_event_is_found_by_its_id_and_by_how_that_begins() {
+        let store = store(0..10).await;
+        let wanted = entry(7, 7);
+        assert_eq!(find(&store, wanted.id.as_str(), 10), Ok(vec![wanted.clone()]));
+        assert_eq!(find(&store, &wanted.id.as_str()[..8], 10), Ok(vec![wanted]));
+        assert_eq!(find(&store, "", 99).unwrap().len(), 10);
+        assert_eq!(find(&store, "zz", 99), Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn entries_of_a_time_are_read_page_by_page_in_the_order_of_decision() {
+        let store = store((0..600).map(|n| n / 2)).await;
+        let read: Vec<i64> = entries(&store, Timestamp(10), Timestamp(299))
+            .map(|entry| entry.unwrap().at.0)
+            .collect();
+        assert_eq!(read, (20..598).map(|n| n / 2).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,112 @@
+//! A rule that does too much is stopped, and a person decides.
+
+use std::time::Duration;
+
+use groupkeeper::chat::{GroupType, Role};
+
+use crate::stage::Stage;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+const EAGER: &str = r#"
+[rule.mute-shouters]
+on = "message.sent"
+when = 'message.text == "SHOUT"'
+limit = { actions = 2, per = "10m" }
+do = [{ mute = { for = "5m" } }]
+"#;
+
+async fn four_shouters(rules: &str) -> Stage {
+    let stage = Stage::with_rules(rules).await;
+    let members = ["a", "b", "c", "d"].map(|who| (who, Role::Member));
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    for (who, _) in members {
+        cats.says(who, "SHOUT");
+        stage.settle().await;
+    }
+    stage
+}
+
+fn muted(stage: &Stage) -> Vec<&'static str> {
+    let cats = stage.group("@TGS#cats");
+    ["a", "b", "c", "d"].into_iter().filter(|who| cats.muted_for(who).is_some()).collect()
+}
+
+#[tokio::test]
+async fn what_is_over_the_limit_waits_and_one_alert_tells() {
+    let stage = four_shouters(EAGER).await;
+    assert_eq!(muted(&stage), ["a", "b"]);
+    let (_, held) = stage.admin("/api/v1/held").await;
+    assert!(held.contains("mute c in @TGS#cats for 5m"), "{held}");
+    assert!(held.contains("more than 2 actions in 10m (`limit`)"), "{held}");
+    let (_, metrics) = stage.admin("/metrics").await;
+    assert!(metrics.contains("groupkeeper_alerts_total 1"), "{metrics}");
+    let (status, _) = stage.operator("/api/v1/held/discard?rule=mute-shouters").await;
+    assert_eq!(status, 200);
+    stage.advance(MINUTE * 6).await;
+    assert!(muted(&stage).is_empty());
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn released_mutes_begin_with_their_release_and_end() {
+    let mut stage = four_shouters(EAGER).await;
+    stage.advance(MINUTE * 30).await;
+    stage.stop().await;
+    stage.start().await.unwrap();
+    let (status, released) = stage.operator("/api/v1/held/release?rule=mute-shouters").await;
+    assert_eq!(status, 200, "{released}");
+    stage.settle().await;
+    assert_eq!(stage.group("@TGS#cats").muted_for("c"), Some(300));
+    assert_eq!(stage.group("@TGS#cats").muted_for("d"), Some(300));
+    let (status, _) = stage.operator("/api/v1/held/release?rule=mute-shouters").await;
+    assert_eq!(status, 404, "what is released is held no more");
+    stage.advance(MINUTE * 6).await;
+    assert!(muted(&stage).is_empty());
+    let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
+    assert_eq!(sanctions, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn with_then_drop_nothing_is_kept() {
+    let stage = four_shouters(&EAGER.replace("\"10m\"", "\"10m\", then = \"drop\"")).await;
+    assert_eq!(muted(&stage), ["a", "b"]);
+    assert_eq!(stage.admin("/api/v1/held").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn the_limit_slides_with_time() {
+    let stage = four_shouters(&EAGER.replace("\"10m\"", "\"10m\", then = \"drop\"")).await;
+    stage.advance(MINUTE * 10 + Duration::from_secs(30)).await;
+    stage.group("@TGS#cats").says("c", "SHOUT");
+    stage.settle().await;
+    assert_eq!(muted(&stage), ["c"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn the_limit_of_the_service_counts_all_rules_together() {
+    let rules = r#"
+[rule.one]
+on = "message.sent"
+do = [{ mute = { for = "5m" } }]
+[rule.two]
+on = "message.sent"
+do = [{ set_name_card = { text = "spoke" } }]
+"#;
+    let stage = Stage::with_settings(rules, &[("SAFETY_LIMIT", "3/1m")]).await;
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    for who in ["ann", "ben"] {
+        cats.says(who, "hi");
+        stage.settle().await;
+    }
+    let (_, held) = stage.admin("/api/v1/held").await;
+    assert!(held.contains("mute ben in @TGS#cats for 5m") && !held.contains("ann"), "{held}");
+    assert!(held.contains("`[safety] limit`"), "{held}");
+    stage.operator("/api/v1/held/discard?rule=one").await;
+    stage.advance(MINUTE * 6).await;
+    stage.finish().await;
+}
