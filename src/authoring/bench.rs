@@ -27,7 +27,8 @@ pub(super) use notebook::Seen;
 use wire::Wire;
 
 const SDK_APP_ID: u64 = 1_400_000_000;
-const ADMIN: &str = "administrator";
+/// The app admin: the account of the bot, who may do what no member may.
+pub(super) const ADMIN: &str = "administrator";
 /// The simulator's key; it opens nothing.
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Nothing that a test waits for is further away than the step that advances the time.
@@ -59,7 +60,7 @@ impl Bench {
             own: vec![Account::from(ADMIN)],
             protected: test.protected.clone(),
             mode: test.mode,
-            ..Settings::default()
+            limit: None,
         };
         know(&*store, test).await?;
         let notebook = Arc::new(Notebook::default());

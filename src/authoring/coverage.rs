@@ -85,10 +85,8 @@ impl Coverage {
             let reached = self.of(&trace.rule);
             match &trace.why {
                 Why::Acted { wanted, .. } => reached.acted |= !wanted.is_empty(),
-                Why::ClauseFalse { clause, .. } => {
-                    if !reached.stopped_at.contains(clause) {
-                        reached.stopped_at.insert(clause.clone());
-                    }
+                Why::ClauseFalse { clause, .. } if !reached.stopped_at.contains(clause) => {
+                    reached.stopped_at.insert(clause.clone());
                 }
                 Why::Unless { .. } => reached.unless = true,
                 Why::CountBelow { .. } => reached.below_count = true,

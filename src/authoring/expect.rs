@@ -192,7 +192,7 @@ mod tests {
                 r#"{ reject = { code = "10101", text = "no" } }"#,
                 "{ drop = {} }",
                 r#"{ replace_text = { text = "***" } }"#,
-                r#"{ refuse = { who = "ann, ben" } }"#,
+                r#"{ refuse_invited = { who = "ann, ben" } }"#,
             ]
         );
         assert_eq!(answered_as(&Verdict::Allow), None);

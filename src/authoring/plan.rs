@@ -68,6 +68,7 @@ pub struct Removed {
 #[derive(Clone, Debug, Serialize)]
 pub struct Moved {
     pub rule: String,
+    /// The file, as seen from the rules' directory.
     pub from: String,
     pub to: String,
     /// Whether it runs before or after other rules than it did.
@@ -79,6 +80,7 @@ pub fn plan(old: &RuleSet, new: &RuleSet, state: Option<&BTreeMap<String, RuleSt
     let (old_texts, new_texts) =
         (ruletext::of_files(old.sources()), ruletext::of_files(new.sources()));
     let out_of_order = out_of_order(old, new);
+    let (old_home, new_home) = (home(old), home(new));
     let mut plan = Plan {
         old_version: old.version().to_owned(),
         new_version: new.version().to_owned(),
@@ -102,8 +104,10 @@ pub fn plan(old: &RuleSet, new: &RuleSet, state: Option<&BTreeMap<String, RuleSt
             continue;
         }
         let order = out_of_order.contains(&rule.id);
-        if order || before.place.file != rule.place.file {
-            plan.moved.push(Moved { rule: id, from: place(before), to: place(rule), order });
+        let (from, to) = (below(&before.place.file, &old_home), below(&rule.place.file, &new_home));
+        if order || from != to {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            plan.moved.push(Moved { rule: id, from, to, order });
         } else {
             plan.unchanged += 1;
         }
@@ -134,6 +138,24 @@ impl Plan {
 
 fn place(rule: &Rule) -> String {
     format!("{}:{}", rule.place.file, rule.place.line)
+}
+
+/// The directory that all files of some rules stand in: the same rules may be read from elsewhere.
+fn home(rules: &RuleSet) -> String {
+    let directory = |name: &str| name.rfind('/').map_or(0, |slash| slash + 1);
+    let mut names = rules.sources().iter().map(|(name, _)| name.as_str());
+    let Some(first) = names.next() else { return String::new() };
+    let mut home = &first[..directory(first)];
+    for name in names {
+        while !name.starts_with(home) {
+            home = &home[..directory(home.trim_end_matches('/'))];
+        }
+    }
+    home.to_owned()
+}
+
+fn below<'f>(file: &'f str, home: &str) -> &'f str {
+    file.strip_prefix(home).unwrap_or(file)
 }
 
 fn starts(rule: &Rule) -> String {
@@ -211,6 +233,21 @@ mod tests {
         let plan = plan(&old, &new, None);
         assert_eq!((plan.moved.len(), plan.unchanged, plan.added.len()), (0, 1, 2));
         assert_eq!(plan.removed[0].renamed_to.as_deref(), Some("came"));
+    }
+
+    #[test]
+    fn the_same_files_in_another_directory_have_not_moved() {
+        let text = "[rule.a]\non = \"member.joined\"\ndo = [{ alert = { text = \"a\" } }]\n";
+        let at = |names: &[&str]| {
+            let text = |(n, name): (usize, &&str)| {
+                ((*name).to_owned(), text.replace(".a]", &format!(".a{n}]")))
+            };
+            rule::read(names.iter().enumerate().map(text).collect(), None).rules
+        };
+        let old = at(&["/srv/old/a.toml", "/srv/old/sub/b.toml"]);
+        assert!(plan(&old, &at(&["rules/a.toml", "rules/sub/b.toml"]), None).is_nothing());
+        let moved = plan(&old, &at(&["rules/sub/a.toml", "rules/b.toml"]), None).moved;
+        assert_eq!((moved[0].from.as_str(), moved[0].to.as_str()), ("a.toml", "sub/a.toml"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::recorded::{Recorded, Trouble};
 use crate::clock::Timestamp;
+use crate::decision::event::{Cause, Timer};
 use crate::decision::{Event, Settings};
 use crate::rule::RuleSet;
 
@@ -38,7 +39,7 @@ pub struct Deed {
     pub at: Timestamp,
     /// The event that it goes back to.
     pub event: String,
-    /// Whom and what that was about.
+    /// Whom and what it is done to; empty for an alert.
     pub about: String,
     /// Absent for what the bot owes by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,8 +62,59 @@ pub struct Decided {
     pub at: Timestamp,
     pub event: Event,
     pub deeds: Vec<Deed>,
-    /// The rules that looked at it, and whether each acted.
-    pub rules: Vec<(String, bool)>,
+    /// The rules that looked at it.
+    pub rules: Vec<Looked>,
+}
+
+/// A rule that looked at an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    pub rule: String,
+    /// For the first time; not after a wait, or with Chat's answer.
+    pub anew: bool,
+    pub acted: bool,
+}
+
+impl Decided {
+    /// The event as a person would name it: `message.sent ann in @TGS#cats, after Chat has answered`.
+    pub fn headline(&self) -> String {
+        headline(&self.event)
+    }
+}
+
+fn headline(event: &Event) -> String {
+    match &event.cause {
+        Cause::Settled { effect, .. } => match &effect.then {
+            Some(resume) if effect.act.is_read() => {
+                format!("{}, after Chat has answered", headline(&resume.event))
+            }
+            _ => format!("what became of: {}", effect.act),
+        },
+        Cause::Timer(Timer::WaitOver { event, .. }) => {
+            format!("{}, after the wait", headline(event))
+        }
+        Cause::Timer(Timer::SanctionEnd { group, member, kind, .. }) => {
+            format!("the end of the {} of {member} in {group}", kind.name())
+        }
+        Cause::Schedule { rule, .. } => match &event.group {
+            Some(group) => format!("the schedule of {rule}, for {group}"),
+            None => format!("the schedule of {rule}"),
+        },
+        _ => match about(event).as_str() {
+            "" => event.name().to_owned(),
+            about => format!("{} {about}", event.name()),
+        },
+    }
+}
+
+/// Whom and what an event is about: `ann in @TGS#cats`.
+fn about(event: &Event) -> String {
+    match (&event.member, &event.group) {
+        (Some(member), Some(group)) => format!("{member} in {group}"),
+        (Some(one), None) => one.to_string(),
+        (None, Some(one)) => one.to_string(),
+        (None, None) => String::new(),
+    }
 }
 
 /// How much a replay had to assume.

@@ -201,7 +201,7 @@ async fn run(rules: Arc<RuleSet>, test: &Test, coverage: &mut Coverage) -> Resul
     let seen = take(&bench, coverage);
     compare(&[], None, &seen).map_err(|failure| Failure {
         line: test.line,
-        message: "after the last step something is left over that no `expect` names".to_owned(),
+        message: format!("left over behind the last step: {}", failure.message),
         ..failure
     })
 }
@@ -216,10 +216,11 @@ fn compare(expected: &[Expected], because: Option<&str>, seen: &Seen) -> Result<
     let story = || story(&seen.decided);
     if !is_met(expected, &seen.effects) {
         let differences = align(expected, &seen.effects);
-        let message = match (expected.len(), seen.effects.len()) {
-            (0, _) => "nothing was expected, and this came:".to_owned(),
-            (_, 0) => "nothing came of what was expected:".to_owned(),
-            _ => "not what was expected:".to_owned(),
+        let mut told = differences.iter().filter_map(Difference::sentence);
+        let first = told.next().unwrap_or_default();
+        let message = match told.count() {
+            0 => first,
+            more => format!("{first}, and {more} more"),
         };
         return Err(Failure { line: 0, message, differences, story: story() });
     }

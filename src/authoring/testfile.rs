@@ -23,7 +23,7 @@ use crate::rule::parse::syntax;
 use crate::rule::source::Source;
 use crate::simulator::{Fault, MemberChange, RoomKind};
 
-pub use send::Send;
+pub use send::{KEYS as SEND_KEYS, Send};
 pub use sendable::{SENDABLE, Sendable};
 
 /// One test.

@@ -338,9 +338,12 @@ impl RuleTold {
         let mut text = String::new();
         let place =
             if self.place.is_empty() { String::new() } else { format!("  ({})", self.place) };
-        for (number, sentence) in self.sentences.iter().enumerate() {
-            let (indent, place) = if number == 0 { ("", place.as_str()) } else { ("  ", "") };
-            text.push_str(&format!("{indent}{} {sentence}{place}\n", self.rule));
+        // How it ended comes first; how it came there stands below.
+        if let Some((last, earlier)) = self.sentences.split_last() {
+            text.push_str(&format!("{} {last}{place}\n", self.rule));
+            for sentence in earlier {
+                text.push_str(&format!("  before that it {sentence}\n"));
+            }
         }
         for effect in &self.effects {
             let at = effect.at.as_ref().map(|at| format!(", {at}")).unwrap_or_default();

@@ -80,10 +80,10 @@ async fn replayed(arguments: &Arguments, rules: Arc<crate::rule::RuleSet>) -> Re
 }
 
 fn add(sums: &mut BTreeMap<String, Sum>, decided: &Decided) {
-    for (rule, acted) in &decided.rules {
-        let sum = sums.entry(rule.clone()).or_default();
-        sum.looked_at += 1;
-        sum.acted += usize::from(*acted);
+    for looked in &decided.rules {
+        let sum = sums.entry(looked.rule.clone()).or_default();
+        sum.looked_at += usize::from(looked.anew);
+        sum.acted += usize::from(looked.acted);
     }
     for deed in &decided.deeds {
         let rule = deed.rule.clone().unwrap_or_else(|| "the bot itself".to_owned());
@@ -91,15 +91,8 @@ fn add(sums: &mut BTreeMap<String, Sum>, decided: &Decided) {
     }
 }
 
-fn about(decided: &Decided) -> String {
-    let event = &decided.event;
-    let member = event.member.as_ref().map(|member| format!(" {member}")).unwrap_or_default();
-    let group = event.group.as_ref().map(|group| format!(" in {group}")).unwrap_or_default();
-    format!("{}{member}{group}", event.name())
-}
-
 fn as_text(decided: &Decided) -> String {
-    let mut text = format!("{}  {}  ({})\n", decided.at, about(decided), decided.event.id);
+    let mut text = format!("{}  {}  ({})\n", decided.at, decided.headline(), decided.event.id);
     for Deed { rule, what, shadow, .. } in &decided.deeds {
         let rule = rule.as_deref().unwrap_or("the bot itself");
         let shadow = if *shadow { " (shadow)" } else { "" };
@@ -113,6 +106,7 @@ fn as_json(decided: &Decided) -> serde_json::Value {
         "at": decided.at.to_string(),
         "id": decided.event.id,
         "event": decided.event.name(),
+        "about": decided.headline(),
         "group": decided.event.group,
         "member": decided.event.member,
         "decided": decided.deeds,
@@ -134,7 +128,7 @@ fn summary(sums: &BTreeMap<String, Sum>, tally: Tally) {
         let acts: Vec<String> =
             acts.iter().map(|(act, times)| format!("{times} × {act}")).collect();
         let acts = if acts.is_empty() { String::new() } else { format!(": {}", acts.join(", ")) };
-        println!("  {rule:<width$}  looked at {looked_at}, acted on {acted}{acts}");
+        println!("  {rule:<width$}  looked at {looked_at}, acted {acted} times{acts}");
     }
     let notes = tally.notes();
     if !notes.is_empty() {

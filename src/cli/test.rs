@@ -140,15 +140,21 @@ fn summary(report: &Report, all: bool) {
             println!("    {gap}");
         }
     }
-    if all {
-        println!(
-            "\nreached: {} rules, {} clauses, {} bounds, {} ladder steps",
-            covered.rules, covered.clauses, covered.bounds, covered.ladder_steps
-        );
+    let shares = [
+        (covered.rules, "rules"),
+        (covered.clauses, "clauses"),
+        (covered.bounds, "bounds"),
+        (covered.ladder_steps, "ladder steps"),
+    ];
+    let shares = shares.iter().filter(|(share, _)| share.all > 0);
+    let shares: Vec<_> = shares.map(|(share, what)| format!("{share} {what}")).collect();
+    if all && !shares.is_empty() {
+        println!("\nreached: {}", shares.join(", "));
     }
     let failed = report.failed();
     let passed = report.results.len() - failed;
-    println!("\n{passed} passed, {failed} failed ({:.2} s)", report.time.as_secs_f64());
+    println!("\n{passed} passed, {failed} failed");
+    eprintln!("in {:.2} s", report.time.as_secs_f64());
 }
 
 fn as_json(report: &Report) -> Value {

@@ -407,6 +407,8 @@ pub enum Read {
 pub enum Outcome {
     /// Chat did it (or it was so already).
     Done,
+    /// Chat did it for some of several: `words` say who was left out.
+    Partly { words: String },
     /// Chat answered a read.
     Answer(Answer),
     /// Chat will never do it: its code and its words.

@@ -14,6 +14,10 @@ use crate::rule::EventKind;
 pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, outcome: &Outcome) {
     match outcome {
         Outcome::Done => done(draft, event, effect),
+        Outcome::Partly { words } => {
+            draft.note(format!("Chat did only a part of \"{}\": {words}", effect.act));
+            done(draft, event, effect);
+        }
         Outcome::Answer(answer) => answered(draft, event, effect, answer),
         Outcome::Refused { code, words } => refused(draft, event, effect, *code, words),
         Outcome::Dead { words } => {

@@ -8,7 +8,7 @@ use super::event::{Event, Field, RoomKind};
 use super::view::View;
 use crate::chat::GroupType;
 use crate::rule::catalog::Object;
-use crate::rule::condition::{self, Clause, Datum, Fact, Facts};
+use crate::rule::condition::{self, Clause, Datum, Facts, Seen};
 
 /// An event under judgement.
 pub(super) struct Sight<'e> {
@@ -162,13 +162,13 @@ struct Known<'s, 'e> {
 }
 
 impl Facts for Known<'_, '_> {
-    fn fact(&self, object: Object, field: &str) -> Option<Fact<'_>> {
+    fn fact(&self, object: Object, field: &str) -> Option<Seen<'_>> {
         told(self.sight.event, object, field).or_else(|| match self.sight.find(object, field)? {
-            Datum::Bool(value) => Some(Fact::Bool(*value)),
-            Datum::Int(value) => Some(Fact::Int(*value)),
-            Datum::Text(text) => Some(Fact::Text(text)),
-            Datum::Texts(texts) => Some(Fact::Texts(texts)),
-            Datum::Absent => Some(Fact::Absent),
+            Datum::Bool(value) => Some(Seen::Bool(*value)),
+            Datum::Int(value) => Some(Seen::Int(*value)),
+            Datum::Text(text) => Some(Seen::Text(text)),
+            Datum::Texts(texts) => Some(Seen::Texts(texts)),
+            Datum::Absent => Some(Seen::Absent),
             Datum::Time(_) | Datum::Json(_) => None,
         })
     }
@@ -182,7 +182,7 @@ impl Facts for Known<'_, '_> {
 pub(super) struct Told<'e>(pub(super) &'e Event);
 
 impl Facts for Told<'_> {
-    fn fact(&self, object: Object, field: &str) -> Option<Fact<'_>> {
+    fn fact(&self, object: Object, field: &str) -> Option<Seen<'_>> {
         told(self.0, object, field)
     }
 
@@ -192,66 +192,66 @@ impl Facts for Told<'_> {
 }
 
 /// A field that stands in the event itself, as [`View::field`] tells it; `None` for one that does not.
-fn told<'e>(event: &'e Event, object: Object, field: &str) -> Option<Fact<'e>> {
+fn told<'e>(event: &'e Event, object: Object, field: &str) -> Option<Seen<'e>> {
     let id = |account: &'e Option<crate::chat::Account>| {
-        Some(Fact::Text(account.as_ref().map_or("", |account| account.as_str())))
+        Some(Seen::Text(account.as_ref().map_or("", |account| account.as_str())))
     };
     match (object, field) {
         (Object::Member | Object::User | Object::Sender, "id") => id(&event.member),
         (Object::Operator, "id") => id(&event.operator),
         (Object::Receiver, "id") => id(&event.receiver),
         (Object::Group, "id") => {
-            Some(event.group.as_ref().map_or(Fact::Absent, |group| Fact::Text(group.as_str())))
+            Some(event.group.as_ref().map_or(Seen::Absent, |group| Seen::Text(group.as_str())))
         }
         (Object::Group, "type") if event.group.is_some() => {
-            event.group_type.map(|kind| Fact::Text(GroupType::name(kind)))
+            event.group_type.map(|kind| Seen::Text(GroupType::name(kind)))
         }
         (Object::Event, _) => of_event(event, field),
         (Object::Message, _) => Some(of_message(event, field)),
         (Object::Room, "kind") => Some(match event.room.as_ref().map(|room| room.kind) {
-            Some(RoomKind::Conference) => Fact::Text("conference"),
-            Some(RoomKind::Live) => Fact::Text("live"),
-            None => Fact::Absent,
+            Some(RoomKind::Conference) => Seen::Text("conference"),
+            Some(RoomKind::Live) => Seen::Text("live"),
+            None => Seen::Absent,
         }),
         (Object::Room, "id") => {
-            Some(event.room.as_ref().map_or(Fact::Absent, |room| Fact::Text(room.id.as_str())))
+            Some(event.room.as_ref().map_or(Seen::Absent, |room| Seen::Text(room.id.as_str())))
         }
         _ => None,
     }
 }
 
-fn of_event<'e>(event: &'e Event, field: &str) -> Option<Fact<'e>> {
+fn of_event<'e>(event: &'e Event, field: &str) -> Option<Seen<'e>> {
     match field {
-        "name" if !event.fields.contains_key("name") => Some(Fact::Text(event.name())),
-        "command" => Some(Fact::Text(&event.command)),
-        "platform" => Some(Fact::Text(&event.platform)),
-        "by_bot" => Some(Fact::Bool(event.by_bot)),
+        "name" if !event.fields.contains_key("name") => Some(Seen::Text(event.name())),
+        "command" => Some(Seen::Text(&event.command)),
+        "platform" => Some(Seen::Text(&event.platform)),
+        "by_bot" => Some(Seen::Bool(event.by_bot)),
         "time" => None,
         _ => match event.fields.get(field) {
-            Some(Field::Bool(value)) => Some(Fact::Bool(*value)),
-            Some(Field::Int(value)) => Some(Fact::Int(*value)),
-            Some(Field::Text(text)) => Some(Fact::Text(text)),
-            Some(Field::Texts(texts)) => Some(Fact::Texts(texts)),
+            Some(Field::Bool(value)) => Some(Seen::Bool(*value)),
+            Some(Field::Int(value)) => Some(Seen::Int(*value)),
+            Some(Field::Text(text)) => Some(Seen::Text(text)),
+            Some(Field::Texts(texts)) => Some(Seen::Texts(texts)),
             Some(Field::Json(_)) => None,
-            None => Some(Fact::Absent),
+            None => Some(Seen::Absent),
         },
     }
 }
 
-fn of_message<'e>(event: &'e Event, field: &str) -> Fact<'e> {
+fn of_message<'e>(event: &'e Event, field: &str) -> Seen<'e> {
     let Some(message) = &event.message else {
         return match field {
-            "text" | "custom_data" => Fact::Text(""),
-            "types" | "mentions" => Fact::Texts(&[]),
-            _ => Fact::Absent,
+            "text" | "custom_data" => Seen::Text(""),
+            "types" | "mentions" => Seen::Texts(&[]),
+            _ => Seen::Absent,
         };
     };
     match field {
-        "text" => Fact::Text(&message.text),
-        "types" => Fact::Texts(&message.types),
-        "sequence" => message.sequence.map_or(Fact::Absent, Fact::Int),
-        "mentions" => Fact::Texts(&message.mentions),
-        _ => Fact::Text(&message.custom_data),
+        "text" => Seen::Text(&message.text),
+        "types" => Seen::Texts(&message.types),
+        "sequence" => message.sequence.map_or(Seen::Absent, Seen::Int),
+        "mentions" => Seen::Texts(&message.mentions),
+        _ => Seen::Text(&message.custom_data),
     }
 }
 
@@ -291,11 +291,11 @@ mod tests {
                 {
                     let Some(fact) = told(&event, object, name) else { continue };
                     let same = match (&fact, &datum) {
-                        (Fact::Text(one), Datum::Text(other)) => one == other,
-                        (Fact::Texts(one), Datum::Texts(other)) => one == other,
-                        (Fact::Int(one), Datum::Int(other)) => one == other,
-                        (Fact::Bool(one), Datum::Bool(other)) => one == other,
-                        (Fact::Absent, Datum::Absent) => true,
+                        (Seen::Text(one), Datum::Text(other)) => one == other,
+                        (Seen::Texts(one), Datum::Texts(other)) => one == other,
+                        (Seen::Int(one), Datum::Int(other)) => one == other,
+                        (Seen::Bool(one), Datum::Bool(other)) => one == other,
+                        (Seen::Absent, Datum::Absent) => true,
                         _ => false,
                     };
                     assert!(same, "{kind:?} {object:?}.{name}: {fact:?}, not {datum:?}");

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use super::index::Command;
+use super::calls::{call_for, command, random};
 use super::{Claimed, Delivery};
-use crate::chat::{GroupType, limits};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
-use crate::decision::effect::{Act, Manner, Outcome, Read};
-use crate::decision::event::RoomKind;
+use crate::decision::effect::{Act, Manner, Outcome};
 use crate::ledger::{self, Pending};
-use crate::rest::reply::ImportResult;
-use crate::rest::{Call, CallError, Class, Failure, MemberChange, Reply, retry};
+use crate::rest::reply::{AddResult, ImportResult};
+use crate::rest::{Call, CallError, Class, Failure, Reply, classify, retry};
 use crate::store::StoreError;
 
 /// How long a command rests when only a person can make it work again.
@@ -38,88 +36,6 @@ pub(super) enum NoReply {
     /// The limit for this command is used up until then.
     Limited(Timestamp),
     Failed(CallError),
-}
-
-/// The command of an effect's main call, for the limits.
-pub(super) fn command(effect: &Effect) -> Command {
-    if effect.manner != Manner::Send {
-        return "";
-    }
-    match &effect.act {
-        Act::Alert { .. } => "",
-        Act::Read(Read::Group { .. } | Read::Candidates { .. }) => "get_group_info",
-        Act::Read(Read::Roles { group_type: Some(GroupType::AVChatRoom) | None, .. }) => {
-            "get_group_info"
-        }
-        Act::Read(Read::Roles { .. }) => "get_role_in_group",
-        Act::Read(Read::Muted { .. }) => "get_group_muted_account",
-        act => call_for(act, effect, Timestamp::default()).map_or("", |call| call.command()),
-    }
-}
-
-/// The call that carries an act out; `None` for reads, alerts, and a mute whose time has passed.
-fn call_for(act: &Act, effect: &Effect, now: Timestamp) -> Option<Call> {
-    let member_info = |group: &crate::chat::GroupId, member: &crate::chat::Account, change| {
-        Call::ModifyGroupMemberInfo { group: group.clone(), member: member.clone(), change }
-    };
-    Some(match act {
-        Act::SetRole { group, group_type: Some(GroupType::AVChatRoom), member, role } => {
-            Call::ModifyAdmin {
-                group: group.clone(),
-                set: *role == crate::chat::Role::Admin,
-                admins: vec![member.clone()],
-            }
-        }
-        Act::SetRole { group, member, role, .. } => {
-            member_info(group, member, MemberChange::Role(*role))
-        }
-        Act::Mute { group, member, until, .. } => {
-            member_info(group, member, MemberChange::MuteSeconds(seconds_left(*until, now)?))
-        }
-        Act::Unmute { group, member } => member_info(group, member, MemberChange::MuteSeconds(0)),
-        Act::SetNameCard { group, member, text } => {
-            member_info(group, member, MemberChange::NameCard(text.clone()))
-        }
-        Act::SetMessageReceiving { group, member, mode } => {
-            member_info(group, member, MemberChange::MsgFlag(*mode))
-        }
-        Act::SetMemberFields { group, member, fields } => {
-            member_info(group, member, MemberChange::Fields(fields.clone()))
-        }
-        Act::TransferOwner { group, to, .. } => {
-            Call::ChangeGroupOwner { group: group.clone(), new_owner: to.clone(), from: None }
-        }
-        Act::TransferRoom { room, kind, from, to } => Call::ChangeRoomOwner {
-            room: room.clone(),
-            live: *kind == RoomKind::Live,
-            from: from.clone(),
-            new_owner: to.clone(),
-        },
-        Act::ImportMembers { group, members } => {
-            Call::ImportGroupMember { group: group.clone(), members: members.clone() }
-        }
-        Act::SendMessage { group, text, from } => Call::SendGroupMsg {
-            group: group.clone(),
-            text: text.clone(),
-            from: from.clone(),
-            random: random(effect),
-        },
-        _ => return None,
-    })
-}
-
-/// `MuteTime` for a wanted end: rounded up to a second, so that it never ends early.
-fn seconds_left(until: Option<Timestamp>, now: Timestamp) -> Option<u32> {
-    let Some(until) = until else { return Some(limits::MUTE_FOREVER) };
-    let seconds = until.since(now).as_millis().div_ceil(1000);
-    // One below "for ever", which is not what was wanted.
-    let seconds = u32::try_from(seconds).unwrap_or(u32::MAX).min(limits::MUTE_FOREVER - 1);
-    (seconds > 0).then_some(seconds)
-}
-
-/// A number that follows from the effect, so that a repeated call carries the same.
-pub(super) fn random(effect: &Effect) -> u32 {
-    u32::from_str_radix(&effect.id.as_str()[..8], 16).unwrap_or_default()
 }
 
 fn jitter(effect: &Effect) -> u64 {
@@ -177,23 +93,34 @@ impl Delivery {
             return tried;
         }
         let now = self.clock.now();
-        let Some(call) = call_for(&effect.act, effect, now) else {
-            // A mute that could not be sent until its time was over.
-            let words = "the mute's time was over before it could be sent".to_owned();
+        if is_over(pending, now) {
+            let words =
+                format!("the time of the {} was over before it could be sent", effect.act.name());
             return Tried::Settled(Outcome::Refused { code: 0, words });
+        }
+        let Some(call) = call_for(effect, now) else {
+            return Tried::Dead("a bug: there is no call for it".to_owned());
         };
         // The limit was taken when the effect was claimed.
-        match self.chat.call(&call, random(effect)).await {
-            Ok(reply) => Tried::Settled(done_or_not(&reply)),
+        let reply = self.chat.call(&call, random(effect)).await;
+        match reply.and_then(|reply| outcome(&call, &reply, pending.perhaps_done)) {
+            Ok(outcome) => Tried::Settled(outcome),
             Err(error) => self.judge(pending, NoReply::Failed(error)),
         }
     }
 
-    /// A message that may have been sent is repeated only while Chat would notice the repetition.
+    /// What people would read twice is repeated only while Chat would notice the repetition: a group
+    /// message for five minutes. Chat notices a private message again within a second only, which no
+    /// retry is (34919), and a notification never (34958): those are sent at most once, and a person
+    /// settles whether they are to be sent again.
     fn unrepeatable(&self, pending: &Pending) -> Option<Tried> {
-        let message = matches!(pending.effect.act, Act::SendMessage { .. });
-        let late = self.clock.now().since(pending.effect.created) > SAME_RANDOM;
-        (message && late).then(|| {
+        let noticed = match pending.effect.act {
+            Act::SendMessage { .. } => SAME_RANDOM,
+            Act::SendPrivate { .. } | Act::NotifyGroup { .. } => Duration::ZERO,
+            _ => return None,
+        };
+        let late = noticed.is_zero() || self.clock.now().since(pending.effect.created) > noticed;
+        late.then(|| {
             let trouble = if pending.trouble.is_empty() { "no answer" } else { &pending.trouble };
             Tried::Dead(format!("it may have been sent, and is not sent twice ({trouble})"))
         })
@@ -262,20 +189,100 @@ fn refusal(error: &CallError) -> Outcome {
     }
 }
 
-/// Chat's overall OK can hide failures of single members, and a message that was thrown away.
-fn done_or_not(reply: &Reply) -> Outcome {
-    match reply {
-        Reply::Imported(results) => {
-            let failed = results.iter().filter(|(_, result)| *result == ImportResult::Failed);
-            let failed = failed.map(|(account, _)| account.to_string()).collect::<Vec<_>>();
-            if failed.is_empty() {
-                return Outcome::Done;
-            }
-            Outcome::Refused { code: 0, words: format!("not imported: {}", failed.join(", ")) }
+/// Whether a sanction's time has passed, so that it is not to begin any more. One of everybody may
+/// have begun by a call whose answer was lost; then it is sent again, and what ends it stands behind it.
+fn is_over(pending: &Pending, now: Timestamp) -> bool {
+    match &pending.effect.act {
+        Act::Mute { until: Some(until), .. } | Act::Ban { until: Some(until), .. } => *until <= now,
+        Act::MuteAll { time: Some(time), .. } => {
+            !pending.perhaps_done && pending.effect.created + *time <= now
         }
+        _ => false,
+    }
+}
+
+/// What an answer comes to: Chat's overall OK can hide failures of single members and messages, and a
+/// message that was thrown away. `again` says that an earlier call may have worked.
+fn outcome(call: &Call, reply: &Reply, again: bool) -> Result<Outcome, CallError> {
+    let one = |account: &crate::chat::Account| account.to_string();
+    Ok(match reply {
+        Reply::Imported(results) => {
+            let failed = |result: &ImportResult| *result == ImportResult::Failed;
+            let failed = results.iter().filter(|(_, result)| failed(result));
+            of_items("imported", results.len(), failed.map(|(account, _)| one(account)).collect())
+        }
+        Reply::Added(results) => {
+            let failed = results.iter().filter(|(_, result)| *result == AddResult::Failed);
+            of_items("added", results.len(), failed.map(|(account, _)| one(account)).collect())
+        }
+        Reply::Recalled(results) => match results.iter().find(|(_, code)| *code != 0) {
+            None => Outcome::Done,
+            // What Chat says to a message that is recalled already is not documented (34965).
+            Some((_, 10030 | 10032)) if again => Outcome::Done,
+            Some((_, code)) => return Err(refused_item(call, *code)),
+        },
         Reply::Sent { dropped: Some(reason), .. } => {
             Outcome::Refused { code: 0, words: format!("Chat threw the message away: {reason}") }
         }
         _ => Outcome::Done,
+    })
+}
+
+/// Done, unless all failed; who was left out is told.
+fn of_items(what: &str, all: usize, failed: Vec<String>) -> Outcome {
+    let words = format!("not {what}: {}", failed.join(", "));
+    match failed.len() {
+        0 => Outcome::Done,
+        some if some < all => Outcome::Partly { words },
+        _ => Outcome::Refused { code: 0, words },
+    }
+}
+
+/// An item's own code is judged as if it were the answer's.
+fn refused_item(call: &Call, code: i64) -> CallError {
+    let (command, class) = (call.command(), classify(call.command(), code));
+    let words = crate::rest::error::meaning(command, code).to_owned();
+    CallError { command, failure: Failure::Chat { code, words, class } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recall() -> Call {
+        Call::GroupMsgRecall { group: "cats".into(), topic: None, sequences: vec![7] }
+    }
+
+    fn added(results: &[(&str, AddResult)]) -> Outcome {
+        let results =
+            results.iter().map(|(account, result)| ((*account).into(), *result)).collect();
+        outcome(&recall(), &Reply::Added(results), false).unwrap()
+    }
+
+    #[test]
+    fn who_was_not_added_is_told_and_nobody_added_is_a_refusal() {
+        use AddResult::{Added, Already, Failed, Pending};
+        assert_eq!(added(&[("ann", Added), ("bob", Already), ("cy", Pending)]), Outcome::Done);
+        let words = "not added: ann, bob".to_owned();
+        let some = [("ann", Failed), ("bob", Failed), ("cy", Added)];
+        assert_eq!(added(&some), Outcome::Partly { words: words.clone() });
+        assert_eq!(added(&some[..2]), Outcome::Refused { code: 0, words });
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_recalled_is_refused_with_what_its_code_means() {
+        let reply = |code| Reply::Recalled(vec![(7, code)]);
+        assert_eq!(outcome(&recall(), &reply(0), false), Ok(Outcome::Done));
+        let error = outcome(&recall(), &reply(10031), true).unwrap_err();
+        let words = "the message is too old to recall".to_owned();
+        assert_eq!(refusal(&error), Outcome::Refused { code: 10031, words });
+        assert_eq!(error.class(), Class::Refused);
+    }
+
+    #[test]
+    fn a_recall_repeated_after_a_lost_answer_takes_a_missing_message_for_a_recalled_one() {
+        let reply = Reply::Recalled(vec![(7, 10030)]);
+        assert_eq!(outcome(&recall(), &reply, true), Ok(Outcome::Done));
+        assert_eq!(outcome(&recall(), &reply, false).unwrap_err().code(), Some(10030));
     }
 }

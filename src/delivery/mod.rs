@@ -4,6 +4,7 @@
 //! out, and brings what became of it back through the pipeline: the outbox entry goes in the same
 //! commit in which its settling is decided.
 
+mod calls;
 mod carry;
 mod index;
 mod reads;
@@ -192,7 +193,7 @@ impl Delivery {
     fn add(&self, lane: Lane, sequence: u64) {
         let key = ledger::outbox_key(&lane, sequence);
         match ledger::read::<Pending>(&*self.store, &key) {
-            Ok(Some(pending)) => self.index().push(lane, sequence, carry::command(&pending.effect)),
+            Ok(Some(pending)) => self.index().push(lane, sequence, calls::command(&pending.effect)),
             // Settled already: skipped together with its chain.
             Ok(None) => {}
             Err(error) => {
@@ -241,7 +242,7 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
             index.recover(
                 effect.lane.clone(),
                 sequence,
-                carry::command(effect),
+                calls::command(effect),
                 pending.not_before,
             );
         }

@@ -25,7 +25,11 @@ impl Delivery {
         }
     }
 
-    async fn group(&self, effect: &Effect, group: &GroupId) -> Result<GroupFacts, NoReply> {
+    pub(super) async fn group(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+    ) -> Result<GroupFacts, NoReply> {
         let call = Call::GetGroupInfo { groups: vec![group.clone()] };
         let reply = self.ask(effect, &call).await?;
         let Reply::Groups(items) = reply else { return Err(unexpected(&call)) };

@@ -11,11 +11,15 @@ use crate::decision::Effect;
 use crate::decision::effect::{Act, Outcome};
 use crate::rest::{Call, Reply};
 
-/// Chat counts `MuteTime` from when it got the call.
+/// Chat counts `MuteTime` from when it got the call, and its clock is not ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
 impl Delivery {
     /// The outcome, if the effect has taken place or has become impossible; `None`: to be sent (again).
+    ///
+    /// What states a wish is sent again without asking: removals, additions, bans, texts of the group,
+    /// the mute of everybody, imports and recalls come to the same twice. Messages are judged in
+    /// `unrepeatable`.
     pub(super) async fn verify(&self, effect: &Effect) -> Result<Option<Outcome>, NoReply> {
         match &effect.act {
             Act::TransferOwner { group, from, to } => {
@@ -40,8 +44,20 @@ impl Delivery {
                 let seen = self.muted_until(effect, group, member).await?;
                 Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
             }
+            Act::DismissGroup { group } => self.verify_dismissal(effect, group).await,
             _ => Ok(None),
         }
+    }
+
+    /// A group that was made after the dismissal had been decided is another one with the same id.
+    async fn verify_dismissal(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let facts = self.group(effect, group).await?;
+        let another = facts.created_at.is_some_and(|made| made > effect.created + TOLERANCE);
+        Ok((!facts.exists || another).then_some(Outcome::Done))
     }
 
     async fn verify_owner(

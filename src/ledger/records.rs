@@ -83,6 +83,7 @@ pub struct TimerRecord {
 pub fn outcome_words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Done => "done".to_owned(),
+        Outcome::Partly { words } => format!("done in part: {words}"),
         Outcome::Observed => "observed (shadow), not sent".to_owned(),
         Outcome::Refused { code, words } => format!("refused by Chat: {code} {words}"),
         Outcome::Dead { words } => format!("given up: {words}"),

@@ -1,14 +1,17 @@
 //! The commands that we give Chat: address, body, and Chat's limits checked before anything is sent.
 
-use serde_json::{Map, Value, json};
+mod check;
+mod group;
+mod members;
+mod message;
 
-use crate::chat::{Account, GroupId, Role, RoomId, limits};
-use crate::rule::model::{ImportedMember, MessageReceiving};
+use serde_json::{Value, json};
 
-/// Fields of one member (33529).
-const MEMBER_FIELDS: usize = 5;
-/// A field's key is shorter than this, bytes (33529).
-const FIELD_KEY_BYTES: usize = 16;
+use crate::chat::{Account, GroupId, RoomId, limits};
+use crate::rule::model::{GroupFields, ImportedMember};
+use check::{account, accounts, count, id};
+
+pub use members::MemberChange;
 
 /// One REST call.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,11 +24,32 @@ pub enum Call {
     ModifyAdmin { group: GroupId, set: bool, admins: Vec<Account> },
     /// Document 34969. Chat sends neither callbacks nor notifications for it.
     ImportGroupMember { group: GroupId, members: Vec<ImportedMember> },
+    /// Document 34921. `silent` keeps Chat from telling the members; the callbacks come all the same.
+    AddGroupMember { group: GroupId, members: Vec<Account>, silent: bool },
+    /// Document 34949. Whoever is no member is passed over without a word.
+    DeleteGroupMember { group: GroupId, members: Vec<Account>, silent: bool, reason: String },
+    /// Document 50296, `AVChatRoom` only. Seconds from now. "For ever" is not documented: the largest
+    /// number, [`limits::MUTE_FOREVER`], is 136 years.
+    BanGroupMember { group: GroupId, members: Vec<Account>, seconds: u32, description: String },
+    /// Document 50297, `AVChatRoom` only.
+    UnbanGroupMember { group: GroupId, members: Vec<Account> },
     /// Document 60713 (Conference, where `from`, the present owner, is mandatory) and the `live` one.
     ChangeRoomOwner { room: RoomId, live: bool, from: Option<Account>, new_owner: Account },
+    /// Document 34962. What is absent stays as it is; `mute_all` is `MuteAllMember`.
+    ModifyGroupBaseInfo { group: GroupId, fields: GroupFields<String>, mute_all: Option<bool> },
+    /// Document 34896. Cannot be taken back.
+    DestroyGroup { group: GroupId },
     /// Document 34959. The same `random` within five minutes makes a repeated call harmless. Chat is
     /// asked not to call us back for it.
     SendGroupMsg { group: GroupId, text: String, from: Option<Account>, random: u32 },
+    /// Document 34958. `to` empty means everybody, which is all that an `AVChatRoom` can do. Nothing
+    /// in it lets Chat notice a repetition.
+    SendGroupSystemNotification { group: GroupId, to: Vec<Account>, text: String },
+    /// Document 34965. `sequences` are `MsgSeq`.
+    GroupMsgRecall { group: GroupId, topic: Option<String>, sequences: Vec<i64> },
+    /// Document 34919: a private message of the app admin. Chat notices the same `random` again only
+    /// within a second. It is asked not to call us back for it.
+    SendMsg { to: Account, text: String, random: u32 },
     /// Document 34961. Without members, which could make the answer larger than Chat sends (10018).
     GetGroupInfo { groups: Vec<GroupId> },
     /// Document 34948. One page of members.
@@ -36,19 +60,6 @@ pub enum Call {
     GetGroupMutedAccount { group: GroupId },
     /// Document 60524. Admins of an `AVChatRoom`.
     GetAdminList { group: GroupId },
-}
-
-/// What `modify_group_member_info` changes (34900).
-#[derive(Clone, Debug, PartialEq)]
-pub enum MemberChange {
-    /// Admin or member; the owner is made by `change_group_owner` only.
-    Role(Role),
-    /// Seconds from now; 0 lifts the mute, [`limits::MUTE_FOREVER`] never ends.
-    MuteSeconds(u32),
-    NameCard(String),
-    MsgFlag(MessageReceiving),
-    /// `AppMemberDefinedData`: key and value.
-    Fields(Vec<(String, String)>),
 }
 
 /// Where a page of members begins (34948): by position, or in a Community by cursor.
@@ -73,11 +84,22 @@ impl Call {
             Self::ModifyGroupMemberInfo { .. } => "v4/group_open_http_svc/modify_group_member_info",
             Self::ModifyAdmin { .. } => "v4/group_open_avchatroom_http_svc/modify_admin",
             Self::ImportGroupMember { .. } => "v4/group_open_http_svc/import_group_member",
+            Self::AddGroupMember { .. } => "v4/group_open_http_svc/add_group_member",
+            Self::DeleteGroupMember { .. } => "v4/group_open_http_svc/delete_group_member",
+            Self::BanGroupMember { .. } => "v4/group_open_http_svc/ban_group_member",
+            Self::UnbanGroupMember { .. } => "v4/group_open_http_svc/unban_group_member",
             Self::ChangeRoomOwner { live: false, .. } => {
                 "v4/room_engine_http_srv/change_room_owner"
             }
             Self::ChangeRoomOwner { live: true, .. } => "v4/live_engine_http_srv/change_room_owner",
+            Self::ModifyGroupBaseInfo { .. } => "v4/group_open_http_svc/modify_group_base_info",
+            Self::DestroyGroup { .. } => "v4/group_open_http_svc/destroy_group",
             Self::SendGroupMsg { .. } => "v4/group_open_http_svc/send_group_msg",
+            Self::SendGroupSystemNotification { .. } => {
+                "v4/group_open_http_svc/send_group_system_notification"
+            }
+            Self::GroupMsgRecall { .. } => "v4/group_open_http_svc/group_msg_recall",
+            Self::SendMsg { .. } => "v4/openim/sendmsg",
             Self::GetGroupInfo { .. } => "v4/group_open_http_svc/get_group_info",
             Self::GetGroupMemberInfo { .. } => "v4/group_open_http_svc/get_group_member_info",
             Self::GetRoleInGroup { .. } => "v4/group_open_http_svc/get_role_in_group",
@@ -113,148 +135,137 @@ impl Call {
                 "CommandType": if *set { 1 } else { 2 },
                 "Admin_Account": admins,
             }),
-            Self::ImportGroupMember { group, members } => json!({
-                "GroupId": group,
-                "MemberList": members.iter().map(imported_member).collect::<Vec<_>>(),
-            }),
+            Self::ImportGroupMember { group, members } => members::import(group, members),
+            Self::AddGroupMember { group, members, silent } => {
+                members::add(group, members, *silent)
+            }
+            Self::DeleteGroupMember { group, members, silent, reason } => {
+                members::delete(group, members, *silent, reason)
+            }
+            Self::BanGroupMember { group, members, seconds, description } => {
+                members::ban(group, members, *seconds, description)
+            }
+            Self::UnbanGroupMember { group, members } => {
+                json!({ "GroupId": group, "Members_Account": members })
+            }
             Self::ChangeRoomOwner { room, from, new_owner, .. } => {
                 with_from(json!({ "RoomId": room, "NewOwner_Account": new_owner }), from.as_ref())
             }
-            Self::SendGroupMsg { group, text, from, random } => with_from(
-                json!({
-                    "GroupId": group,
-                    "Random": random,
-                    "MsgBody": text_message(text),
-                    "ForbidCallbackControl": [
-                        "ForbidBeforeSendMsgCallback",
-                        "ForbidAfterSendMsgCallback",
-                    ],
-                }),
-                from.as_ref(),
-            ),
-            Self::GetGroupInfo { groups } => json!({
-                "GroupIdList": groups,
-                "ResponseFilter": {
-                    "GroupBaseInfoFilter":
-                        ["Type", "Name", "Owner_Account", "CreateTime", "MemberNum"],
-                },
-            }),
-            Self::GetGroupMemberInfo { group, page } => {
-                let (key, value) = match page {
-                    Page::Offset(offset) => ("Offset", json!(offset)),
-                    Page::Next(cursor) => ("Next", json!(cursor)),
-                };
-                json!({
-                    "GroupId": group,
-                    "Limit": limits::MEMBER_PAGE,
-                    key: value,
-                    "MemberInfoFilter":
-                        ["Role", "JoinTime", "LastSendMsgTime", "MuteUntil", "NameCard"],
-                })
+            Self::ModifyGroupBaseInfo { group, fields, mute_all } => {
+                group::base_info(group, fields, *mute_all)
             }
+            Self::SendGroupMsg { group, text, from, random } => {
+                with_from(message::to_group(group, text, *random), from.as_ref())
+            }
+            Self::SendGroupSystemNotification { group, to, text } => {
+                message::notification(group, to, text)
+            }
+            Self::GroupMsgRecall { group, topic, sequences } => {
+                message::recall(group, topic.as_deref(), sequences)
+            }
+            Self::SendMsg { to, text, random } => message::private(to, text, *random),
+            Self::GetGroupInfo { groups } => group::info(groups),
+            Self::GetGroupMemberInfo { group, page } => members::page(group, page),
             Self::GetRoleInGroup { group, accounts } => {
                 json!({ "GroupId": group, "User_Account": accounts })
             }
-            Self::GetGroupMutedAccount { group } | Self::GetAdminList { group } => {
-                json!({ "GroupId": group })
-            }
+            Self::DestroyGroup { group }
+            | Self::GetGroupMutedAccount { group }
+            | Self::GetAdminList { group } => json!({ "GroupId": group }),
         }
     }
 
     /// Checks Chat's documented limits, so that a call which Chat must refuse is never sent.
     /// The error says which value is wrong and what the limit is.
     pub fn check(&self) -> Result<(), String> {
+        self.check_address()?;
         match self {
-            Self::ChangeGroupOwner { group, new_owner, from } => {
-                check_id("GroupId", group.as_str())?;
-                check_account(new_owner)?;
-                from.iter().try_for_each(check_account)
+            Self::ChangeGroupOwner { new_owner, from, .. } => {
+                account(new_owner)?;
+                from.iter().try_for_each(account)
             }
-            Self::ModifyGroupMemberInfo { group, member, change } => {
-                check_id("GroupId", group.as_str())?;
-                check_account(member)?;
+            Self::ModifyGroupMemberInfo { member, change, .. } => {
+                account(member)?;
                 change.check()
             }
-            Self::ModifyAdmin { group, admins, .. } => {
-                check_id("GroupId", group.as_str())?;
-                check_count("admins", admins.len(), limits::AVCHATROOM_ADMINS)?;
-                admins.iter().try_for_each(check_account)
+            Self::ModifyAdmin { admins, .. } => {
+                accounts("admins", admins, limits::AVCHATROOM_ADMINS)
             }
-            Self::ImportGroupMember { group, members } => {
-                check_id("GroupId", group.as_str())?;
-                check_count("members", members.len(), limits::IMPORT_MEMBERS)?;
-                members.iter().try_for_each(check_imported)
+            Self::ImportGroupMember { members, .. } => members::check_import(members),
+            Self::AddGroupMember { members, .. } => {
+                accounts("members", members, limits::ADD_MEMBERS)
             }
-            Self::ChangeRoomOwner { room, live, from, new_owner } => {
-                check_id("RoomId", room.as_str())?;
-                check_account(new_owner)?;
+            Self::DeleteGroupMember { members, reason, .. } => {
+                members::check_delete(members, reason)
+            }
+            Self::BanGroupMember { members, seconds, description, .. } => {
+                members::check_ban(members, *seconds, description)
+            }
+            Self::UnbanGroupMember { members, .. } => {
+                accounts("members", members, members::BAN_MEMBERS)
+            }
+            Self::ChangeRoomOwner { live, from, new_owner, .. } => {
+                account(new_owner)?;
                 if from.is_none() && !live {
                     return Err("a Conference room changes hands only when its present owner is \
                                 named (From_Account)"
                         .to_owned());
                 }
-                from.iter().try_for_each(check_account)
+                from.iter().try_for_each(account)
             }
-            Self::SendGroupMsg { group, text, from, .. } => {
-                check_id("GroupId", group.as_str())?;
-                check_id("Text", text)?;
-                check_bytes(
-                    "the message",
-                    text_message(text).to_string().len(),
-                    limits::MESSAGE_BYTES,
-                )?;
-                from.iter().try_for_each(check_account)
+            Self::ModifyGroupBaseInfo { fields, mute_all, .. } => {
+                group::check_base_info(fields, *mute_all)
+            }
+            Self::SendGroupMsg { text, from, .. } => {
+                message::check_text(text)?;
+                from.iter().try_for_each(account)
+            }
+            Self::SendGroupSystemNotification { to, text, .. } => {
+                message::check_notification(to, text)
+            }
+            Self::GroupMsgRecall { topic, sequences, .. } => {
+                message::check_recall(topic.as_deref(), sequences)
+            }
+            Self::SendMsg { to, text, .. } => {
+                account(to)?;
+                message::check_text(text)
             }
             Self::GetGroupInfo { groups } => {
-                check_count("groups", groups.len(), limits::GROUP_INFO_GROUPS)?;
-                groups.iter().try_for_each(|group| check_id("GroupId", group.as_str()))
+                count("groups", groups.len(), limits::GROUP_INFO_GROUPS)?;
+                groups.iter().try_for_each(|group| id("GroupId", group.as_str()))
             }
-            Self::GetRoleInGroup { group, accounts } => {
-                check_id("GroupId", group.as_str())?;
-                check_count("accounts", accounts.len(), limits::ROLE_ACCOUNTS)?;
-                accounts.iter().try_for_each(check_account)
+            Self::GetRoleInGroup { accounts: some, .. } => {
+                accounts("accounts", some, limits::ROLE_ACCOUNTS)
             }
-            Self::GetGroupMemberInfo { group, .. }
+            Self::DestroyGroup { .. }
+            | Self::GetGroupMemberInfo { .. }
+            | Self::GetGroupMutedAccount { .. }
+            | Self::GetAdminList { .. } => Ok(()),
+        }
+    }
+
+    /// The group or room that it goes to has an id.
+    fn check_address(&self) -> Result<(), String> {
+        match self {
+            Self::ChangeGroupOwner { group, .. }
+            | Self::ModifyGroupMemberInfo { group, .. }
+            | Self::ModifyAdmin { group, .. }
+            | Self::ImportGroupMember { group, .. }
+            | Self::AddGroupMember { group, .. }
+            | Self::DeleteGroupMember { group, .. }
+            | Self::BanGroupMember { group, .. }
+            | Self::UnbanGroupMember { group, .. }
+            | Self::ModifyGroupBaseInfo { group, .. }
+            | Self::DestroyGroup { group }
+            | Self::SendGroupMsg { group, .. }
+            | Self::SendGroupSystemNotification { group, .. }
+            | Self::GroupMsgRecall { group, .. }
+            | Self::GetGroupMemberInfo { group, .. }
+            | Self::GetRoleInGroup { group, .. }
             | Self::GetGroupMutedAccount { group }
-            | Self::GetAdminList { group } => check_id("GroupId", group.as_str()),
-        }
-    }
-}
-
-impl MemberChange {
-    /// Field and value on the wire.
-    fn wire(&self) -> (&'static str, Value) {
-        match self {
-            Self::Role(Role::Admin) => ("Role", json!("Admin")),
-            // `check` lets nothing but these two pass.
-            Self::Role(_) => ("Role", json!("Member")),
-            Self::MuteSeconds(seconds) => ("MuteTime", json!(seconds)),
-            Self::NameCard(text) => ("NameCard", json!(text)),
-            Self::MsgFlag(mode) => ("MsgFlag", json!(mode.name())),
-            Self::Fields(fields) => {
-                let data = fields.iter().map(|(key, value)| json!({ "Key": key, "Value": value }));
-                ("AppMemberDefinedData", data.collect())
-            }
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        match self {
-            Self::Role(Role::Admin | Role::Member) | Self::MuteSeconds(_) | Self::MsgFlag(_) => {
-                Ok(())
-            }
-            Self::Role(role) => {
-                Err(format!("modify_group_member_info sets Admin or Member, not {role:?}"))
-            }
-            Self::NameCard(text) => check_bytes("NameCard", text.len(), limits::NAME_CARD_BYTES),
-            Self::Fields(fields) => {
-                check_count("fields", fields.len(), MEMBER_FIELDS)?;
-                fields.iter().try_for_each(|(key, value)| {
-                    check_id("a field's key", key)?;
-                    check_bytes("a field's key", key.len(), FIELD_KEY_BYTES - 1)?;
-                    check_bytes(&format!("field {key}"), value.len(), limits::MEMBER_FIELD_BYTES)
-                })
-            }
+            | Self::GetAdminList { group } => id("GroupId", group.as_str()),
+            Self::ChangeRoomOwner { room, .. } => id("RoomId", room.as_str()),
+            Self::SendMsg { .. } | Self::GetGroupInfo { .. } => Ok(()),
         }
     }
 }
@@ -266,64 +277,11 @@ fn with_from(mut body: Value, from: Option<&Account>) -> Value {
     body
 }
 
-fn text_message(text: &str) -> Value {
-    json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": text } }])
-}
-
-fn imported_member(member: &ImportedMember) -> Value {
-    let mut item = Map::new();
-    item.insert("Member_Account".to_owned(), json!(member.id));
-    if member.admin {
-        item.insert("Role".to_owned(), json!("Admin"));
-    }
-    if let Some(time) = member.joined_at {
-        item.insert("JoinTime".to_owned(), json!(time));
-    }
-    if let Some(unread) = member.unread {
-        item.insert("UnreadMsgNum".to_owned(), json!(unread));
-    }
-    Value::Object(item)
-}
-
-fn check_imported(member: &ImportedMember) -> Result<(), String> {
-    check_account(&member.id)?;
-    match member.joined_at {
-        Some(time) if time <= 0 => {
-            Err(format!("JoinTime of {} is {time}; it is unix seconds", member.id))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_id(what: &str, text: &str) -> Result<(), String> {
-    if text.is_empty() { Err(format!("{what} is empty")) } else { Ok(()) }
-}
-
-fn check_account(account: &Account) -> Result<(), String> {
-    if !account.is_somebody() {
-        return Err(format!("{account:?} is nobody's account"));
-    }
-    check_bytes(&format!("account {account}"), account.as_str().len(), limits::ACCOUNT_BYTES)
-}
-
-fn check_bytes(what: &str, bytes: usize, limit: usize) -> Result<(), String> {
-    if bytes > limit {
-        return Err(format!("{what} has {bytes} bytes; Chat takes at most {limit}"));
-    }
-    Ok(())
-}
-
-fn check_count(what: &str, count: usize, limit: usize) -> Result<(), String> {
-    match count {
-        0 => Err(format!("no {what} given")),
-        _ if count > limit => Err(format!("{count} {what}; Chat takes at most {limit} a call")),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Role;
+    use crate::rule::model::MessageReceiving;
 
     fn group() -> GroupId {
         GroupId::from("@TGS#2J4SZEAEL")
@@ -570,7 +528,8 @@ mod tests {
         let imports = |count| import(vec![member("bob"); count]);
         let groups = |count| Call::GetGroupInfo { groups: vec![group(); count] };
         let roles = |count| Call::GetRoleInGroup { group: group(), accounts: accounts(count) };
-        let envelope = text_message("").to_string().len();
+        let envelope =
+            json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "" } }]).to_string().len();
         let said = |bytes: usize| say(&"x".repeat(bytes - envelope));
         let named = |bytes: usize| import(vec![member(&"x".repeat(bytes))]);
         for (fits, breaks, says) in [

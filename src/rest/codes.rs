@@ -119,12 +119,12 @@ pub const TABLE: &[Row] = &[
     row(10026, Configuration, "this command is disabled for the app"),
     row(10030, Refused, "the message to recall does not exist"),
     row(10031, Refused, "the message is too old to recall"),
-    row(10032, Refused, "the message was recalled before"),
+    row(10032, Refused, "a message of this kind cannot be recalled"),
     row(10033, Refused, "messages of this group type cannot be recalled"),
     row(10036, Refused, "the quota of AVChatRooms is used up"),
     row(10037, Refused, "the account is in too many groups"),
     row(10038, Refused, "the quota of groups is used up"),
-    row(10041, Refused, "this message cannot be recalled"),
+    row(10041, Refused, "the app is configured not to recall messages"),
     row(10049, SlowDown, "over the rate limit of group attributes"),
     row(10056, Again, "somebody wrote at the same time"),
     row(10058, Refused, "a quota is used up"),
@@ -133,6 +133,8 @@ pub const TABLE: &[Row] = &[
     range(10100, 10200, Refused, "refused by the app's before callback, with a code of its own"),
     row(11000, Configuration, "communities are not switched on for the app"),
     // Messages, profiles, relations
+    row(20001, Refused, "malformed message request"),
+    only(20002, &["sendmsg"], Resign, "the UserSig has expired"),
     row(20003, Refused, "the sender or the receiver does not exist"),
     row(20004, Again, "internal error of the message service"),
     row(20005, Again, "internal error of the message service"),
@@ -148,8 +150,11 @@ pub const TABLE: &[Row] = &[
     row(80002, Refused, "the message is too long"),
     row(80003, AgainBriefly, "the app's before callback failed"),
     row(80004, Refused, "the picture was rejected by moderation"),
+    range(90001, 90008, Refused, "malformed message request"),
     row(90009, Configuration, "the account that signs is not an app admin"),
+    range(90010, 90011, Refused, "malformed message request"),
     row(90012, Refused, "the receiver does not exist"),
+    row(90031, Refused, "malformed message request"),
     row(90048, Refused, "the account does not exist"),
     row(90055, Refused, "the message is too long"),
     row(90992, Again, "internal error of the message service"),
@@ -187,6 +192,7 @@ mod tests {
         (Refused, &[10030, 10031, 10032, 10033, 10041, 20003, 90012, 90048, 40003]),
         (Refused, &[20006, 20007, 20009, 20010, 20011, 20012, 80001, 80004, 80002, 93000, 90055]),
         (Refused, &[10100, 10150, 10200, 38000, 38500, 39000, 120_001, 125_000, 130_000]),
+        (Refused, &[20001, 90001, 90002, 90003, 90005, 90007, 90010, 90031]),
         (Refused, &[100_002, 100_004, 100_005, 100_006]),
         (Done, &[10013, 10024]),
         (AgainBriefly, &[10025, 80003]),
@@ -238,6 +244,7 @@ mod tests {
         assert_eq!(find("destroy_group", 10010).map(|row| row.class), Some(Done));
         assert_eq!(find("modify_group_member_info", 10010).map(|row| row.class), Some(Refused));
         assert_eq!(find("destroy_room", 100_004).map(|row| row.class), Some(Done));
+        assert_eq!(find("delete_group_member", 10010).map(|row| row.class), Some(Done));
         assert_eq!(find("modify_admin", 10001).map(|row| row.class), Some(Resign));
         assert!(find("send_group_msg", 10001).is_none());
     }

@@ -24,6 +24,10 @@ pub enum Reply {
     Admins(Vec<Account>),
     /// `import_group_member`: Chat's overall OK can hide single failures.
     Imported(Vec<(Account, ImportResult)>),
+    /// `add_group_member`: here too.
+    Added(Vec<(Account, AddResult)>),
+    /// `group_msg_recall`: `MsgSeq` and `RetCode` of each message, 0 when it was recalled.
+    Recalled(Vec<(i64, i64)>),
     /// `send_group_msg`. `dropped` is Chat's reason (`MsgDropReason`) for having thrown the message
     /// away although it answered OK.
     Sent { sequence: Option<i64>, dropped: Option<String> },
@@ -44,6 +48,16 @@ pub enum ImportResult {
     Failed,
     Imported,
     Already,
+}
+
+/// What became of one added member (34921).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddResult {
+    Failed,
+    Added,
+    Already,
+    /// Waits until the invited agrees.
+    Pending,
 }
 
 /// The part of an answer that all commands share (34620).
@@ -79,8 +93,17 @@ pub fn read(call: &Call, body: &Value) -> Result<Reply, String> {
         Call::ChangeGroupOwner { .. }
         | Call::ModifyGroupMemberInfo { .. }
         | Call::ModifyAdmin { .. }
-        | Call::ChangeRoomOwner { .. } => Reply::Done,
+        | Call::DeleteGroupMember { .. }
+        | Call::BanGroupMember { .. }
+        | Call::UnbanGroupMember { .. }
+        | Call::ChangeRoomOwner { .. }
+        | Call::ModifyGroupBaseInfo { .. }
+        | Call::DestroyGroup { .. }
+        | Call::SendGroupSystemNotification { .. }
+        | Call::SendMsg { .. } => Reply::Done,
         Call::ImportGroupMember { .. } => Reply::Imported(each(body, &["MemberList"], imported)?),
+        Call::AddGroupMember { .. } => Reply::Added(each(body, &["MemberList"], added)?),
+        Call::GroupMsgRecall { .. } => Reply::Recalled(each(body, &["RecallRetList"], recalled)?),
         Call::SendGroupMsg { .. } => Reply::Sent {
             sequence: int(body, &["MsgSeq"]),
             dropped: text(body, &["MsgDropReason"]).filter(|reason| !reason.is_empty()),
@@ -163,6 +186,25 @@ fn imported(item: &Value) -> Result<(Account, ImportResult), String> {
         other => return Err(format!("the Result of {account} is {other:?}, not 0, 1 or 2")),
     };
     Ok((account, result))
+}
+
+fn added(item: &Value) -> Result<(Account, AddResult), String> {
+    let account = account(item, &["Member_Account"])?;
+    let result = match int(item, &["Result"]) {
+        Some(0) => AddResult::Failed,
+        Some(1) => AddResult::Added,
+        Some(2) => AddResult::Already,
+        Some(3) => AddResult::Pending,
+        other => return Err(format!("the Result of {account} is {other:?}, not 0, 1, 2 or 3")),
+    };
+    Ok((account, result))
+}
+
+fn recalled(item: &Value) -> Result<(i64, i64), String> {
+    let sequence = int(item, &["MsgSeq"]).ok_or("a recalled message has no MsgSeq")?;
+    let code =
+        int(item, &["RetCode"]).ok_or_else(|| format!("message {sequence} has no RetCode"))?;
+    Ok((sequence, code))
 }
 
 /// Like [`each`], for a list that may be empty: Chat may write null for that, or leave it out. But when
@@ -472,6 +514,41 @@ mod tests {
         assert_eq!(read(&call, &body(0)), Ok(expected));
         assert!(read(&call, &body(9)).is_err());
         assert!(read(&call, &json!({ "ErrorCode": 0 })).is_err());
+    }
+
+    #[test]
+    fn every_added_member_has_its_own_result_and_may_wait_for_agreement() {
+        let call = Call::AddGroupMember { group: group(), members: Vec::new(), silent: false };
+        let body = |first: i64| {
+            json!({ "MemberList": [
+                { "Member_Account": "a", "Result": first },
+                { "Member_Account": "b", "Result": "1" },
+                { "Member_Account": "c", "Result": 2 },
+                { "Member_Account": "d", "Result": 3 },
+            ] })
+        };
+        let expected = Reply::Added(vec![
+            (account("a"), AddResult::Failed),
+            (account("b"), AddResult::Added),
+            (account("c"), AddResult::Already),
+            (account("d"), AddResult::Pending),
+        ]);
+        assert_eq!(read(&call, &body(0)), Ok(expected));
+        let unknown = "the Result of a is Some(4), not 0, 1, 2 or 3";
+        assert_eq!(read(&call, &body(4)), Err(unknown.to_owned()));
+    }
+
+    #[test]
+    fn every_recalled_message_has_its_own_code() {
+        let call = Call::GroupMsgRecall { group: group(), topic: None, sequences: vec![100, 101] };
+        // The sample of the page (34965).
+        let body = json!({ "ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0, "RecallRetList": [
+            { "MsgSeq": 100, "RetCode": 10030 },
+            { "MsgSeq": 101, "RetCode": 0 },
+        ] });
+        assert_eq!(read(&call, &body), Ok(Reply::Recalled(vec![(100, 10030), (101, 0)])));
+        let without = json!({ "RecallRetList": [{ "MsgSeq": 100 }] });
+        assert_eq!(read(&call, &without), Err("message 100 has no RetCode".to_owned()));
     }
 
     #[test]

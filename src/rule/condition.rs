@@ -3,9 +3,12 @@
 mod calls;
 mod check;
 mod engine;
+mod fact;
+mod formula;
 mod functions;
 mod known;
 mod lexer;
+mod meaning;
 mod native;
 mod operators;
 mod scope;
@@ -14,7 +17,10 @@ mod syntax;
 mod token;
 
 pub use engine::context;
-pub use native::{Fact, Facts, Native};
+pub use fact::Fact;
+pub use formula::{Formula, never_together};
+pub use known::event_names;
+pub use native::{Facts, Native, Seen};
 pub use scope::{Datum, bind, bind_int, bind_time, shown};
 
 use std::ops::Range;
@@ -48,6 +54,10 @@ pub struct Clause {
     names: Vec<Arc<str>>,
     /// `count` and `now`, where it reads them.
     bare: Vec<&'static str>,
+    /// Bytes of the condition.
+    range: Range<usize>,
+    normal: String,
+    formula: Formula,
 }
 
 impl Condition {
@@ -90,6 +100,11 @@ impl Condition {
     pub fn clauses(&self) -> &[Clause] {
         &self.clauses
     }
+
+    /// What all clauses together say.
+    pub fn formula(&self) -> Formula {
+        Formula::All(self.clauses.iter().map(|clause| clause.formula.clone()).collect())
+    }
 }
 
 impl Clause {
@@ -111,20 +126,22 @@ impl Clause {
         let native = Native::read(&tree.root);
         let program = OnceLock::new();
         if native.is_none() {
-            let refused =
-                |error: &String| token::syntax(range, format!("this cannot be compiled: {error}"));
+            let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
             let compiled = program.get_or_init(|| Program::compile(text));
-            compiled.as_ref().map_err(|error| mistakes.push(refused(error))).ok()?;
+            compiled.as_ref().map_err(|_| mistakes.push(refused())).ok()?;
         }
         let name = |(object, field): &(Object, String)| format!("{}.{field}", object.name()).into();
-        let names = reads.fields.iter().map(name).collect();
+        let shown = reads.fields.iter().map(name).collect();
         Some(Self {
             text: text.into(),
             native,
             program,
             uses: reads.fields,
-            names,
+            names: shown,
             bare: reads.bare,
+            normal: meaning::normal(&tree),
+            formula: meaning::of(&tree, names),
+            range,
         })
     }
 
@@ -151,6 +168,21 @@ impl Clause {
     /// `count` and `now`, where it reads them.
     pub fn bare(&self) -> &[&'static str] {
         &self.bare
+    }
+
+    /// Where it stands in the condition, in bytes.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// What it says, as far as that is plain.
+    pub fn formula(&self) -> &Formula {
+        &self.formula
+    }
+
+    /// Whether another clause says the same in the same words.
+    pub fn repeats(&self, other: &Self) -> bool {
+        self.normal == other.normal
     }
 
     /// The fields that it reads.

@@ -14,8 +14,10 @@ use super::mistake::{Code, Mistake};
 use super::suggest::closest;
 use crate::clock::Timestamp;
 
+mod change;
 mod field;
 
+pub use change::ClockChange;
 use field::{BAD_CRONTAB, FIELDS, Values};
 
 const NEVER: Code = Code("R043");

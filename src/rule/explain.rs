@@ -11,8 +11,9 @@ macro_rules! pages {
 const PAGES: &[(&str, &str)] = pages! {
     R001 R002 R003 R004 R005 R006 R007 R008 R010 R012 R014 R016 R017 R018 R020 R022 R024
     R026 R028 R030 R032 R040 R041 R042 R043 R044 R050 R051 R052 R053 R054 R055 R056 R058
-    R059 R060 R061 R062 R063 R064 R065 R066 R070 R071 R101 R102 R103 R104 R105 R106 R107 R201
-    R202 R203 R204 R205 R301
+    R059 R060 R061 R062 R063 R064 R065 R066 R070 R071 R101 R102 R103 R104 R105 R106 R107 R108 R109
+    R110 R111 R112 R113 R114 R115 R116 R117 R201 R202 R203 R204 R205 R220 R301 R302
+    T001 T002 T003 T004 T005 T006 T007 T008 T009 T010 T011 T012 T013 T014 T015 T016 T017 T018
 };
 
 /// The page of a code, in Markdown; upper and lower case are the same.
@@ -53,6 +54,7 @@ mod tests {
     fn every_code_has_a_page_and_every_page_a_code() {
         let mut used = BTreeSet::new();
         collect(&root().join("src/rule"), &mut used);
+        collect(&root().join("src/authoring"), &mut used);
         let pages: BTreeSet<_> = codes().map(str::to_owned).collect();
         assert_eq!(used, pages);
         assert!(used.len() > 50, "{used:?}");

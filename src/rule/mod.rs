@@ -20,5 +20,5 @@ pub mod unread;
 
 pub use catalog::EventKind;
 pub use model::{Rule, RuleId};
-pub use parse::{Reading, read};
+pub use parse::{Reading, on_protected, read};
 pub use set::RuleSet;

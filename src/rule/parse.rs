@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Level};
-use super::model::Rule;
+use super::model::{Globs, Rule};
 use super::names::Memory;
 use super::set::RuleSet;
 use super::source::{Source, Spot};
 use super::suggest::closest;
+use crate::chat::Account;
 use crate::clock::Timestamp;
 use codes::{BAD_ID, NOT_A_RULE, RULE_TWICE};
 use file::File;
@@ -81,14 +82,20 @@ pub fn read(files: Vec<(String, String)>, notes_at: Option<Timestamp>) -> Readin
         if let Some(now) = notes_at {
             let of_file = |spot: &Spot| spot.source() == &source;
             let own = rules.iter().filter(|(_, spot)| of_file(spot));
-            file.found.extend(own.filter_map(|(rule, spot)| lint::next_runs(rule, spot, now)));
+            file.found.extend(own.flat_map(|(rule, spot)| lint::notes(rule, spot, now)));
         }
         file.found.sort_by_key(|told| (told.spot.span().start, told.level));
         found.extend(file.found);
     }
-    found.extend(lint::undone(&rules));
+    found.extend(lint::across(&rules));
     let rules = rules.into_iter().map(|(rule, _)| rule).collect();
     Reading { rules: RuleSet::new(rules, files), diagnostics: found }
+}
+
+/// Actions that never come to anything because of whom the configuration protects, `[safety] protected`,
+/// and of the bot's own accounts.
+pub fn on_protected(rules: &RuleSet, protected: &Globs, own: &[Account]) -> Vec<Diagnostic> {
+    lint::by_account(rules, protected, own)
 }
 
 /// The rules of one file, each with the place of its heading.
@@ -121,6 +128,7 @@ fn read_file(
             }
             let good_id = check_id(file, heading);
             let rule = one_rule::read(file, heading, memory);
+            rule.iter().for_each(|rule| lint::of_rule(file, heading, rule));
             rules.extend(rule.filter(|_| good_id).map(|rule| (rule, spot)));
         }
     }

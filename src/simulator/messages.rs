@@ -269,7 +269,8 @@ impl World {
         }
     }
 
-    /// Per sequence the `RetCode` of 34965: 0, 10030 (no such message), 10031 (recalled already).
+    /// Per sequence the `RetCode` of 34965: 0, 10030 (no such message). What a recalled one gets is not
+    /// documented; here it is 10030 too.
     pub(super) fn take_back(
         &mut self,
         now: Timestamp,
@@ -284,12 +285,11 @@ impl World {
             results.push((
                 *sequence,
                 match message {
-                    None => 10030,
-                    Some(message) if message.recalled => 10031,
-                    Some(message) => {
+                    Some(message) if !message.recalled => {
                         message.recalled = true;
                         0
                     }
+                    _ => 10030,
                 },
             ));
         }

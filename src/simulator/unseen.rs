@@ -66,3 +66,57 @@ impl World {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::{NewGroup, Settings};
+
+    fn world() -> World {
+        let mut world = World::new(Settings::new(1, "administrator", "key"));
+        let group = NewGroup::new("g", GroupType::Public, "olga", &["ann", "ben"]);
+        world.create_group(Timestamp(1_000), group);
+        world
+    }
+
+    fn change(world: &mut World, account: &str, role: Option<Role>) {
+        let change = MemberChange { role, ..MemberChange::default() };
+        world.change_unseen(Timestamp(2_000), &"g".into(), &account.into(), change).unwrap();
+    }
+
+    #[test]
+    fn roles_and_owner_change_and_no_callback_tells_it() {
+        let mut world = world();
+        change(&mut world, "ann", Some(Role::Owner));
+        change(&mut world, "ben", Some(Role::Outside));
+        change(&mut world, "cyd", Some(Role::Admin));
+        let group = world.group(&"g".into()).unwrap();
+        let role = |account: &str| group.role(&account.into());
+        assert_eq!(
+            ["olga", "ann", "ben", "cyd"].map(role),
+            [Role::Member, Role::Owner, Role::Outside, Role::Admin]
+        );
+        assert_eq!(group.owner, Some("ann".into()));
+        assert!(world.take_callbacks().is_empty());
+    }
+
+    #[test]
+    fn an_owner_who_is_made_a_member_leaves_the_group_ownerless() {
+        let mut world = world();
+        change(&mut world, "olga", Some(Role::Member));
+        assert_eq!(world.group(&"g".into()).unwrap().owner, None);
+    }
+
+    #[test]
+    fn what_is_not_named_stays_as_it_is() {
+        let mut world = world();
+        let muted = MemberChange { muted: Some(Duration::from_secs(60)), ..Default::default() };
+        change(&mut world, "ann", Some(Role::Admin));
+        world.change_unseen(Timestamp(2_000), &"g".into(), &"ann".into(), muted).unwrap();
+        let group = world.group(&"g".into()).unwrap();
+        assert_eq!(group.role(&"ann".into()), Role::Admin);
+        assert_eq!(group.members[&Account::from("ann")].joined_at, Timestamp(1_000));
+        let until = group.muted_until(&"ann".into(), Timestamp(2_000));
+        assert_eq!(until, Some(Timestamp(62_000)));
+    }
+}

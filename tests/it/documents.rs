@@ -38,6 +38,11 @@ async fn the_rules_of_the_language_page_read_and_its_test_passes() {
     rules_read_and_tests_pass("docs/rules.md").await;
 }
 
+#[tokio::test]
+async fn the_rules_of_the_page_on_tests_read_and_their_tests_pass() {
+    rules_read_and_tests_pass("docs/tests.md").await;
+}
+
 #[test]
 fn every_event_and_action_stands_on_the_language_page() {
     let page = repository("docs/rules.md");

@@ -44,7 +44,7 @@ fn every_key_of_a_rule_is_read() {
         title = "all of it"
         notes = "for people"
         tags = ["a", "b"]
-        on = ["message.sent", "message.sending"]
+        on = ["message.sent", "message.failed"]
         in = { groups = ["@TGS#1*"], types = ["Public", "ChatRoom"], except = ["@TGS#13"] }
         when = 'member.role == "member" && count > 1'
         unless = "member.muted"
@@ -62,7 +62,7 @@ fn every_key_of_a_rule_is_read() {
     assert_eq!(rule.notes.as_deref(), Some("for people"));
     assert_eq!(rule.tags, ["a", "b"]);
     let Trigger::On(kinds) = &rule.trigger else { panic!("{:?}", rule.trigger) };
-    assert_eq!(kinds, &[EventKind::MessageSent, EventKind::MessageSending]);
+    assert_eq!(kinds, &[EventKind::MessageSent, EventKind::MessageFailed]);
     let selects = |id: &str, kind| rule.scope.selects(&GroupId::from(id), Some(kind));
     assert!(selects("@TGS#12", GroupType::Meeting) && !selects("@TGS#12", GroupType::Work));
     assert!(!selects("@TGS#13", GroupType::Public) && !selects("@TGS#2", GroupType::Public));
@@ -207,7 +207,7 @@ fn warnings_leave_the_rule_as_it_is() {
 
 #[test]
 fn the_runs_of_an_interval_are_counted_from_1970() {
-    let text = "[rule.a]\nschedule = { every = \"90s\" }\nstop = true\n";
+    let text = "[rule.a]\nschedule = { every = \"90s\" }\ndo = [{ alert = { text = \"tick\" } }]\n";
     let reading = rule::read(vec![file("a.toml", text)], Some(Timestamp(100_000)));
     assert_eq!(
         render_all(&reading.diagnostics, false),

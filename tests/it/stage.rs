@@ -228,6 +228,22 @@ impl Stage {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// Runs `groupkeeper` as an operator beside the bot would: its exit code, stdout and stderr.
+    pub async fn groupkeeper(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("GROUPKEEPER_SAFETY_PROTECTED", "boss, ops_*");
+        // The bot answers on this thread meanwhile.
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    /// The address of the admin listener.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.bot().admin_address)
+    }
+
     /// POSTs a body to the bot as a stranger would, with this query.
     pub async fn post(&self, query: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
         let url = format!("http://{}/callback?{query}", self.bot().callback_address);

@@ -8,6 +8,8 @@ use super::{Expected, same, written};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     pub kind: Kind,
+    /// The effect's name.
+    pub action: String,
     /// The effect as expected, as a test file writes it; absent when nobody expected it.
     pub expected: Option<String>,
     /// The effect as it came; absent when it did not.
@@ -43,6 +45,24 @@ impl Kind {
             Self::Missing => "missing",
             Self::Unexpected => "unexpected",
         }
+    }
+}
+
+impl Difference {
+    /// One sentence, for lists; nothing when the effect is as expected.
+    pub fn sentence(&self) -> Option<String> {
+        let action = &self.action;
+        Some(match (self.kind, self.fields.first()) {
+            (Kind::Met, _) | (Kind::Differs, None) => return None,
+            (Kind::Missing, _) => format!("`{action}` was expected and did not come"),
+            (Kind::Unexpected, _) => format!("`{action}` came and was not expected"),
+            (Kind::Differs, Some(FieldDifference { name, expected, got })) => match got {
+                Some(got) => {
+                    format!("`{name}` of `{action}` is {got:?}, expected was {expected:?}")
+                }
+                None => format!("`{action}` has no `{name}`, expected was {expected:?}"),
+            },
+        })
     }
 }
 
@@ -124,7 +144,8 @@ pub(in crate::authoring) fn align(expected: &[Expected], seen: &[Expected]) -> V
             let fields = fields(one, other);
             let kind = if fields.is_empty() { Kind::Met } else { Kind::Differs };
             let (expected, got) = (Some(written(one)), Some(written(other)));
-            lines.push(Difference { kind, expected, got, fields });
+            let action = one.action.clone();
+            lines.push(Difference { kind, action, expected, got, fields });
             (i, j) = (i + 1, j + 1);
         } else if i < expected.len() && costs[i][j] == costs[i + 1][j] + ALONE {
             lines.push(alone(Kind::Missing, &expected[i]));
@@ -140,7 +161,7 @@ pub(in crate::authoring) fn align(expected: &[Expected], seen: &[Expected]) -> V
 fn alone(kind: Kind, effect: &Expected) -> Difference {
     let text = Some(written(effect));
     let (expected, got) = if kind == Kind::Missing { (text, None) } else { (None, text) };
-    Difference { kind, expected, got, fields: Vec::new() }
+    Difference { kind, action: effect.action.clone(), expected, got, fields: Vec::new() }
 }
 
 #[cfg(test)]

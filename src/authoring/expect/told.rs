@@ -33,13 +33,11 @@ pub(in crate::authoring) fn story(decided: &[(Event, Decision)]) -> String {
     let mut episodes: Vec<Episode> = Vec::new();
     for (event, decision) in decided {
         let mut sentences: Vec<String> = Vec::new();
-        // One event gives rise to another; each has the name that its rules looked at.
-        let mut named = event.name();
         for trace in &decision.trace.rules {
-            let about =
-                if trace.event == named { String::new() } else { format!("{}: ", trace.event) };
+            // One event gives rise to another: `owner.left` stands in the trace of `member.left`.
+            let derived = trace.event != event.name();
+            let about = if derived { format!("{}: ", trace.event) } else { String::new() };
             sentences.push(format!("{about}`{}` {}", trace.rule, trace.why));
-            named = event.name();
         }
         sentences.extend(decision.trace.notes.iter().cloned());
         if sentences.is_empty() {
@@ -100,4 +98,47 @@ fn subject(event: &Event) -> String {
         let _ = write!(text, " in room {}", room.id);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::event::Cause;
+    use crate::decision::{EventId, RuleTrace, Why};
+    use crate::rule::EventKind;
+
+    fn decided(second: i64, member: &str, why: Why) -> (Event, Decision) {
+        let id = EventId::of(&[&second.to_be_bytes()]);
+        let cause = Cause::Kind(EventKind::MessageSent);
+        let time = Timestamp::from_secs(second);
+        let event = Event { member: Some(member.into()), ..Event::new(id, cause, time, "") };
+        let mut decision = Decision::default();
+        let event_name = event.name().to_owned();
+        decision.trace.rules.push(RuleTrace { rule: "a".into(), event: event_name.into(), why });
+        (event, decision)
+    }
+
+    #[test]
+    fn equal_events_in_a_row_are_told_once_and_events_without_a_rule_not_at_all() {
+        let mut all = vec![decided(0, "ann", Why::Off), decided(5, "ann", Why::Off)];
+        let (event, _) = decided(6, "ann", Why::Off);
+        all.push((event, Decision::default()));
+        all.push(decided(7, "ben", Why::ActedOnce));
+        assert_eq!(
+            story(&all),
+            "   1970-01-01T00:00:00Z message.sent (ann), 2 times until 1970-01-01T00:00:05Z\n      \
+             `a` is switched off\n   1970-01-01T00:00:07Z message.sent (ben)\n      \
+             `a` has acted once already (`once`)"
+        );
+        assert_eq!(story(&[]), "   no rule looked at anything");
+    }
+
+    #[test]
+    fn of_a_long_story_the_end_is_told() {
+        let names = ["ann", "ben"];
+        let all: Vec<_> = (0..60).map(|n| decided(n, names[n as usize % 2], Why::Off)).collect();
+        let told = story(&all);
+        assert!(told.starts_with("   (35 earlier events are not shown)\n"), "{told}");
+        assert!(told.contains("00:00:59Z") && !told.contains("00:00:34Z"), "{told}");
+    }
 }

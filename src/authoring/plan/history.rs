@@ -15,6 +15,9 @@ use crate::rule::RuleSet;
 /// The same thing done later by less than this is the same thing.
 const SAME_TIME: i64 = 60_000;
 
+/// Somebody who is muted with both rules so near in time is muted earlier, or later.
+const NEAR: u64 = 600_000;
+
 /// Who decides something, or who decides it differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +111,9 @@ fn matter(deed: &Deed) -> Matter {
     (rule, deed.act.clone(), deed.event.clone())
 }
 
+/// Two deeds that belong together, or one that the other side has not.
+type Pair = (Option<Deed>, Option<Deed>);
+
 /// Holds what two runs decided against each other.
 fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
     let mut matters: BTreeMap<Matter, (Vec<Deed>, Vec<Deed>)> = BTreeMap::new();
@@ -117,38 +123,11 @@ fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
     for deed in new {
         matters.entry(matter(&deed)).or_default().1.push(deed);
     }
-    let (mut same, mut found) = (0, Vec::new());
-    for ((rule, act, event), (old, mut new)) in matters {
-        let mut differ = |side, old: Option<&Deed>, new: Option<&Deed>| {
-            let later = match (old, new) {
-                (Some(old), Some(new)) => old.at != new.at && old.what == new.what,
-                _ => false,
-            };
-            let words = |deed: &Deed| {
-                let at = if later { format!(" at {}", deed.at) } else { String::new() };
-                let shadow = if deed.shadow { " (shadow)" } else { "" };
-                format!("{}{at}{shadow}", deed.what)
-            };
-            let at = new.or(old).map(|deed| deed.at).unwrap_or_default();
-            let difference = Difference {
-                side,
-                rule: rule.clone(),
-                act: act.clone(),
-                at: at.to_string(),
-                event: event.clone(),
-                old: old.map(words),
-                new: new.map(words),
-            };
-            found.push((at, difference));
-        };
+    let (mut same, mut pairs) = (0, Vec::new());
+    for (old, mut new) in matters.into_values() {
         let mut left = Vec::new();
         for deed in old {
-            let alike = |other: &Deed| {
-                other.what == deed.what
-                    && other.shadow == deed.shadow
-                    && other.at.0.abs_diff(deed.at.0) < SAME_TIME.unsigned_abs()
-            };
-            match new.iter().position(alike) {
+            match new.iter().position(|other| alike(&deed, other)) {
                 Some(at) => {
                     new.remove(at);
                     same += 1;
@@ -157,14 +136,10 @@ fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
             }
         }
         let mut new = new.into_iter();
-        for deed in &left {
-            match new.next() {
-                Some(other) => differ(Side::Changed, Some(deed), Some(&other)),
-                None => differ(Side::OnlyOld, Some(deed), None),
-            }
-        }
-        new.for_each(|deed| differ(Side::OnlyNew, None, Some(&deed)));
+        pairs.extend(left.into_iter().map(|deed| (Some(deed), new.next())));
+        pairs.extend(new.map(|deed| (None, Some(deed))));
     }
+    let mut found: Vec<_> = near_pairs(pairs).into_iter().map(difference).collect();
     found.sort_by(|(one_at, one), (other_at, other)| {
         let key = |at: &Timestamp, difference: &Difference| {
             (difference.rule.clone(), difference.act.clone(), difference.side, *at)
@@ -172,6 +147,56 @@ fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
         key(one_at, one).cmp(&key(other_at, other))
     });
     (same, found.into_iter().map(|(_, difference)| difference).collect())
+}
+
+fn alike(one: &Deed, other: &Deed) -> bool {
+    let time = one.at.0.abs_diff(other.at.0);
+    one.what == other.what && one.shadow == other.shadow && time < SAME_TIME.unsigned_abs()
+}
+
+/// Joins what one side does because of one event with what the other does to the same member because
+/// of another one near it.
+fn near_pairs(pairs: Vec<Pair>) -> Vec<Pair> {
+    let (mut joined, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in pairs {
+        match pair {
+            (Some(deed), None) => old.push(deed),
+            (None, Some(deed)) => new.push(deed),
+            both => joined.push(both),
+        }
+    }
+    old.sort_by_key(|deed| deed.at);
+    new.sort_by_key(|deed| deed.at);
+    for deed in old {
+        let fits = |other: &Deed| {
+            !deed.about.is_empty()
+                && (&deed.rule, &deed.act, &deed.about) == (&other.rule, &other.act, &other.about)
+                && deed.at.0.abs_diff(other.at.0) <= NEAR
+        };
+        let other = new.iter().position(fits).map(|at| new.remove(at));
+        joined.push((Some(deed), other));
+    }
+    joined.extend(new.into_iter().map(|deed| (None, Some(deed))));
+    joined
+}
+
+fn difference((old, new): Pair) -> (Timestamp, Difference) {
+    let times_differ = matches!((&old, &new), (Some(old), Some(new)) if old.at != new.at);
+    let words = |deed: &Deed| {
+        let at = if times_differ { format!(", {}", deed.at) } else { String::new() };
+        let shadow = if deed.shadow { " (shadow)" } else { "" };
+        format!("{}{shadow}{at}", deed.what)
+    };
+    let side = match (&old, &new) {
+        (Some(_), Some(_)) => Side::Changed,
+        (None, _) => Side::OnlyNew,
+        (_, None) => Side::OnlyOld,
+    };
+    let told = (old.as_ref().map(words), new.as_ref().map(words));
+    let (rule, act, event) = old.as_ref().or(new.as_ref()).map(matter).unwrap_or_default();
+    let at = old.as_ref().or(new.as_ref()).map(|deed| deed.at).unwrap_or_default();
+    let (old, new) = told;
+    (at, Difference { side, rule, act, at: at.to_string(), event, old, new })
 }
 
 #[cfg(test)]
@@ -202,9 +227,18 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_muted_by_another_message_soon_before_is_muted_earlier() {
+        let muted = |event, at, what| Deed { about: "ann".to_owned(), ..deed(event, at, what) };
+        let old = vec![muted("six", 5_000, "5m"), muted("far", 9_000_000, "5m")];
+        let (_, differences) = differences(old, vec![muted("four", 3_000, "10m")]);
+        let told: Vec<_> = differences.iter().map(|d| (d.side, d.event.as_str())).collect();
+        assert_eq!(told, [(Side::OnlyOld, "far"), (Side::Changed, "six")]);
+    }
+
+    #[test]
     fn what_would_have_come_later_is_told_with_both_times() {
         let (_, differences) = differences(vec![deed("a", 0, "x")], vec![deed("a", 300_000, "x")]);
-        assert_eq!(differences[0].old.as_deref(), Some("x at 1970-01-01T00:00:00Z"));
-        assert_eq!(differences[0].new.as_deref(), Some("x at 1970-01-01T00:05:00Z"));
+        assert_eq!(differences[0].old.as_deref(), Some("x, 1970-01-01T00:00:00Z"));
+        assert_eq!(differences[0].new.as_deref(), Some("x, 1970-01-01T00:05:00Z"));
     }
 }

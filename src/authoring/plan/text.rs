@@ -98,7 +98,7 @@ impl History {
         if !self.differences.is_empty() {
             text.push_str(&format!("  {same} × the same\n"));
         }
-        text.push_str("\nwhat a replay cannot know:\n");
+        text.push_str("\nhow far to trust this:\n");
         self.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
         text
     }
@@ -109,9 +109,15 @@ fn kind(difference: &Difference) -> (&str, &str, Side) {
 }
 
 fn difference_line(difference: &Difference) -> String {
-    let Difference { at, old, new, event, .. } = difference;
+    let Difference { at, old, new, event, side, .. } = difference;
+    if let (Side::Changed, Some(old), Some(new)) = (side, old, new)
+        && old.ends_with('Z')
+    {
+        // Both tell their times.
+        return format!("    {old}  ->  {new}  (event {event})\n");
+    }
     let what = match (old, new) {
-        (Some(old), Some(new)) => format!("{old} -> {new}"),
+        (Some(old), Some(new)) => format!("{old}  ->  {new}"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => String::new(),
     };

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::answers::Answers;
-use super::{Decided, Deed, Past, Tally};
+use super::{Decided, Deed, Looked, Past, Tally, about};
 use crate::authoring::recorded::{Recorded, Trouble};
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::decision::effect::{Act, Manner, Outcome};
@@ -43,8 +43,14 @@ impl Observer for Notebook {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.timers |= !decision.timers.is_empty();
         let looked = |why: &Why| !matches!(why, Why::Off | Why::OutOfScope | Why::Stopped { .. });
+        // A rule that goes on with an answer, or after a wait, looks at the same event again.
+        let anew = !matches!(event.cause, Cause::Settled { .. } | Cause::Timer(_));
         let rules = decision.trace.rules.iter().filter(|trace| looked(&trace.why));
-        let rules = rules.map(|trace| (trace.rule.to_string(), trace.why.acted()));
+        let rules = rules.map(|trace| Looked {
+            rule: trace.rule.to_string(),
+            anew,
+            acted: trace.why.acted(),
+        });
         let at = event.time;
         let deeds = deeds(event, decision);
         seen.decided.push(Decided { at, event: event.clone(), deeds, rules: rules.collect() });
@@ -52,21 +58,19 @@ impl Observer for Notebook {
 }
 
 fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
-    let about = match (&event.member, &event.group) {
-        (Some(member), Some(group)) => format!("{member} in {group}"),
-        (Some(one), None) => one.to_string(),
-        (None, Some(one)) => one.to_string(),
-        (None, None) => String::new(),
-    };
-    let of_effect = |effect: &Effect| Deed {
-        at: effect.created,
-        event: effect.event.to_string(),
-        about: about.clone(),
-        rule: effect.rule.as_ref().map(ToString::to_string),
-        act: effect.act.name().to_owned(),
-        what: effect.act.to_string(),
-        shadow: effect.manner == Manner::Shadow,
-        effect: Some(effect.id.to_string()),
+    let of_effect = |effect: &Effect| {
+        // The event of its settling names whom the effect is about.
+        let settled = settled_event(effect, Outcome::Observed, Vec::new(), effect.created);
+        Deed {
+            at: effect.created,
+            event: effect.event.to_string(),
+            about: about(&settled),
+            rule: effect.rule.as_ref().map(ToString::to_string),
+            act: effect.act.name().to_owned(),
+            what: effect.act.to_string(),
+            shadow: effect.manner == Manner::Shadow,
+            effect: Some(effect.id.to_string()),
+        }
     };
     let wanted = decision.effects.iter().filter(|effect| !effect.act.is_read());
     let mut deeds: Vec<Deed> = wanted.map(of_effect).collect();
@@ -75,7 +79,7 @@ fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
         deeds.push(Deed {
             at: event.time,
             event: event.id.to_string(),
-            about,
+            about: about(event),
             rule: rule.map(|trace| trace.rule.to_string()),
             act: act.to_owned(),
             what,
@@ -114,6 +118,8 @@ pub struct Run<'p> {
     notebook: Arc<Notebook>,
     /// Effects whose outcome a later entry tells, by the id of that entry.
     waiting: HashMap<EventId, (Lane, u64)>,
+    /// Lanes whose first effect has just been settled by an entry.
+    freed: Vec<Lane>,
     /// When something is due next, as far as that is known.
     due: Option<Timestamp>,
     tally: Tally,
@@ -149,6 +155,7 @@ impl<'p> Run<'p> {
             committed,
             notebook,
             waiting: HashMap::new(),
+            freed: Vec::new(),
             due: None,
             tally: Tally::default(),
             begun: false,
@@ -311,6 +318,7 @@ impl<'p> Run<'p> {
             None => self.assumed(&pending.effect)?,
         };
         self.finish(&lane, sequence, pending.effect, outcome).await?;
+        self.freed.push(lane);
         self.settle(number).await
     }
 
@@ -319,21 +327,34 @@ impl<'p> Run<'p> {
         Ok(ledger::read(&*self.store, &ledger::outbox_key(lane, sequence))?)
     }
 
-    /// Settles every effect of which no later entry tells.
+    /// Settles every effect of which no later entry tells, in the order of its lane: what stands
+    /// behind one that waits may yet fall with it.
     async fn settle(&mut self, number: usize) -> Result<(), Trouble> {
-        let mut open = VecDeque::new();
+        let mut lanes: VecDeque<Lane> = std::mem::take(&mut self.freed).into();
         for _ in 0..MOST_ROUNDS {
-            while let Ok(committed) = self.committed.try_recv() {
-                open.push_back(committed);
+            while let Ok((lane, sequence)) = self.committed.try_recv() {
+                if let Some(pending) = self.pending(&lane, sequence)? {
+                    let settled = settled_id(&pending.effect.id);
+                    if self.past.settles_after(&settled, number) {
+                        self.waiting.insert(settled, (lane.clone(), sequence));
+                    }
+                }
+                lanes.push_back(lane);
             }
-            let Some((lane, sequence)) = open.pop_front() else { return Ok(()) };
-            let Some(pending) = self.pending(&lane, sequence)? else { continue };
-            let settled = settled_id(&pending.effect.id);
-            if self.past.settles_after(&settled, number) {
-                self.waiting.insert(settled, (lane, sequence));
+            let Some(lane) = lanes.front() else { return Ok(()) };
+            let (from, to) = ledger::outbox_lane(lane);
+            let first = self.store.scan(&from, &to, 1)?.pop();
+            let first = first.and_then(|(key, bytes)| Some((ledger::seq_of(&key)?, key, bytes)));
+            let Some((sequence, key, bytes)) = first else {
+                lanes.pop_front();
+                continue;
+            };
+            let pending: Pending = ledger::decode(&key, &bytes)?;
+            if self.waiting.contains_key(&settled_id(&pending.effect.id)) {
+                lanes.pop_front();
                 continue;
             }
-            let outcome = self.assumed(&pending.effect)?;
+            let (lane, outcome) = (lane.clone(), self.assumed(&pending.effect)?);
             self.finish(&lane, sequence, pending.effect, outcome).await?;
         }
         Err(busy())

@@ -8,6 +8,17 @@ use crate::rule::suggest::closest;
 
 const EXAMPLE: &str = "write for instance `expect = [{ mute = { who = \"ann\", for = \"5m\" } }]`";
 
+/// Words for fields that people bring along, and what they mean.
+const HABITS: &[(&str, &str)] = &[
+    ("time", "for"),
+    ("duration", "for"),
+    ("member", "who"),
+    ("account", "who"),
+    ("user", "who"),
+    ("message", "text"),
+    ("owner", "to"),
+];
+
 /// The effects in their order; none for `"nothing"`.
 pub(super) fn read(file: &mut File<'_>, entry: &Entry) -> Option<Vec<Expected>> {
     match &entry.node.value {
@@ -141,7 +152,9 @@ fn read_fields(
                 expected.fields.insert(key.to_owned(), value);
             }
         } else {
-            let instead = closest(key, fields.iter().copied());
+            let habit = HABITS.iter().find(|(word, _)| *word == key).map(|(_, meant)| *meant);
+            let habit = habit.filter(|meant| fields.contains(meant));
+            let instead = habit.or_else(|| closest(key, fields.iter().copied()));
             let label = match fields {
                 [] => format!("`{name}` has no fields"),
                 fields => there_are(fields),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{TestGroup, TestRoom};
+use crate::authoring::bench::ADMIN;
 use crate::chat::{GroupId, GroupType, RoomId};
 use crate::rule::parse::tree::{Node, Table, Value};
 use crate::rule::suggest::closest;
@@ -26,6 +27,8 @@ pub(super) const NUMBER: &str = "{n}";
 pub(super) struct Known {
     pub groups: Vec<(GroupId, GroupType)>,
     pub rooms: Vec<RoomId>,
+    /// Whether it is sure who is a member: not when the groups or rooms could not be read.
+    pub sure: bool,
     /// Everybody who is, becomes or is expected to become a member of anything.
     members: BTreeSet<String>,
 }
@@ -38,6 +41,7 @@ impl Known {
             groups: groups.iter().map(|group| (group.id.clone(), group.kind)).collect(),
             rooms: rooms.iter().map(|room| room.id.clone()).collect(),
             members: BTreeSet::new(),
+            sure: !(groups.is_empty() && rooms.is_empty()),
         };
         let members = groups.iter().flat_map(|group| &group.members);
         known.members.extend(members.map(|member| member.id.to_string()));
@@ -102,7 +106,7 @@ impl Known {
 
     /// Whether this account can be a member of something at some time of the test.
     pub fn has(&self, account: &str) -> bool {
-        if account.contains(NUMBER) || self.members.contains(account) {
+        if account == ADMIN || account.contains(NUMBER) || self.members.contains(account) {
             return true;
         }
         let numbered = self.members.iter().filter_map(|name| name.split_once(NUMBER));
@@ -134,5 +138,24 @@ fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Text(text) => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_joins_by_a_number_is_known_with_any_number() {
+        let mut known = Known::of(&[], &[], &[]);
+        known.members.insert("raider_{n}_x".to_owned());
+        for (account, has) in [
+            ("raider_12_x", true),
+            ("raider__x", false),
+            ("raider_a_x", false),
+            ("raider_1", false),
+        ] {
+            assert_eq!(known.has(account), has, "{account}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::rule::EventKind;
 use crate::rule::parse::codes::WRONG_TYPE;
 use crate::rule::parse::file::{Fields, File, there_are};
-use crate::rule::parse::tree::{Entry, Node, Value};
+use crate::rule::parse::tree::{Entry, Node, Table, Value};
 use crate::rule::suggest::closest;
 use crate::simulator::RoomKind;
 
@@ -23,7 +23,7 @@ use crate::simulator::RoomKind;
 const MOST_TIMES: i64 = 10_000;
 
 /// Every key of a `send` step.
-pub(super) const KEYS: &[&str] = &[
+pub const KEYS: &[&str] = &[
     "send",
     "group",
     "room",
@@ -88,6 +88,18 @@ const TEXTS: [&str; 13] = [
     "command",
     "room",
 ];
+
+/// The keys that a step takes which sends this event, and those of other events that it has anyway:
+/// these are told with a code of their own.
+pub(super) fn keys(step: &Table) -> Vec<&'static str> {
+    let event = step.get("send").and_then(|entry| match &entry.node.value {
+        Value::Text(name) => EventKind::from_name(name),
+        _ => None,
+    });
+    let Some(sendable) = event.and_then(Sendable::of) else { return KEYS.to_vec() };
+    let keys = KEYS.iter().copied();
+    keys.filter(|key| sendable.allows(key) || step.get(key).is_some()).collect()
+}
 
 /// Something that happens in Chat.
 #[derive(Clone, Debug)]
@@ -401,7 +413,7 @@ fn room(
 fn members(file: &mut File<'_>, step: &Fields<'_>, sendable: &Sendable, known: &Known) {
     let new_owner = matches!(sendable.event, EventKind::OwnerChanged | EventKind::RoomOwnerChanged);
     for (key, must) in [("from", sendable.from_member()), ("to", new_owner)] {
-        let Some(entry) = step.get(key).filter(|_| must) else { continue };
+        let Some(entry) = step.get(key).filter(|_| must && known.sure) else { continue };
         let Value::Text(account) = &entry.node.value else { continue };
         if account.is_empty() || known.has(account) {
             continue;

@@ -44,9 +44,11 @@ pub(super) fn read(
         return None;
     };
     let (verb, keys) = verb(file, item, table)?;
-    let habits = if verb == "send" { send::HABITS } else { &[] };
     let what = format!("a step with `{verb}`");
-    let fields = file.fields(&what, item.span.clone(), table, keys, habits);
+    let fields = match verb {
+        "send" => file.fields(&what, item.span.clone(), table, &send::keys(table), send::HABITS),
+        _ => file.fields(&what, item.span.clone(), table, keys, &[]),
+    };
     let entry = fields.get(verb)?;
     let act = match verb {
         "send" => StepAct::Send(Box::new(send::read(file, &fields, known)?)),

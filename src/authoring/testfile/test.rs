@@ -7,7 +7,7 @@ use super::known::Known;
 use super::{Lines, Test, group, step};
 use crate::clock::Timestamp;
 use crate::rule::diagnostic::{Diagnostic, Level};
-use crate::rule::model::{Globs, Mode};
+use crate::rule::model::Mode;
 use crate::rule::parse::codes::{EMPTY, NOT_BOTH};
 use crate::rule::parse::file::{Fields, File};
 use crate::rule::parse::tree::{Entry, Node, Span, Table, Value};
@@ -52,6 +52,8 @@ pub(super) fn all(file: &mut File<'_>, table: &Table) -> Vec<Test> {
 /// Something stands in the file that is not a `[[test]]`.
 fn not_a_test(file: &mut File<'_>, entry: &Entry) {
     let key = &entry.key;
+    let before = entry.key_span.start.checked_sub(1);
+    let before = before.and_then(|at| file.source.text().as_bytes().get(at));
     let (label, help) = match &entry.node.value {
         Value::Table(_) if key == "rule" => {
             ("rules stand in files of their own", "move it to a file without `.test` in its name")
@@ -62,7 +64,7 @@ fn not_a_test(file: &mut File<'_>, entry: &Entry) {
         _ if closest(key, ["test"]).is_some() => {
             ("the heading of each test is `[[test]]`", "write `[[test]]`")
         }
-        Value::Table(_) | Value::List(_) => {
+        _ if before == Some(&b'[') => {
             ("a test file has tests and nothing else", "write `[[test]]`")
         }
         _ => {
@@ -100,8 +102,10 @@ fn one(
     for (single, several) in [("group", "groups"), ("room", "rooms")] {
         not_both(file, &fields, single, several);
     }
+    let places = file.errors();
     let groups = group::groups(file, &fields, begin);
     let rooms = group::rooms(file, &fields);
+    let unsure = file.errors() > places;
     let steps = file.required(&fields, "steps", EXAMPLE)?;
     let items = file.list("steps", &steps.node, "steps")?;
     if items.is_empty() {
@@ -109,7 +113,8 @@ fn one(
             .label("a test without a step tries nothing")
             .help(format!("write for instance `{EXAMPLE}`"));
     }
-    let known = Known::of(&groups, &rooms, items);
+    let mut known = Known::of(&groups, &rooms, items);
+    known.sure &= !unsure;
     let read = |item: &Node| step::read(file, lines, item, &known, begin);
     let steps: Vec<_> = items.iter().filter_map(read).collect();
     (file.errors() == before).then_some(Test {
@@ -118,7 +123,7 @@ fn one(
         line,
         now: begin,
         mode: mode.unwrap_or(Mode::Enforce),
-        protected: protected.unwrap_or_else(Globs::default),
+        protected: protected.unwrap_or_default(),
         groups,
         rooms,
         steps,

@@ -60,7 +60,7 @@ pub(super) fn of(
     told: RuleTold,
     note: Option<String>,
 ) -> WhyNot {
-    let mut steps = expected(rule);
+    let mut steps = expected(rule, matches!(why, Some(Why::Stopped { .. })));
     let stopped = stops_at(&steps, why);
     for (number, step) in steps.iter_mut().enumerate() {
         step.state = match stopped {
@@ -101,7 +101,7 @@ fn step(key: &'static str, what: impl Into<String>) -> Step {
 }
 
 /// Everything that must hold, in the order in which it is judged.
-fn expected(rule: &Rule) -> Vec<Step> {
+fn expected(rule: &Rule, stopped: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     match &rule.trigger {
         Trigger::On(kinds) => {
@@ -110,11 +110,13 @@ fn expected(rule: &Rule) -> Vec<Step> {
         }
         Trigger::Schedule(_) => steps.push(step("schedule", "its time has come")),
     }
-    steps.push(step("stop", "no rule before it said `stop`"));
+    if stopped {
+        steps.push(step("stop", "no rule before it said `stop`"));
+    }
     if rule.mode != Mode::Enforce {
         steps.push(step("mode", if rule.mode == Mode::Off { "off" } else { "shadow" }));
     }
-    steps.push(step("in", "the group is one that it looks at"));
+    steps.push(step("in", scope(rule)));
     if !rule.on_own {
         steps.push(step("echo", "not the bot's own call (`on_own`)"));
     }
@@ -154,6 +156,23 @@ fn expected(rule: &Rule) -> Vec<Step> {
     let names: Vec<_> = rule.steps.iter().map(|step| step.action.name()).collect();
     steps.push(step("do", names.join(", ")));
     steps
+}
+
+/// Which groups it looks at, in words.
+fn scope(rule: &Rule) -> String {
+    let scope = &rule.scope;
+    let mut parts = Vec::new();
+    if !scope.groups.is_empty() {
+        parts.push(scope.groups.patterns().join(" "));
+    }
+    if !scope.types.is_empty() {
+        let types: Vec<&str> = scope.types.iter().map(|kind| kind.name()).collect();
+        parts.push(format!("of type {}", types.join(", ")));
+    }
+    if !scope.except.is_empty() {
+        parts.push(format!("but not {}", scope.except.patterns().join(" ")));
+    }
+    if parts.is_empty() { "every group".to_owned() } else { format!("groups {}", parts.join(" ")) }
 }
 
 /// Which of the steps stopped it; `None`: it acted.
@@ -234,13 +253,8 @@ impl WhyNot {
                 if step.seen.is_empty() { String::new() } else { format!(": {}", step.seen) };
             text.push_str(&format!("  {state:<3} {:<9} {}{seen}\n", step.key, step.what));
         }
-        let later = &self.told.sentences;
-        if later.len() > 1 {
-            text.push('\n');
-            later.iter().for_each(|sentence| text.push_str(&format!("{rule} {sentence}\n")));
-        }
-        for effect in &self.told.effects {
-            text.push_str(&format!("  {}: {}\n", effect.what, effect.became));
+        if !self.told.effects.is_empty() {
+            text.push_str(&format!("\n{}", self.told.render()));
         }
         if let Some(excerpt) = self.excerpt(coloured) {
             text.push_str(&format!("\n{excerpt}\n"));

@@ -66,10 +66,13 @@ impl Pattern {
             }
         }
     }
-}
 
-impl Pattern {
-    /// Whether it is found in a text.
+    /// As written.
+    pub fn text(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether a text has the pattern in it.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
@@ -102,7 +105,7 @@ fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executio
     ) else {
         return Err(ExecutionError::missing_argument_or_target());
     };
-    Ok(CowVal::owned(CelBool::from(pattern.0.is_match(text.inner()))))
+    Ok(CowVal::owned(CelBool::from(pattern.is_match(text.inner()))))
 }
 
 /// A clause ready to be judged.

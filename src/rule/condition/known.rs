@@ -1,7 +1,7 @@
 //! Fields that only ever have known values, so that a comparison with anything else is a slip.
 
 use crate::chat::{GroupType, Role};
-use crate::rule::catalog::Object;
+use crate::rule::catalog::{EventKind, Object};
 use crate::rule::names::Names;
 
 /// The values that a field can have; `None` when it can be anything.
@@ -21,9 +21,7 @@ pub fn values(names: &Names, object: Object, field: &str) -> Option<Vec<&'static
         (Object::Room, "kind") => vec!["conference", "live", ""],
         // JoinType of 34372.
         (Object::Event, "join_type") => vec!["Apply", "Invited", ""],
-        (Object::Event, "name") if !names.events().is_empty() => {
-            names.events().iter().map(|kind| kind.name()).collect()
-        }
+        (Object::Event, "name") => return event_names(names),
         // MsgType of 33527.
         (Object::Message, "types") => vec![
             "TIMTextElem",
@@ -40,6 +38,14 @@ pub fn values(names: &Names, object: Object, field: &str) -> Option<Vec<&'static
     })
 }
 
+/// What `event.name` can be. On some events it is the name of the group or topic.
+pub fn event_names(names: &Names) -> Option<Vec<&'static str>> {
+    let named = |kind: &EventKind| kind.event_fields().iter().any(|(field, _)| *field == "name");
+    let kinds = names.events();
+    let sure = !kinds.is_empty() && !kinds.iter().any(named);
+    sure.then(|| kinds.iter().map(|kind| kind.name()).collect())
+}
+
 /// Today's name of a group type that has an old one.
 pub fn renamed(object: Object, field: &str, value: &str) -> Option<&'static str> {
     let kind = (field == "type" && matches!(object, Object::Group | Object::Event))
@@ -50,7 +56,6 @@ pub fn renamed(object: Object, field: &str, value: &str) -> Option<&'static str>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::EventKind;
 
     #[test]
     fn roles_and_types_are_those_of_chat() {
@@ -60,6 +65,12 @@ mod tests {
         assert!(of(Object::Group, "type").unwrap().contains(&"AVChatRoom"));
         assert_eq!(of(Object::Event, "name").unwrap(), ["message.sent"]);
         assert_eq!(of(Object::Member, "id"), None);
+    }
+
+    #[test]
+    fn the_name_of_a_created_group_can_be_anything() {
+        let names = Names::of_events(&[EventKind::GroupCreated]);
+        assert_eq!(values(&names, Object::Event, "name"), None);
     }
 
     #[test]

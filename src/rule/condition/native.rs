@@ -13,7 +13,7 @@ use crate::rule::catalog::Object;
 
 /// The value of a field, borrowed from where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fact<'f> {
+pub enum Seen<'f> {
     Bool(bool),
     Int(i64),
     Text(&'f str),
@@ -25,7 +25,7 @@ pub enum Fact<'f> {
 /// Where values come from.
 pub trait Facts {
     /// `None`: of a kind that only CEL handles.
-    fn fact(&self, object: Object, field: &str) -> Option<Fact<'_>>;
+    fn fact(&self, object: Object, field: &str) -> Option<Seen<'_>>;
 
     /// `count`, where it is known.
     fn count(&self) -> Option<i64>;
@@ -163,8 +163,8 @@ impl Native {
         match self {
             Self::Always(value) => Some(*value),
             Self::Flag((object, field)) => match facts.fact(*object, field)? {
-                Fact::Bool(value) => Some(value),
-                Fact::Absent => Some(false),
+                Seen::Bool(value) => Some(value),
+                Seen::Absent => Some(false),
                 _ => None,
             },
             Self::Not(test) => test.judge(facts).map(|holds| !holds),
@@ -188,8 +188,8 @@ impl Text {
     fn value<'f>(&self, facts: &'f impl Facts, item: &'f str) -> Option<Cow<'f, str>> {
         match self {
             Self::Field((object, field)) => match facts.fact(*object, field)? {
-                Fact::Text(text) => Some(Cow::Borrowed(text)),
-                Fact::Absent => Some(Cow::Borrowed("")),
+                Seen::Text(text) => Some(Cow::Borrowed(text)),
+                Seen::Absent => Some(Cow::Borrowed("")),
                 _ => None,
             },
             Self::Lower(text) => Some(Cow::Owned(text.value(facts, item)?.to_ascii_lowercase())),
@@ -217,8 +217,8 @@ impl Number {
         match self {
             Self::Literal(number) => Some(*number),
             Self::Field((object, field)) => match facts.fact(*object, field)? {
-                Fact::Int(number) => Some(number),
-                Fact::Absent => Some(0),
+                Seen::Int(number) => Some(number),
+                Seen::Absent => Some(0),
                 _ => None,
             },
             Self::Count => facts.count(),
@@ -243,8 +243,8 @@ impl Compare {
 
 fn items<'f>(facts: &'f impl Facts, (object, field): &Field) -> Option<&'f [String]> {
     match facts.fact(*object, field)? {
-        Fact::Texts(items) => Some(items),
-        Fact::Absent => Some(&[]),
+        Seen::Texts(items) => Some(items),
+        Seen::Absent => Some(&[]),
         _ => None,
     }
 }
@@ -385,14 +385,14 @@ mod tests {
     }
 
     impl Facts for Values {
-        fn fact(&self, object: Object, field: &str) -> Option<Fact<'_>> {
-            let absent = Some(Fact::Absent);
+        fn fact(&self, object: Object, field: &str) -> Option<Seen<'_>> {
+            let absent = Some(Seen::Absent);
             match (object, field) {
-                (Object::Message, "text") => self.text.as_deref().map(Fact::Text).or(absent),
-                (Object::Member, "role") => self.role.as_deref().map(Fact::Text).or(absent),
-                (Object::Member, "muted") => self.muted.map(Fact::Bool).or(absent),
-                (Object::Message, "sequence") => self.sequence.map(Fact::Int).or(absent),
-                (Object::Message, "types") => self.types.as_deref().map(Fact::Texts).or(absent),
+                (Object::Message, "text") => self.text.as_deref().map(Seen::Text).or(absent),
+                (Object::Member, "role") => self.role.as_deref().map(Seen::Text).or(absent),
+                (Object::Member, "muted") => self.muted.map(Seen::Bool).or(absent),
+                (Object::Message, "sequence") => self.sequence.map(Seen::Int).or(absent),
+                (Object::Message, "types") => self.types.as_deref().map(Seen::Texts).or(absent),
                 _ => None,
             }
         }
@@ -490,8 +490,8 @@ mod tests {
     fn a_value_of_an_unexpected_type_is_left_to_cel() {
         struct Odd;
         impl Facts for Odd {
-            fn fact(&self, _: Object, _: &str) -> Option<Fact<'_>> {
-                Some(Fact::Int(7))
+            fn fact(&self, _: Object, _: &str) -> Option<Seen<'_>> {
+                Some(Seen::Int(7))
             }
             fn count(&self) -> Option<i64> {
                 None

@@ -35,11 +35,23 @@ pub const REPEATED: Code = Code("R104");
 pub const LADDER_ORDER: Code = Code("R105");
 pub const DOES_NOTHING: Code = Code("R106");
 pub const UNDOES: Code = Code("R107");
+pub const FIGHTS: Code = Code("R108");
+pub const NEVER_ACTS: Code = Code("R109");
+pub const CHANGES_NOTHING: Code = Code("R110");
+pub const NEVER_REACHED: Code = Code("R111");
+pub const SAME_RULE: Code = Code("R112");
+pub const IDLE_KEY: Code = Code("R113");
+pub const PROTECTED: Code = Code("R114");
+pub const WAITS_LONG: Code = Code("R115");
+pub const OFTEN: Code = Code("R116");
+pub const TOO_LATE: Code = Code("R117");
 
 pub const NOBODY: Code = Code("R201");
 pub const NOT_COUNTABLE: Code = Code("R202");
 pub const IMPOSSIBLE: Code = Code("R203");
 pub const GROUP_GONE: Code = Code("R204");
 pub const WRONG_EVENT: Code = Code("R205");
+pub const CANNOT_WAIT: Code = Code("R220");
 
 pub const NEXT_RUNS: Code = Code("R301");
+pub const CLOCK_CHANGE: Code = Code("R302");

@@ -197,7 +197,7 @@ fn recalling_has_a_code_for_each_message() {
     );
     assert_eq!(told(&mut world)[0]["MsgSeqList"], json!([{ "MsgSeq": 1 }]));
     let answer = call(&mut world, at(2), "group_msg_recall", body);
-    assert_eq!(answer["RecallRetList"][0]["RetCode"], 10031);
+    assert_eq!(answer["RecallRetList"][0]["RetCode"], 10030);
 }
 
 #[test]

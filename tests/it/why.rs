@@ -1,0 +1,170 @@
+//! `why` and `why-not`: asked of a journal that a whole bot has written.
+
+use std::time::Duration;
+
+use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::store::WriteSet;
+
+use crate::stage::Stage;
+
+/// A flood with everything that follows: the question who ann is, the mute, the message, the end.
+async fn flooded() -> Stage {
+    let stage = Stage::with_shipped_rules().await;
+    let members = [("ann", Role::Member), ("bob", Role::Admin)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    cats.joins("mia").await;
+    cats.floods("ann").await;
+    stage.advance(Duration::from_secs(600)).await;
+    stage.bot().store.commit(WriteSet::default()).await.unwrap();
+    stage
+}
+
+/// Ids and versions are digests of texts that may change; what is read around them stays.
+fn plain(stage: &Stage, text: &str) -> String {
+    let home = format!("{}/", stage.folder.path().display());
+    let text = text.replace(&home, "");
+    without_digests(&text).replace("http://127.0.0.1", "HOST")
+}
+
+fn without_digests(text: &str) -> String {
+    let mut shown = String::new();
+    for piece in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        let digits = word.len() == 16 || word.len() == 12;
+        if digits && word.chars().any(|c| c.is_ascii_digit()) {
+            shown.push_str("<id>");
+            shown.push_str(&piece[word.len()..]);
+        } else {
+            shown.push_str(piece);
+        }
+    }
+    shown
+}
+
+#[tokio::test]
+async fn why_tells_of_every_rule_what_came_of_it_or_what_stopped_it() {
+    let stage = flooded().await;
+    let url = stage.admin_url();
+    let ask = ["why", "last", "--named", "message.sent", "--url", &url];
+    let (code, told, trouble) = stage.groupkeeper(&ask).await;
+    assert_eq!((code, trouble.as_str()), (Some(0), ""));
+    insta::assert_snapshot!("why_it_acted", plain(&stage, &told));
+    let ask = ["why", "last", "--member", "mia", "--url", &url, "--all"];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    insta::assert_snapshot!("why_it_did_not_act", plain(&stage, &told));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn why_not_goes_through_a_rule_step_by_step_and_marks_where_it_stopped() {
+    let stage = flooded().await;
+    let url = stage.admin_url();
+    let ask = ["why-not", "promote-staff", "last", "--member", "mia", "--url", &url];
+    let (code, told, trouble) = stage.groupkeeper(&ask).await;
+    assert_eq!((code, trouble.as_str()), (Some(0), ""));
+    insta::assert_snapshot!("why_not_a_clause", plain(&stage, &told));
+    let (_, told, _) =
+        stage.groupkeeper(&["why-not", "quiet-flooders", "last", "--url", &url]).await;
+    insta::assert_snapshot!("why_not_when_it_did", plain(&stage, &told));
+    let ask = ["why-not", "nightly-sweep", "last", "--url", &url];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    insta::assert_snapshot!("why_not_listening", plain(&stage, &told));
+    let ask = ["why-not", "promote-staff", "last", "--member", "mia", "--json", "--url", &url];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["came"], "stopped");
+    assert_eq!(
+        told["steps"].as_array().unwrap().iter().filter(|s| s["state"] == "stopped").count(),
+        1
+    );
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_stops_a_rule_is_told_for_every_kind_of_limit() {
+    let rules = r#"
+[rule.pair]
+on = "message.sent"
+count = { each = ["member"], within = "10s", at_least = 2 }
+cooldown = { each = ["member"], for = "60s" }
+unless = 'count > 3'
+do = [{ alert = { text = "two" } }]
+
+[rule.first]
+on = "message.sent"
+once = { each = ["member"] }
+when = 'message.text.contains("hello")'
+do = [{ alert = { text = "first" } }]
+
+[rule.protected]
+on = "message.sent"
+do = [{ mute = { for = "5m" } }]
+
+[rule.elsewhere]
+on = "message.sent"
+in = { groups = ["@TGS#dogs"] }
+do = [{ alert = { text = "dogs" } }]
+
+[rule.later]
+on = "member.left"
+wait = "2m"
+do = [{ alert = { text = "gone" } }]
+"#;
+    let stage = Stage::with_rules(rules).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("bob", Role::Admin)]);
+    stage.settle().await;
+    let url = stage.admin_url();
+    let mut all = String::new();
+    for text in ["hello", "hello again", "bye", "bye"] {
+        cats.says("bob", text);
+        stage.settle().await;
+        stage.advance(Duration::from_secs(1)).await;
+        stage.bot().store.commit(WriteSet::default()).await.unwrap();
+        let ask = ["why", "last", "--named", "message.sent", "--url", &url];
+        let (_, told, trouble) = stage.groupkeeper(&ask).await;
+        all.push_str(&format!("{text}:\n{told}{trouble}\n"));
+    }
+    cats.leaves("bob");
+    stage.settle().await;
+    let (_, told, _) =
+        stage.groupkeeper(&["why", "last", "--named", "member.left", "--url", &url]).await;
+    all.push_str(&format!("{told}\n"));
+    stage.advance(Duration::from_secs(180)).await;
+    let (_, told, _) =
+        stage.groupkeeper(&["why", "last", "--named", "member.left", "--url", &url]).await;
+    all.push_str(&told);
+    insta::assert_snapshot!("why_limits", plain(&stage, &all));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_answered_says_what_to_do() {
+    let mut stage = flooded().await;
+    let url = stage.admin_url();
+    let mut all = String::new();
+    let questions: [&[&str]; 7] = [
+        &["why", "0000000000000000", "--url", &url],
+        &["why", "yesterday", "--url", &url],
+        &["why", "last", "--group", "@TGS#mice", "--url", &url],
+        &["why-not", "promote-stuff", "last", "--url", &url],
+        &["why", "last", "--url", "https://bot.example"],
+        &["why", "last", "--store", "sled:data"],
+        &["why", "last", "--store", "sled:elsewhere"],
+    ];
+    for question in questions {
+        let (code, told, trouble) = stage.groupkeeper(question).await;
+        assert_eq!((code, told.as_str()), (Some(1), ""), "{question:?}");
+        all.push_str(&format!("{trouble}\n"));
+    }
+    let all = all.replace(&format!("pid {}", std::process::id()), "pid 7");
+    insta::assert_snapshot!("why_unanswered", plain(&stage, &all));
+    // A stopped service's store answers as the service did.
+    let (_, asked, _) = stage.groupkeeper(&["why", "last", "--url", &url]).await;
+    stage.stop().await;
+    let (_, trouble, _) = stage.groupkeeper(&["why", "last", "--store", "sled:data"]).await;
+    assert_eq!(trouble, asked);
+    let (code, _, trouble) = stage.groupkeeper(&["why", "last", "--url", &url]).await;
+    assert!(code == Some(1) && trouble.contains("--store sled:data"), "{trouble}");
+    stage.start().await.unwrap();
+    stage.finish().await;
+}
