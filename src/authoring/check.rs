@@ -33,7 +33,7 @@ impl Checked {
     }
 }
 
-/// Reads and checks all rules of a directory. `now` is what notes on schedules count from. Files in it
+/// Reads and checks all rules of a directory, or of one file. `now` is what notes on schedules count from. Files in it
 /// that cannot be read are told among the diagnostics (R070).
 ///
 /// # Errors

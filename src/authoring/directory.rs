@@ -33,7 +33,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Reads the `*.toml` files of a directory and its folders whose paths are wanted.
+    /// Reads the `*.toml` files of a directory and its folders whose paths are wanted; or the one file
+    /// that is named.
     ///
     /// # Errors
     /// When the directory itself cannot be read.
@@ -68,14 +69,18 @@ pub fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// All folders and `*.toml` files of a directory, by path. Symbolic links are followed, those that lead
+/// All folders and `*.toml` files of a directory, by path; or the one file that is named. Symbolic links are followed, those that lead
 /// back to a folder above are not. Files that vanish meanwhile are left out.
 ///
 /// # Errors
 /// When the directory itself cannot be read.
 pub fn walk(directory: &Path) -> io::Result<Vec<FoundFile>> {
+    let metadata = fs::metadata(directory)?;
+    if metadata.is_file() {
+        return Ok(vec![FoundFile { path: directory.to_owned(), metadata: Ok(metadata) }]);
+    }
     let mut found = Vec::new();
-    let mut above = vec![identity(&fs::metadata(directory)?)];
+    let mut above = vec![identity(&metadata)];
     visit(directory, &mut above, &mut found)?;
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)

@@ -11,6 +11,7 @@ pub mod recorded;
 pub mod replay;
 mod ruletext;
 mod runner;
+pub mod schema;
 pub mod testfile;
 pub mod why;
 

@@ -70,7 +70,7 @@ enum Command {
 /// Where a rules directory is named.
 #[derive(clap::Args)]
 struct RulesDirectory {
-    /// The rules directory
+    /// The rules directory, or one file of it
     #[arg(default_value = "rules")]
     directory: PathBuf,
 }

@@ -54,9 +54,16 @@ pub(super) async fn run(arguments: Arguments) -> Exit {
 }
 
 async fn serve(config: &Config) -> Result<(), NotStarted> {
+    let signals = service::Signals::listen()
+        .map_err(|error| NotStarted::Setup(format!("signals cannot be listened to: {error}")))?;
     let clock = Arc::new(SystemClock::default());
     let sockets = Sockets::bind(config).await?;
     let mut service = Service::start(config, clock, sockets, Onlookers::default()).await?;
+    let rules = service.rules.current().load_full();
+    let own = [config.app.admin.clone()];
+    for told in crate::rule::on_protected(&rules, &config.safety.protected, &own) {
+        tracing::warn!("{}", told.render(false));
+    }
     service.run_loops();
     if config.rules.mode == Mode::Shadow {
         tracing::warn!("in shadow: everything is decided, recorded and shown, and nothing is sent");
@@ -69,8 +76,8 @@ async fn serve(config: &Config) -> Result<(), NotStarted> {
         pending = service.engine.delivery.pending(),
         "ready"
     );
-    let told = service::signal(&service.rules).await;
+    signals.obey(&service.rules).await;
     tracing::info!("stopping");
     service.stop().await;
-    told.map_err(|error| NotStarted::Setup(format!("signals cannot be listened to: {error}")))
+    Ok(())
 }

@@ -119,7 +119,8 @@ impl Run<'_> {
     /// What was wanted takes effect, unless a limit is exceeded.
     fn finish(self, draft: &mut Draft<'_>) -> bool {
         let Self { rule, event, wanted, left_out, sanctions, effects, .. } = self;
-        let acted = !wanted.is_empty();
+        // A rule without actions is there to `stop` what it matches.
+        let acted = !wanted.is_empty() || rule.steps.is_empty();
         let shadow = draft.in_shadow(rule);
         let actions = effects.iter().filter(|effect| limit::counts(effect)).count();
         let excess = match actions {

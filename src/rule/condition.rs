@@ -400,7 +400,7 @@ mod tests {
             told("member.id.size > 3"),
             ("R012", "size", "`member.id` is a string and has no fields".into())
         );
-        assert_eq!(help("member.id.size > 3"), "write `member.id.size()`");
+        assert_eq!(help("member.id.size > 3"), "write `member.id.size() > 3`");
     }
 
     #[test]
@@ -531,7 +531,7 @@ mod tests {
     fn patterns_and_literal_times_are_read_at_load() {
         assert_eq!(
             told("message.text.matches(\"(a\")"),
-            ("R026", "\"(a\"", "this pattern is wrong: unclosed group".into())
+            ("R026", "\"(a\"", "this pattern is wrong: a `(` is never closed".into())
         );
         assert_eq!(
             help("message.text.matches(\"a(?!b)\")"),

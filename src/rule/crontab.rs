@@ -135,7 +135,7 @@ fn schedules(
 ) -> Result<Vec<cron::Schedule>, String> {
     let line = |day: &str, weekday: &str| {
         let line = format!("0 {} {} {day} {} {weekday}", minute.list(), hour.list(), month.list());
-        cron::Schedule::from_str(&line).map_err(|error| error.to_string())
+        cron::Schedule::from_str(&line).map_err(|_| "this cannot be scheduled".to_owned())
     };
     let (days, weekdays) = (day.list(), weekday.weekday_names());
     match (day.given, weekday.given) {
@@ -188,7 +188,13 @@ fn wrong_count(text: &str, words: &[(usize, &str)]) -> Mistake {
     let mut mistake = whole(text, BAD_CRONTAB, message);
     mistake.label = format!("they are: {names}");
     let rest: Vec<_> = words.iter().skip(1).map(|(_, word)| *word).collect();
+    let first = words.first().map_or("", |(_, word)| *word);
     mistake.help = match rest.len() {
+        5 if first.contains("TZ=") => {
+            let zone = first.rsplit('=').next().unwrap_or_default();
+            Some(format!("write `cron = \"{}\", timezone = \"{zone}\"`", rest.join(" ")))
+        }
+        1 if first == "@every" => Some(format!("write `schedule = {{ every = \"{}\" }}`", rest[0])),
         5 => Some(format!("there are no seconds: write `{}`", rest.join(" "))),
         6 => Some(format!("there are no seconds and no years: write `{}`", rest[..5].join(" "))),
         _ => Some("write for instance `0 4 * * *` for every day at 4".to_owned()),
@@ -203,8 +209,13 @@ fn wrong_count(text: &str, words: &[(usize, &str)]) -> Mistake {
 /// R044 for any other name, with the zone that was probably meant.
 pub fn timezone(text: &str) -> Result<Tz, Mistake> {
     /// What people write where no zone has that name.
-    const HABITS: [(&str, &str); 4] = [
+    const HABITS: [(&str, &str); 9] = [
         ("asia/beijing", "Asia/Shanghai"),
+        ("asia/bejing", "Asia/Shanghai"),
+        ("cet/cest", "Europe/Berlin"),
+        ("mst", "America/Denver"),
+        ("pst", "America/Los_Angeles"),
+        ("z", "UTC"),
         ("beijing", "Asia/Shanghai"),
         ("china", "Asia/Shanghai"),
         ("shenzhen", "Asia/Shanghai"),
@@ -216,10 +227,21 @@ pub fn timezone(text: &str) -> Result<Tz, Mistake> {
         let habit = HABITS.iter().find(|(habit, _)| *habit == lower).map(|(_, name)| *name);
         let exact = habit.or_else(|| names().find(|name| name.to_lowercase() == lower));
         let meant = exact.or_else(|| names().find(city)).or_else(|| closest(text, names()));
-        let mut mistake = whole(text, NO_ZONE, format!("there is no time zone `{text}`"));
+        let message = match text {
+            "" => "a time zone is missing".to_owned(),
+            _ => format!("there is no time zone `{text}`"),
+        };
+        let mut mistake = whole(text, NO_ZONE, message);
         mistake.label = "zones are named as in Asia/Shanghai, Europe/Berlin or UTC".to_owned();
         let is_offset = lower.contains(['+', ':']) || lower.contains("-0");
         mistake.help = match meant {
+            // In China one zone, in America another: no guess is good.
+            _ if lower == "cst" => {
+                Some("write `Asia/Shanghai` for China or `America/Chicago` for America".to_owned())
+            }
+            _ if is_offset && lower.trim_end_matches(":00").ends_with('8') => {
+                Some("write a city instead of the offset, for instance `Asia/Shanghai`".to_owned())
+            }
             _ if is_offset => Some("write a city of the zone instead of its offset".to_owned()),
             meant => meant.map(|name| format!("write `{name}`")),
         };
@@ -382,7 +404,12 @@ mod tests {
         assert_eq!(help("asia/shanghai").unwrap(), "write `Asia/Shanghai`");
         assert_eq!(help("Berlin").unwrap(), "write `Europe/Berlin`");
         assert_eq!(help("Beijing").unwrap(), "write `Asia/Shanghai`");
-        assert_eq!(help("UTC+8").unwrap(), "write a city of the zone instead of its offset");
+        assert_eq!(help("UTC+2").unwrap(), "write a city of the zone instead of its offset");
+        let shanghai = "write a city instead of the offset, for instance `Asia/Shanghai`";
+        assert_eq!(help("UTC+8").unwrap(), shanghai);
+        assert_eq!(help("+08:00").unwrap(), shanghai);
+        assert_eq!(help("pst").unwrap(), "write `America/Los_Angeles`");
+        assert!(help("CST").unwrap().contains("America/Chicago"));
         assert_eq!(help("Mordor"), None);
     }
 

@@ -5,6 +5,7 @@ use annotate_snippets::{
 };
 use serde_json::{Value, json};
 
+use super::edit::{self, Edit};
 use super::mistake::Code;
 use super::source::Spot;
 
@@ -52,13 +53,15 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that belong to it, and what each is.
     pub related: Vec<(Spot, String)>,
+    /// The proposed edit for a program, where the words alone do not say it.
+    pub edit: Option<Edit>,
 }
 
 impl Diagnostic {
     /// Something told about a place; label, help and related places are added with the methods below.
     pub fn new(level: Level, code: Code, spot: Spot, message: impl Into<String>) -> Self {
         let (message, label) = (message.into(), String::new());
-        Self { level, code, spot, message, label, help: None, related: Vec::new() }
+        Self { level, code, spot, message, label, help: None, related: Vec::new(), edit: None }
     }
 
     /// Says what stands at the place, or what exists instead.
@@ -112,8 +115,9 @@ impl Diagnostic {
         renderer.render(&[group])
     }
 
-    /// For programs: `level`, `code`, `file`, `line`, `column` (one-based), `span` (bytes), `message`, and
-    /// where there are any `label`, `help`, `related`.
+    /// For programs: `level`, `code`, `file`, `line`, `column`, `end` (`line`, `column`; one-based, in
+    /// characters, the end behind the last), `span` (bytes), `message`, and where there are any `label`,
+    /// `help`, `related`, and `edit` (`span` in bytes of the same file, `replacement`).
     pub fn to_json(&self) -> Value {
         let mut object = place(&self.spot);
         object["level"] = json!(self.level.name());
@@ -132,6 +136,9 @@ impl Diagnostic {
                 object
             });
             object["related"] = related.collect();
+        }
+        if let Some(Edit { span, replacement }) = edit::proposed(self) {
+            object["edit"] = json!({ "span": [span.start, span.end], "replacement": replacement });
         }
         object
     }
@@ -175,6 +182,7 @@ fn place(spot: &Spot) -> Value {
         "file": &**spot.file(),
         "line": spot.line(),
         "column": spot.column(),
+        "end": { "line": spot.line(), "column": spot.end_column() },
         "span": [spot.span().start, spot.span().end],
     })
 }
@@ -235,7 +243,7 @@ error[R012]: `sender.roles` does not exist
             sample().to_json(),
             json!({
                 "level": "error", "code": "R012", "file": "rules/a.toml", "line": 2, "column": 20,
-                "span": [28, 40], "message": "`sender.roles` does not exist",
+                "end": { "line": 2, "column": 32 }, "span": [28, 40], "message": "`sender.roles` does not exist",
                 "label": "on message.sent there is `member`",
                 "help": "write `member.role == \"admin\"`",
             })

@@ -9,6 +9,23 @@ const BAD_DURATION: Code = Code("R040");
 /// Longest first, as they are written.
 const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
+/// What people write for them.
+const LONG_UNITS: [(&str, &str); 13] = [
+    ("day", "d"),
+    ("days", "d"),
+    ("hour", "h"),
+    ("hours", "h"),
+    ("hr", "h"),
+    ("hrs", "h"),
+    ("min", "m"),
+    ("mins", "m"),
+    ("minute", "m"),
+    ("minutes", "m"),
+    ("sec", "s"),
+    ("secs", "s"),
+    ("seconds", "s"),
+];
+
 /// Ten years: longer is a slip of the finger, and sums of times stay far from overflowing.
 const LONGEST: u64 = 3_650 * 86_400;
 
@@ -29,8 +46,11 @@ pub fn parse(text: &str) -> Result<Duration, Mistake> {
         let (number, tail) = rest.split_at(digits);
         let word = &tail[..tail.len() - tail.trim_start_matches(char::is_alphabetic).len()];
         if tail.is_empty() {
-            let help = format!("write `{text}s` for seconds or `{text}m` for minutes");
-            return Err(bad(text, NOT_A_DURATION, "the unit is missing", Some(help)));
+            let help = match text.trim_start_matches('0') {
+                "" => None,
+                _ => Some(format!("write `{text}s` for seconds or `{text}m` for minutes")),
+            };
+            return Err(bad(text, NOT_A_DURATION, "the unit is missing", help));
         }
         let Some((_, factor)) = units.find(|(name, _)| *name == word) else {
             return Err(no_unit(text, number, word));
@@ -55,7 +75,11 @@ const NOT_A_DURATION: &str = "this is not a duration";
 
 /// The unit does not exist, or comes twice, or in the wrong order.
 fn no_unit(text: &str, number: &str, word: &str) -> Mistake {
-    if UNITS.iter().any(|(name, _)| *name == word) {
+    if text.trim_start().starts_with('-') {
+        let help = meant(&text.replacen('-', "", 1)).map(|meant| format!("write `{meant}`"));
+        return bad(text, "a duration is never negative", "", help.or_else(example));
+    }
+    if !number.is_empty() && UNITS.iter().any(|(name, _)| *name == word) {
         let label = "each unit once, the longest first: d h m s";
         return bad(text, NOT_A_DURATION, label, example());
     }
@@ -65,13 +89,33 @@ fn no_unit(text: &str, number: &str, word: &str) -> Mistake {
         "w" | "week" | "weeks" => {
             number.parse::<u64>().ok().map(|n| format!("write `{}d`", n.saturating_mul(7)))
         }
-        lower => UNITS
-            .iter()
-            .find(|(name, _)| lower.starts_with(name) && !number.is_empty())
-            .map(|(name, _)| format!("write `{number}{name}`"))
-            .or_else(example),
+        _ => meant(text).map(|meant| format!("write `{meant}`")).or_else(example),
     };
     bad(text, NOT_A_DURATION, "the units are d h m s, without spaces", help)
+}
+
+/// Numbers and units of other notations: `10 minutes`, `1.5h`, `1h 30m`, `PT5M`.
+fn meant(text: &str) -> Option<String> {
+    let lower = text.trim().to_lowercase();
+    let iso = lower.strip_prefix("pt").unwrap_or(&lower);
+    let mut rest = iso.trim_start();
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let number =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let (value, tail) = rest.split_at(number);
+        let tail = tail.trim_start();
+        let unit = tail.len() - tail.trim_start_matches(char::is_alphabetic).len();
+        let (word, tail) = tail.split_at(unit);
+        let short =
+            LONG_UNITS.iter().find(|(long, _)| *long == word).map_or(word, |(_, unit)| unit);
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == short)?;
+        seconds += value.parse::<f64>().ok()? * (*factor as f64);
+        rest = tail.trim_start_matches([' ', ',']);
+    }
+    let whole = seconds.round();
+    let fits = whole >= 1.0 && whole <= LONGEST as f64 && (whole - seconds).abs() < 1e-9;
+    fits.then(|| format(Duration::from_secs(whole as u64)))
 }
 
 fn example() -> Option<String> {
@@ -136,7 +180,7 @@ mod tests {
 
     #[test]
     fn units_in_words_are_translated() {
-        assert_eq!(complaint("5 min").1.unwrap(), example().unwrap());
+        assert_eq!(complaint("5 min").1.unwrap(), "write `5m`");
         assert_eq!(complaint("5min").1.unwrap(), "write `5m`");
         assert_eq!(
             complaint("5min").0,
@@ -144,6 +188,18 @@ mod tests {
         );
         assert_eq!(complaint("2weeks").1.unwrap(), "write `14d`");
         assert_eq!(complaint("3H").1.unwrap(), "write `3h`");
+    }
+
+    #[test]
+    fn other_notations_are_translated() {
+        let meant = |text: &str| complaint(text).1.unwrap();
+        assert_eq!(meant("10 s"), "write `10s`");
+        assert_eq!(meant("1h 30m"), "write `1h30m`");
+        assert_eq!(meant("1.5h"), "write `1h30m`");
+        assert_eq!(meant("1 hour, 5 minutes"), "write `1h5m`");
+        assert_eq!(meant("PT5M"), "write `5m`");
+        assert_eq!(meant("1:30"), example().unwrap());
+        assert_eq!(meant("five minutes"), example().unwrap());
     }
 
     #[test]
@@ -162,7 +218,8 @@ mod tests {
             complaint("99999999999999999999d").0,
             "this is not a duration; a whole number is missing"
         );
-        assert!(parse("-5m").is_err());
+        assert_eq!(complaint("-5m").1.unwrap(), "write `5m`");
+        assert_eq!(complaint("0").1, None);
         assert!(parse("1.5h").is_err());
         assert!(parse(" 5m").is_err());
         assert!(parse("五m").is_err());

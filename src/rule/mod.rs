@@ -5,6 +5,7 @@ pub mod condition;
 pub mod crontab;
 pub mod diagnostic;
 pub mod duration;
+pub mod edit;
 pub mod explain;
 mod glob;
 mod lookup;

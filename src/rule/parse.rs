@@ -1,15 +1,16 @@
 //! Reads rule files: text in, rules and everything that is to be told about them out.
 
-mod actions;
+pub(crate) mod actions;
 mod bounds;
 pub(crate) mod codes;
 mod do_list;
 pub(crate) mod file;
+pub(crate) mod key;
 mod lint;
 mod memory;
-mod one_rule;
+pub(crate) mod one_rule;
 mod possible;
-mod scope;
+pub(crate) mod scope;
 pub(crate) mod syntax;
 pub(crate) mod tree;
 mod trigger;
@@ -75,13 +76,13 @@ pub fn read(files: Vec<(String, String)>, notes_at: Option<Timestamp>) -> Readin
     let memory = Arc::new(memory::declared(good));
     for (source, tree) in trees {
         let mut file = File { source: &source, found: Vec::new() };
+        let before = rules.len();
         match tree {
             Err(mistakes) => file.found = mistakes,
             Ok(table) => rules.extend(read_file(&mut file, &table, &mut ids, &memory)),
         }
         if let Some(now) = notes_at {
-            let of_file = |spot: &Spot| spot.source() == &source;
-            let own = rules.iter().filter(|(_, spot)| of_file(spot));
+            let own = rules[before..].iter();
             file.found.extend(own.flat_map(|(rule, spot)| lint::notes(rule, spot, now)));
         }
         file.found.sort_by_key(|told| (told.spot.span().start, told.level));
@@ -114,6 +115,10 @@ fn read_file(
                 continue;
             }
         };
+        if let Some(key) = headings.iter().find(|key| !is_heading(key)) {
+            no_name(file, key);
+            continue;
+        }
         for heading in headings {
             let spot = file.source.spot(heading.key_span.clone());
             if let Some(first) = ids.get(&heading.key) {
@@ -133,6 +138,30 @@ fn read_file(
         }
     }
     rules
+}
+
+fn is_heading(entry: &Entry) -> bool {
+    matches!(&entry.node.value, Value::Table(_))
+}
+
+/// `[rule]` with keys below it, or `[[rule.its-name]]`.
+fn no_name(file: &mut File<'_>, entry: &Entry) {
+    let key = &entry.key;
+    let of_tables =
+        |items: &[tree::Node]| items.iter().all(|item| matches!(item.value, Value::Table(_)));
+    let double = matches!(&entry.node.value, Value::List(items) if of_tables(items) && key != "do");
+    let (message, label, help) = if double {
+        let help = format!("write `[rule.{key}]` with single brackets");
+        (format!("`{key}` is a list of rules"), "each rule has its own heading", help)
+    } else {
+        let help = "write `[rule.its-name]` above it".to_owned();
+        (
+            format!("`{key}` belongs to a rule without a name"),
+            "the heading lacks the rule's id",
+            help,
+        )
+    };
+    file.error(NOT_A_RULE, entry.key_span.clone(), message).label(label).help(help);
 }
 
 /// Something stands in the file that is not a `[rule.…]`.

@@ -99,6 +99,11 @@ impl Spot {
         self.before()[start..].chars().count() + 1
     }
 
+    /// The column behind the last character. A place is on one line.
+    pub fn end_column(&self) -> usize {
+        self.column() + self.source.text[self.span.clone()].chars().count()
+    }
+
     fn before(&self) -> &str {
         &self.source.text[..self.span.start]
     }

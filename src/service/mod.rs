@@ -33,7 +33,7 @@ use metrics::Metrics;
 use watchers::{Both, Counting};
 
 pub use rules::{Reloaded, Rules};
-pub use shutdown::signal;
+pub use shutdown::Signals;
 pub use telemetry::start_logging;
 
 /// A call in flight may take its whole time-out; the contract allows ten seconds for everything.

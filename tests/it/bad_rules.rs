@@ -75,3 +75,38 @@ fn all_mistakes_of_all_files_are_told_at_once() {
         assert!(own, "{name} is not told of");
     }
 }
+
+/// Code and message: what a mistake is known by, wherever it stands.
+type Told = (&'static str, String);
+
+fn told_of(name: &str, text: &str) -> Vec<groupkeeper::rule::diagnostic::Diagnostic> {
+    rule::read(vec![(name.to_owned(), text.to_owned())], None).diagnostics
+}
+
+#[test]
+fn every_edit_for_programs_takes_its_mistake_away() {
+    let mut edits = 0;
+    let mut wrong = Vec::new();
+    for (name, text) in all() {
+        let told = told_of(&name, &text);
+        let same = |told: &groupkeeper::rule::diagnostic::Diagnostic| -> Told {
+            (told.code.0, told.message.clone())
+        };
+        for mistake in &told {
+            let Some(edit) = groupkeeper::rule::edit::proposed(mistake) else { continue };
+            edits += 1;
+            let mut better = text.clone();
+            better.replace_range(edit.span.clone(), &edit.replacement);
+            let count = |all: &[_]| all.iter().filter(|other| same(other) == same(mistake)).count();
+            let after = told_of(&name, &better);
+            let syntax = |all: &[groupkeeper::rule::diagnostic::Diagnostic]| {
+                all.iter().filter(|told| told.code.0 < "R006").count()
+            };
+            if count(&after) >= count(&told) || syntax(&after) > syntax(&told) {
+                wrong.push(format!("{name}: {} {}\n{better}", mistake.code, mistake.message));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(edits > 60, "{edits}");
+}

@@ -60,6 +60,48 @@ fn wrong_rules_are_exit_code_2_and_a_missing_directory_1() {
 }
 
 #[test]
+fn one_file_is_checked_by_itself_and_mistakes_are_counted_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.toml");
+    std::fs::write(&path, "[rule.a]\non = \"member.joined\"\nmode = \"of\"\n").unwrap();
+    std::fs::write(folder.path().join("b.toml"), "onn\n").unwrap();
+    let check = run(&["check", &path.to_string_lossy()]);
+    assert_eq!(code(&check), Some(2));
+    assert!(stderr(&check).contains(": 0 rules, 1 error, 0 warnings, 0 test files"));
+    let json = run(&["check", "--json", &path.to_string_lossy()]);
+    let list: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(list[0]["code"], "R054");
+    assert_eq!(list[0]["end"], serde_json::json!({ "line": 3, "column": 12 }));
+    let edit = serde_json::json!({ "span": [37, 41], "replacement": "\"off\"" });
+    assert_eq!(list[0]["edit"], edit);
+    std::fs::write(&path, b"[rule.a]\ntitle = \"\xe9\"\n").unwrap();
+    let check = run(&["check", &path.to_string_lossy()]);
+    assert_eq!(code(&check), Some(2));
+    let told = stdout(&check);
+    assert!(told.contains("error[R070]: this file is not UTF-8"), "{told}");
+    assert!(told.contains("a.toml:2:10"), "{told}");
+}
+
+#[test]
+fn with_a_configuration_check_knows_who_is_protected() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule =
+        "[rule.a]\non = \"message.sent\"\ndo = [{ mute = { who = \"boss\", for = \"5m\" } }]\n";
+    std::fs::write(folder.path().join("a.toml"), rule).unwrap();
+    let config = folder.path().join("config.toml.txt");
+    let text = "[app]\nsdk_app_id = 1400000001\nadmin = \"administrator\"\nsecret_key = \"0123456789abcdef\"\n\
+                region = \"singapore\"\n[safety]\nprotected = [\"boss\"]\n";
+    std::fs::write(&config, text).unwrap();
+    let rules = folder.path().to_string_lossy().into_owned();
+    let alone = run(&["check", "--deny-warnings", &rules]);
+    assert_eq!(code(&alone), Some(0), "{}", stdout(&alone));
+    let config = config.to_string_lossy().into_owned();
+    let check = run(&["check", "--deny-warnings", "--config", &config, &rules]);
+    assert_eq!(code(&check), Some(2), "{}", stderr(&check));
+    assert!(stdout(&check).contains("`boss` is protected"), "{}", stdout(&check));
+}
+
+#[test]
 fn a_failing_rule_test_is_exit_code_3_and_shows_expected_got_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let rule = std::fs::read_to_string(

@@ -2,7 +2,7 @@
 
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Timestamp;
-use groupkeeper::rule::catalog::{Object, Type};
+use groupkeeper::rule::catalog::Object;
 use groupkeeper::rule::condition::{Condition, Datum, bind, bind_int, bind_time, context};
 use groupkeeper::rule::condition::{Formula, never_together};
 use groupkeeper::rule::diagnostic::render_all;
@@ -102,7 +102,7 @@ fn judge(condition: &Condition, scene: &Scene) -> Vec<Result<bool, String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_called_never_true_is_true_for_no_value(
@@ -137,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn the_property_is_not_empty() {
+fn plain_contradictions_are_found_and_open_questions_left_open() {
     let never = ["member.id == \"a\" && member.id == \"b\"", "count > 2 && 1 > count", "1 == 2"];
     for text in never {
         let formula = Condition::compile(text, &names()).unwrap().formula();
@@ -150,7 +150,6 @@ fn the_property_is_not_empty() {
         assert!(!never_together([&formula]) && !never_together([&formula.negated()]), "{text}");
     }
     assert!(!never_together([&Formula::Always]));
-    assert!(EventKind::MessageSent.carries(Object::Message) && Type::Bool.name() == "bool");
 }
 
 fn warnings(text: &str) -> String {

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn events_are_read_from_lines_and_the_first_line_that_is_none_is_told_by_its_number() {
         let text = concat!(
-            r#"{"id":"0123456789abcdef","cause":{"kind":"MemberJoined"},"time":5,"command":"x"}"#,
+            r#"{"id":"0123456789abcdef","cause":{"kind":"member.joined"},"time":5,"command":"x"}"#,
             "\n\n{\"id\":7}\n{\"id\":8}\n"
         );
         let read: Vec<_> = of_lines(text.as_bytes(), "events.jsonl").collect();

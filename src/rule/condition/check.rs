@@ -19,6 +19,8 @@ pub const UNKNOWN_NAME: Code = Code("R010");
 pub const UNKNOWN_FIELD: Code = Code("R012");
 pub const WRONG_TYPES: Code = Code("R014");
 pub const NOT_BOOL: Code = Code("R018");
+/// Judging it always ends in an error.
+pub const NEVER_JUDGED: Code = Code("R019");
 
 /// What a clause turned out to read.
 #[derive(Debug, Default)]
@@ -59,6 +61,9 @@ pub fn check(tree: &Tree<'_>, names: &Names) -> (Reads, Vec<Mistake>) {
         let message = format!("a condition is true or false, and `{text}` is {}", shape.name());
         let help = match &shape {
             Shape::One(Type::String) => Some(format!("write `{text} != \"\"`")),
+            Shape::One(Type::Int) if matches!(tree.root.expr, Expr::Call(_)) => {
+                Some(format!("write `({text}) > 0`"))
+            }
             Shape::One(Type::Int) => Some(format!("write `{text} > 0`")),
             Shape::List(_) => Some(format!("write `{text}.size() > 0`")),
             _ => None,
@@ -139,6 +144,14 @@ impl Checker<'_> {
             return shape;
         }
         let range = self.tree.range(part);
+        if ["None", "nil", "NULL", "Null", "undefined"].contains(&name) {
+            let message = "nothing is ever null in a condition".to_owned();
+            let label = "what nobody knows is `\"\"`, `0` or `false`".to_owned();
+            let help =
+                "compare with `\"\"`, or write `has(…)` to ask whether it is known".to_owned();
+            self.complain(UNKNOWN_NAME, range, message, label, Some(help));
+            return Shape::Any;
+        }
         if let Some(object) = lookup::object(self.names, name) {
             let message = format!("`{name}` is {}, not a value", object.kind());
             let fields = self.names.objects().iter().find(|(found, _)| *found == object);
@@ -190,7 +203,9 @@ impl Checker<'_> {
         let (owner, field) = (self.tree.shown(&select.operand), select.field.as_str());
         let message = format!("`{owner}` is {} and has no fields", shape.name());
         let range = self.tree.name_range(part);
-        let help = functions::named(field).next().map(|_| format!("write `{owner}.{field}()`"));
+        let known = functions::named(field).next().map(|function| function.name);
+        let meant = known.or_else(|| functions::meant(field));
+        let help = meant.map(|name| self.tree.tokens.replaced(range.clone(), &format!("{name}()")));
         self.complain(UNKNOWN_FIELD, range, message, String::new(), help);
         Shape::Any
     }
@@ -217,6 +232,28 @@ impl Checker<'_> {
 
     fn index(&mut self, args: &[IdedExpr]) -> Shape {
         let [list, at] = args else { return Shape::Any };
+        if let (Expr::Ident(root), Expr::Literal(LiteralValue::String(field))) =
+            (&list.expr, &at.expr)
+            && self.local(root).is_none()
+            && lookup::object(self.names, root).is_some()
+        {
+            let range = self.tree.range(list).start..self.tree.range(at).end + 1;
+            let path = format!("{root}.{}", field.inner());
+            let help = self.tree.tokens.replaced(range.clone(), &path);
+            let message = "a field stands behind a dot".to_owned();
+            self.complain(WRONG_TYPES, range, message, String::new(), Some(help));
+            return Shape::Any;
+        }
+        if let Expr::Literal(LiteralValue::Int(place)) = &at.expr
+            && **place < 0
+        {
+            let text = self.tree.shown(list);
+            let message = "the places of a list are counted from 0".to_owned();
+            let label = "there is none of this number".to_owned();
+            let help = format!("write `{text}[{text}.size() - 1]` for the last");
+            let range = self.tree.range(at);
+            self.complain(NEVER_JUDGED, range, message, label, Some(help));
+        }
         let (shape, at_shape) = (self.shape(list), self.shape(at));
         match shape {
             Shape::Any => Shape::Any,

@@ -58,12 +58,7 @@ impl Pattern {
         match regex::RegexBuilder::new(text).size_limit(LARGEST).build() {
             Ok(regex) => Ok(Self(Arc::new(regex))),
             Err(regex::Error::CompiledTooBig(_)) => Err("it grows too large".to_owned()),
-            // A drawing of the place, and in its last line the reason.
-            Err(error) => {
-                let drawing = error.to_string();
-                let reason = drawing.lines().last().unwrap_or_default();
-                Err(reason.trim_start_matches("error: ").to_owned())
-            }
+            Err(error) => Err(reason(&error.to_string()).to_owned()),
         }
     }
 
@@ -76,6 +71,31 @@ impl Pattern {
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
+}
+
+/// What is wrong with a pattern, in our words: the parts of the crate's sentences that tell them apart.
+fn reason(said: &str) -> &'static str {
+    const REASONS: [(&str, &str); 17] = [
+        ("unclosed group", "a `(` is never closed"),
+        ("unopened group", "a `)` closes nothing"),
+        ("unclosed character class", "a `[` is never closed"),
+        ("invalid character class range", "a range in brackets runs backwards"),
+        ("repetition operator missing", "there is nothing to repeat before `*`, `+`, `?` or `{`"),
+        ("look-around", "look-ahead and look-behind do not exist here"),
+        ("backreference", "references back to a group do not exist here"),
+        ("unrecognized escape", "an escape in it means nothing"),
+        ("incomplete escape", "it ends within an escape"),
+        ("Unicode property", "there is no such class of characters"),
+        ("unrecognized flag", "`(?…)` has a flag that does not exist"),
+        ("duplicate flag", "`(?…)` has a flag twice"),
+        ("unclosed counted repetition", "a `{` is never closed"),
+        ("invalid repetition count", "the numbers in `{…}` run backwards"),
+        ("repetition quantifier expects", "`{…}` wants one or two numbers"),
+        ("decimal", "a number in it is missing or too large"),
+        ("capture group name", "the name of a group is missing or given twice"),
+    ];
+    let found = REASONS.iter().find(|(part, _)| said.contains(part));
+    found.map_or("it cannot be read", |(_, reason)| reason)
 }
 
 impl Val for Pattern {

@@ -145,8 +145,13 @@ impl Lexer<'_> {
             }
             '‘' | '’' => Some("texts stand in straight quotes: write `'`".to_owned()),
             '；' | ';' => Some("a condition is one expression; join several with `&&`".to_owned()),
-            '（' | '）' | '，' | '！' | '＝' => Some("write the ASCII character".to_owned()),
-            '@' | '#' | '$' => Some("texts, and ids too, stand in quotes".to_owned()),
+            '（' | '）' | '，' | '！' | '＝' | '＜' | '＞' | '：' | '？' => {
+                // The full-width forms follow the order of ASCII.
+                let ascii = u8::try_from(u32::from(c) - 0xFEE0).map_or('?', char::from);
+                Some(format!("write `{ascii}`"))
+            }
+            '$' => Some("names stand without `$`".to_owned()),
+            '@' | '#' => Some("texts, and ids too, stand in quotes".to_owned()),
             '^' | '~' => Some("for patterns write `text.matches(\"pattern\")`".to_owned()),
             _ => None,
         };

@@ -2,9 +2,10 @@
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::check::{Checker, WRONG_TYPES};
+use super::check::{Checker, NEVER_JUDGED, WRONG_TYPES};
 use super::known;
 use super::shape::{BOOL, DOUBLE, DURATION, INT, STRING, Shape, TIMESTAMP};
+use super::syntax::Tree;
 use crate::rule::catalog::{Object, Type};
 use crate::rule::lookup;
 use crate::rule::mistake::Code;
@@ -72,12 +73,23 @@ impl Checker<'_> {
             }
             (name, [left, right]) => {
                 let shapes = (self.shape(left), self.shape(right));
+                self.by_zero(part, name, right);
                 arithmetic(name, &shapes.0, &shapes.1).unwrap_or_else(|| {
                     self.not_computable(part, name, left, right, &shapes);
                     Shape::Any
                 })
             }
             _ => Shape::Any,
+        }
+    }
+
+    fn by_zero(&mut self, part: &IdedExpr, name: &str, right: &IdedExpr) {
+        let divides = matches!(name, operators::DIVIDE | operators::MODULO);
+        let zero = matches!(&right.expr, Expr::Literal(LiteralValue::Int(by)) if **by == 0);
+        if divides && zero {
+            let message = format!("`{}` divides by zero", self.tree.shown(part));
+            let label = "this is never judged".to_owned();
+            self.complain(NEVER_JUDGED, self.tree.range(part), message, label, None);
         }
     }
 
@@ -165,7 +177,8 @@ impl Checker<'_> {
             let sides = (self.tree.shown(left), self.tree.shown(right));
             format!("`{}` is {}, `{}` is {}", sides.0, one.name(), sides.1, other.name())
         };
-        let help = meant(sign, (left, left_text, one), (right, right_text, other));
+        let help = between(self.tree, left, sign, right_text)
+            .or_else(|| meant(sign, (left, left_text, one), (right, right_text, other)));
         let label = format!("`{sign}` wants both of one type");
         let help = help.map(|edit| self.tree.tokens.replaced(self.tree.range(part), &edit));
         self.complain(WRONG_TYPES, self.tree.range(part), message, label, help);
@@ -204,6 +217,21 @@ impl Checker<'_> {
         let help = edit.map(|edit| self.tree.tokens.replaced(self.tree.range(part), &edit));
         self.complain(WRONG_TYPES, self.tree.range(part), message, String::new(), help);
     }
+}
+
+/// `5 < n < 10`, as in mathematics.
+fn between(tree: &Tree<'_>, left: &IdedExpr, sign: &str, right: &str) -> Option<String> {
+    let Expr::Call(call) = &left.expr else { return None };
+    let [low, middle] = call.args.as_slice() else { return None };
+    let inner = tree.text(left);
+    (order(&call.func_name) && !inner.starts_with('(')).then(|| {
+        format!(
+            "{} {} {2} && {2} {sign} {right}",
+            tree.text(low),
+            self::sign(&call.func_name),
+            tree.text(middle)
+        )
+    })
 }
 
 fn order(name: &str) -> bool {

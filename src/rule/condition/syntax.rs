@@ -180,7 +180,10 @@ fn translate(tokens: &Tokens<'_>, clause: Range<usize>, byte: usize, said: &str)
     let operand = |kind: Kind| matches!(kind, Kind::Word | Kind::Number | Kind::Text);
     let before = here.checked_sub(1).map(|index| &tokens.list[index]);
     let mut mistake = syntax(token.range.clone(), format!("`{word}` is not expected here"));
-    if said.contains("reserved identifier") {
+    if tokens.text.contains("{{") {
+        mistake.message = "names stand in a condition without braces".to_owned();
+        mistake.label = "braces are for texts".to_owned();
+    } else if said.contains("reserved identifier") {
         mistake.message = format!("`{word}` is a reserved word and not a name");
     } else if said.contains("invalid int") {
         mistake.message = format!("`{word}` is too large");

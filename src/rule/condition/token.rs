@@ -215,6 +215,7 @@ impl<'a> Tokens<'a> {
                 (Kind::Word, "or") if behind_operand => "||",
                 (Kind::Word, "is") if behind_operand => "==",
                 (Kind::Word, "in") if behind_operand && word != "in" => "in",
+                (Kind::Word, "like" | "ilike") if behind_operand && !behind_dot => "contains",
                 (Kind::Word, "not") if !behind_dot => "!",
                 _ => continue,
             };
@@ -228,13 +229,46 @@ impl<'a> Tokens<'a> {
             syntax(token.range.clone(), format!("`{word}` is not an operator of conditions"));
         mistake.help = Some(match proper {
             "matches" => "write `text.matches(\"pattern\")`".to_owned(),
-            "!" => "write `!(…)`".to_owned(),
+            "contains" => "write `text.contains(\"part\")`".to_owned(),
+            "!" => self.negated(token),
             _ => self.replaced(token.range.clone(), proper),
         });
         if word == "=" {
             mistake.message = "`=` does not compare".to_owned();
         }
         mistake
+    }
+
+    /// `not a` and `a not in b` in CEL, up to the next `&&`, `||` or bracket that closes.
+    fn negated(&self, not: &Token) -> String {
+        let ends = |token: &&Token| {
+            token.depth <= not.depth && matches!(self.word(token), "&&" | "||" | "and" | "or" | ")")
+        };
+        let behind = self.list.iter().filter(|token| token.range.start >= not.range.end);
+        let end = behind.clone().find(ends).map_or(self.text.len(), |token| token.range.start);
+        let rest = self.text[not.range.end..end].trim();
+        let before = self.list.iter().rev().filter(|token| token.range.end <= not.range.start);
+        let mut operand = before.take_while(|token| !ends(token) && self.word(token) != "(");
+        let first = operand.by_ref().last().map(|token| token.range.start);
+        match first {
+            Some(start) if rest.starts_with("in ") => {
+                let element = self.text[start..not.range.start].trim();
+                let whole = format!("!({element} {rest})");
+                self.replaced(
+                    start..not.range.end + self.text[not.range.end..end].trim_end().len(),
+                    &whole,
+                )
+            }
+            None if !rest.is_empty() => {
+                let simple = rest.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_'));
+                let bracketed = rest.starts_with('(') && rest.ends_with(')');
+                let whole =
+                    if simple || bracketed { format!("!{rest}") } else { format!("!({rest})") };
+                let stop = not.range.end + self.text[not.range.end..end].trim_end().len();
+                self.replaced(not.range.start..stop, &whole)
+            }
+            _ => "write `!(…)`".to_owned(),
+        }
     }
 
     fn ends_operand(&self, token: &Token) -> bool {
@@ -334,7 +368,12 @@ mod tests {
         assert_eq!(one("a AND b").2.unwrap(), "write `a && b`");
         assert_eq!(one("a <> b").2.unwrap(), "write `a != b`");
         assert_eq!(one("a === b").2.unwrap(), "write `a == b`");
-        assert_eq!(one("not a").2.unwrap(), "write `!(…)`");
+        assert_eq!(one("not a").2.unwrap(), "write `!a`");
+        assert_eq!(one("not a == b").2.unwrap(), "write `!(a == b)`");
+        assert_eq!(one("c && not a && b").2.unwrap(), "write `c && !a && b`");
+        assert_eq!(one("c && a not in [b] && d").2.unwrap(), "write `c && !(a in [b]) && d`");
+        assert_eq!(one("(a not in b)").2.unwrap(), "write `(!(a in b))`");
+        assert_eq!(one("a not").2.unwrap(), "write `!(…)`");
         assert_eq!(one("a is b").2.unwrap(), "write `a == b`");
         assert_eq!(one("a =~ \"b\"").2.unwrap(), "write `text.matches(\"pattern\")`");
     }

@@ -118,7 +118,10 @@ impl Field {
     fn step(&self, item: &str, step: &str) -> Result<usize, (String, Option<String>)> {
         let count = (self.last - self.first + 1) as usize;
         match step.parse::<usize>() {
-            Ok(0) => Err((format!("`{item}` has a step of zero"), None)),
+            Ok(0) => {
+                let help = format!("write `*` for every {}", self.name);
+                Err((format!("`{item}` has a step of zero"), Some(help)))
+            }
             Ok(number) if number >= count => {
                 let message = format!("`{item}` has a step beyond the last {}", self.name);
                 let help = "for steady intervals write `schedule = { every = \"90m\" }`";
@@ -137,7 +140,8 @@ impl Field {
         if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = word.parse::<u32>().ok();
             let inside = number.filter(|number| (self.first..=self.last).contains(number));
-            let help = (self.name == "hour" && number == Some(24)).then(|| "write `0`".to_owned());
+            let over = matches!((self.name, number), ("hour", Some(24)) | ("minute", Some(60)));
+            let help = over.then(|| "write `0`".to_owned());
             return inside.ok_or_else(|| (format!("there is no {} {word}", self.name), help));
         }
         let help = match word {
@@ -157,7 +161,8 @@ impl Field {
         let message = if word.is_empty() {
             format!("a {} is missing", self.name)
         } else {
-            format!("`{word}` is not a {}", self.name)
+            let article = if self.name == "hour" { "an" } else { "a" };
+            format!("`{word}` is not {article} {}", self.name)
         };
         Err((message, help))
     }

@@ -1,6 +1,7 @@
 //! The actions: one table says what each is called, takes, needs, and how it is read.
 
 mod answer;
+mod common;
 mod group;
 mod members;
 mod memory;
@@ -8,15 +9,12 @@ mod mute;
 mod owner;
 mod speech;
 
-use super::codes::{EMPTY, TOO_LONG};
 use super::file::{Fields, File};
+use super::key::Key;
 use super::scope::About;
-use super::tree::{Entry, Node};
-use crate::chat::{Ability, limits};
+use crate::chat::Ability;
 use crate::rule::catalog::EventKind;
 use crate::rule::model::Action;
-use crate::rule::names::Names;
-use crate::rule::template::{Part, Template};
 
 /// What an action acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +49,9 @@ type Read = fn(&mut File<'_>, &Fields<'_>, &About) -> Option<Action>;
 /// An action as rules can write it.
 pub struct ActionKind {
     pub name: &'static str,
-    pub keys: &'static [&'static str],
+    /// One sentence, for people.
+    pub about: &'static str,
+    pub keys: &'static [Key],
     /// Names from other systems, and the key that is meant.
     pub habits: &'static [(&'static str, &'static str)],
     /// The field that says most when somebody writes a text instead of the fields.
@@ -101,10 +101,13 @@ const TIME: &[(&str, &str)] = &[("duration", "for"), ("time", "for"), ("until", 
 const WHO: &[(&str, &str)] = &[("member", "who"), ("user", "who"), ("id", "who")];
 const TEXT: &[(&str, &str)] = &[("message", "text"), ("content", "text"), ("body", "text")];
 
+const NONE: &[Key] = &[];
+
 static ACTIONS: &[ActionKind] = &[
     ActionKind {
         name: "set_role",
-        keys: &["who", "role", "for"],
+        about: "Makes somebody a group admin or takes that back; with `for` only for a time.",
+        keys: members::SET_ROLE,
         habits: TIME,
         main: Some("role"),
         example: "set_role = { role = \"admin\" }",
@@ -114,7 +117,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "mute",
-        keys: &["who", "for", "forget_after", "reason"],
+        about: "Mutes a member for a time; Chat gets the end too, and the bot sees to it.",
+        keys: mute::MUTE,
         habits: TIME,
         main: Some("for"),
         example: "mute = { for = \"10m\" }",
@@ -124,7 +128,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "unmute",
-        keys: &["who"],
+        about: "Ends the mute of a member.",
+        keys: members::ONLY_WHO,
         habits: WHO,
         main: Some("who"),
         example: "unmute = {}",
@@ -134,7 +139,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "set_name_card",
-        keys: &["who", "text"],
+        about: "Sets the name that a member has in the group.",
+        keys: members::SET_NAME_CARD,
         habits: &[("name", "text"), ("name_card", "text"), ("card", "text")],
         main: Some("text"),
         example: "set_name_card = { text = \"new here\" }",
@@ -144,7 +150,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "set_message_receiving",
-        keys: &["who", "mode"],
+        about: "Sets how a member gets the group's messages.",
+        keys: members::SET_MESSAGE_RECEIVING,
         habits: WHO,
         main: Some("mode"),
         example: "set_message_receiving = { mode = \"Discard\" }",
@@ -154,7 +161,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "set_member_fields",
-        keys: &["who", "fields"],
+        about: "Sets custom fields of a member.",
+        keys: members::SET_MEMBER_FIELDS,
         habits: WHO,
         main: None,
         example: "set_member_fields = { fields = { Key = \"Value\" } }",
@@ -164,7 +172,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "transfer_owner",
-        keys: &["to", "except", "if_none"],
+        about: "Gives the group or room a new owner: the first of `to` whom Chat takes.",
+        keys: owner::TRANSFER_OWNER,
         habits: &[("who", "to"), ("unless", "except")],
         main: None,
         example: "transfer_owner = { to = [\"longest_serving_admin\"] }",
@@ -174,7 +183,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "import_members",
-        keys: &["members"],
+        about: "Imports members with their join time and role, without telling anybody.",
+        keys: owner::IMPORT_MEMBERS,
         habits: &[("accounts", "members"), ("users", "members")],
         main: None,
         example: "import_members = { members = [{ id = \"ann\" }] }",
@@ -185,7 +195,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "add_members",
-        keys: &["members", "silent"],
+        about: "Adds accounts to the group.",
+        keys: members::ADD_MEMBERS,
         habits: &[("who", "members"), ("accounts", "members")],
         main: Some("members"),
         example: "add_members = { members = [\"ann\"] }",
@@ -195,7 +206,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "remove_member",
-        keys: &["who", "silent", "reason"],
+        about: "Removes a member from the group.",
+        keys: members::REMOVE_MEMBER,
         habits: WHO,
         main: Some("reason"),
         example: "remove_member = { reason = \"spam\" }",
@@ -205,7 +217,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "ban",
-        keys: &["who", "for", "reason"],
+        about: "Removes a member and keeps them out for a time.",
+        keys: members::BAN,
         habits: TIME,
         main: Some("for"),
         example: "ban = { for = \"7d\" }",
@@ -215,7 +228,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "unban",
-        keys: &["who"],
+        about: "Lets a banned account in again.",
+        keys: members::ONLY_WHO,
         habits: WHO,
         main: Some("who"),
         example: "unban = {}",
@@ -225,7 +239,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "send_message",
-        keys: &["text", "from"],
+        about: "Sends a message to the group.",
+        keys: speech::SEND_MESSAGE,
         habits: TEXT,
         main: Some("text"),
         example: "send_message = { text = \"Hello {member.id}\" }",
@@ -235,7 +250,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "send_private",
-        keys: &["to", "text"],
+        about: "Sends a private message.",
+        keys: speech::SEND_PRIVATE,
         habits: &[("who", "to"), ("message", "text"), ("content", "text")],
         main: Some("text"),
         example: "send_private = { text = \"Hello {member.id}\" }",
@@ -245,7 +261,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "notify_group",
-        keys: &["text", "to"],
+        about: "Sends a system notification to the group, or to some of it.",
+        keys: speech::NOTIFY_GROUP,
         habits: &[("who", "to"), ("message", "text"), ("content", "text")],
         main: Some("text"),
         example: "notify_group = { text = \"Be kind\" }",
@@ -255,7 +272,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "recall_message",
-        keys: &[],
+        about: "Recalls the message that the event is about.",
+        keys: NONE,
         habits: &[],
         main: None,
         example: "recall_message = {}",
@@ -265,7 +283,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "mute_all",
-        keys: &["for"],
+        about: "Mutes the whole group, but for its owner and admins.",
+        keys: group::MUTE_ALL,
         habits: TIME,
         main: Some("for"),
         example: "mute_all = { for = \"8h\" }",
@@ -275,7 +294,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "unmute_all",
-        keys: &[],
+        about: "Lets the whole group speak again.",
+        keys: NONE,
         habits: &[],
         main: None,
         example: "unmute_all = {}",
@@ -285,7 +305,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "set_group",
-        keys: &["name", "introduction", "notification", "join"],
+        about: "Changes name, introduction, notification or join option of the group.",
+        keys: group::SET_GROUP,
         habits: &[("title", "name"), ("notice", "notification"), ("ApplyJoinOption", "join")],
         main: Some("name"),
         example: "set_group = { notification = \"Read the rules\" }",
@@ -295,7 +316,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "dismiss_group",
-        keys: &[],
+        about: "Dismisses the group for good.",
+        keys: NONE,
         habits: &[],
         main: None,
         example: "dismiss_group = {}",
@@ -305,7 +327,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "reject",
-        keys: &["text", "code"],
+        about: "Says no to what was asked.",
+        keys: answer::REJECT,
         habits: TEXT,
         main: Some("text"),
         example: "reject = { text = \"no links here\" }",
@@ -315,7 +338,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "drop",
-        keys: &[],
+        about: "Lets a message vanish: the sender believes that it was sent.",
+        keys: NONE,
         habits: &[],
         main: None,
         example: "drop = {}",
@@ -325,7 +349,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "replace_text",
-        keys: &["text"],
+        about: "Lets a message through with another text.",
+        keys: answer::REPLACE_TEXT,
         habits: TEXT,
         main: Some("text"),
         example: "replace_text = { text = \"***\" }",
@@ -335,7 +360,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "refuse_invited",
-        keys: &["which"],
+        about: "Lets an invitation go ahead without some of the invited.",
+        keys: answer::REFUSE_INVITED,
         habits: &[("who", "which"), ("when", "which"), ("except", "which")],
         main: Some("which"),
         example: "refuse_invited = { which = 'invited.id.startsWith(\"guest_\")' }",
@@ -345,7 +371,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "remember",
-        keys: &["each", "key", "value", "for"],
+        about: "Keeps a value that conditions read as `memory.KEY`.",
+        keys: memory::REMEMBER,
         habits: &[("name", "key"), ("ttl", "for"), ("duration", "for"), ("time", "for")],
         main: None,
         example: "remember = { each = [\"group\", \"member\"], key = \"warned\" }",
@@ -355,7 +382,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "forget",
-        keys: &["key"],
+        about: "Drops what was remembered.",
+        keys: memory::FORGET,
         habits: &[("name", "key")],
         main: Some("key"),
         example: "forget = { key = \"warned\" }",
@@ -365,7 +393,8 @@ static ACTIONS: &[ActionKind] = &[
     },
     ActionKind {
         name: "alert",
-        keys: &["text"],
+        about: "Tells the operators: log, console, metric.",
+        keys: speech::ALERT,
         habits: TEXT,
         main: Some("text"),
         example: "alert = { text = \"{group.id} is full\" }",
@@ -375,12 +404,17 @@ static ACTIONS: &[ActionKind] = &[
     },
 ];
 
+/// All actions.
+pub fn all() -> &'static [ActionKind] {
+    ACTIONS
+}
+
 /// The action of that name.
 pub fn find(name: &str) -> Option<&'static ActionKind> {
     ACTIONS.iter().find(|kind| kind.name == name)
 }
 
-/// All actions.
+/// The names of all actions.
 pub fn names() -> Vec<&'static str> {
     ACTIONS.iter().map(|kind| kind.name).collect()
 }
@@ -388,84 +422,6 @@ pub fn names() -> Vec<&'static str> {
 /// The action that people mean by a word from elsewhere.
 pub fn meant(word: &str) -> Option<&'static str> {
     HABITS.iter().find(|(habit, _)| *habit == word).map(|(_, name)| *name)
-}
-
-/// `text`, which must say something.
-fn said(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Template> {
-    let entry = file.required(fields, "text", "text = \"…\"")?;
-    let text = file.template("text", &entry.node, about.texts.as_ref())?;
-    if text.text().trim().is_empty() {
-        file.error(EMPTY, entry.node.span.clone(), "`text` says nothing");
-        return None;
-    }
-    fits(file, "text", &entry.node, &text, limits::MESSAGE_BYTES).then_some(text)
-}
-
-/// Whether a text can fit into so many bytes: what stands between the placeholders, at least.
-fn fits(file: &mut File<'_>, name: &str, node: &Node, text: &Template, bytes: usize) -> bool {
-    let fixed = |part: &Part| match part {
-        Part::Text(text) => text.len(),
-        Part::Name(..) => 0,
-    };
-    let length: usize = text.parts().iter().map(fixed).sum();
-    if length > bytes {
-        file.error(TOO_LONG, node.span.clone(), format!("`{name}` is too long for Chat"))
-            .label(format!("{length} bytes, and Chat takes {bytes}"));
-    }
-    length <= bytes
-}
-
-/// `who`: absent means the member that the event is about; `None` when it has a mistake.
-fn who(
-    file: &mut File<'_>,
-    fields: &Fields<'_>,
-    names: Option<&Names>,
-) -> Option<Option<Template>> {
-    one_account(file, fields, "who", names)
-}
-
-/// An account that may be left out; the outer `None` is a mistake.
-fn one_account(
-    file: &mut File<'_>,
-    fields: &Fields<'_>,
-    key: &str,
-    names: Option<&Names>,
-) -> Option<Option<Template>> {
-    let Some(entry) = fields.get(key) else { return Some(None) };
-    account(file, key, &entry.node, names).map(Some)
-}
-
-/// An account, or a placeholder that stands for one.
-fn account(file: &mut File<'_>, key: &str, node: &Node, names: Option<&Names>) -> Option<Template> {
-    let account = file.template(key, node, names)?;
-    if account.parts().iter().all(|part| matches!(part, Part::Text(_))) {
-        let written: String = account.render(|_, _| String::new());
-        file.account(key, &written, node)?;
-    }
-    Some(account)
-}
-
-/// A list of accounts, no more than Chat takes at once.
-fn accounts(
-    file: &mut File<'_>,
-    entry: &Entry,
-    names: Option<&Names>,
-    most: usize,
-) -> Option<Vec<Template>> {
-    let key = &entry.key;
-    let items = file.list(key, &entry.node, "accounts")?;
-    if items.is_empty() {
-        file.empty(entry, &format!("{key} = [\"ann\"]"));
-        return None;
-    }
-    if let Some(extra) = items.get(most) {
-        file.error(TOO_LONG, extra.span.clone(), format!("Chat takes at most {most} at once"))
-            .label("one too many");
-        return None;
-    }
-    let name = format!("an item of {key}");
-    let read: Vec<_> = items.iter().filter_map(|item| account(file, &name, item, names)).collect();
-    (read.len() == items.len()).then_some(read)
 }
 
 #[cfg(test)]
@@ -484,8 +440,9 @@ mod tests {
     fn every_key_of_habit_means_a_key_of_its_action() {
         for kind in ACTIONS {
             for (word, meant) in kind.habits {
-                assert!(kind.keys.contains(meant), "{}: {meant}", kind.name);
-                assert!(!kind.keys.contains(word), "{}: {word}", kind.name);
+                let known = |word: &str| kind.keys.iter().any(|key| key.name == word);
+                assert!(known(meant), "{}: {meant}", kind.name);
+                assert!(!known(word), "{}: {word}", kind.name);
             }
         }
     }

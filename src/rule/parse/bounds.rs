@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::codes::{MISSING, NOT_BOTH, NOT_COUNTABLE, REPEATED};
 use super::file::{Fields, File};
+use super::key::{EACH, Key, Named, Shape, words};
 use super::scope::About;
 use super::tree::Entry;
 use crate::rule::catalog::Object;
@@ -16,6 +17,45 @@ const MOST_LIMITED: i64 = 10_000;
 /// The longest window of a count or limit.
 const LONGEST_WINDOW: Duration = Duration::from_secs(7 * 86_400);
 
+/// The keys of `count`.
+pub const COUNT_KEYS: &[Key] = &[
+    EACH,
+    Key::new(
+        "within",
+        Shape::Duration,
+        "The length of the window, at most 7d; it slides over the time of the events.",
+    )
+    .required(),
+    Key::new(
+        "more_than",
+        Shape::Number(0, MOST_COUNTED - 1),
+        "Act when there are more than this many in the window.",
+    )
+    .exactly_one(),
+    Key::new(
+        "at_least",
+        Shape::Number(1, MOST_COUNTED),
+        "Act when there are this many in the window, or more.",
+    )
+    .exactly_one(),
+];
+/// The keys of `once`.
+pub const ONCE_KEYS: &[Key] =
+    &[EACH, Key::new("per", Shape::Duration, "Once in that time; left out, once ever.")];
+/// The keys of `cooldown`.
+pub const COOLDOWN_KEYS: &[Key] = &[
+    EACH,
+    Key::new("for", Shape::Duration, "How long the rule is quiet after it has acted.").required(),
+];
+/// The keys of `limit`.
+pub const LIMIT_KEYS: &[Key] = &[
+    Key::new("actions", Shape::Number(1, MOST_LIMITED), "How many actions are believable.").required(),
+    Key::new("per", Shape::Duration, "In which time, at most 7d.").required(),
+    Key::new("then", Shape::Word(|| words(&EXCESS)), "What becomes of actions over the limit: parked until an operator releases them, or dropped.")
+        .default("\"hold\""),
+];
+const EXCESS: [(&str, Excess); 2] = [("hold", Excess::Hold), ("drop", Excess::Drop)];
+
 const COUNT: &str = "count = { each = [\"group\", \"member\"], within = \"10s\", more_than = 5 }";
 const ONCE: &str = "once = { each = [\"member\"], per = \"24h\" }";
 const COOLDOWN: &str = "cooldown = { each = [\"group\", \"member\"], for = \"60s\" }";
@@ -26,21 +66,23 @@ fn open<'n>(
     file: &mut File<'_>,
     rule: &Fields<'n>,
     key: &str,
-    keys: &[&'static str],
+    keys: &'static [Key],
     example: &str,
 ) -> Option<Fields<'n>> {
     let entry = rule.get(key)?;
     let table = file.table(entry, example)?;
     let habits =
         [("window", "within"), ("per", "within"), ("threshold", "at_least"), ("time", "for")];
-    let habits: Vec<_> = habits.into_iter().filter(|(_, meant)| keys.contains(meant)).collect();
+    let habits: Vec<_> = habits
+        .into_iter()
+        .filter(|(_, meant)| keys.iter().any(|key| key.name() == *meant))
+        .collect();
     Some(file.fields(&format!("`{key}`"), entry.key_span.clone(), table, keys, &habits))
 }
 
 /// Reads `count`.
 pub fn count(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Count> {
-    let keys = ["each", "within", "more_than", "at_least"];
-    let fields = open(file, rule, "count", &keys, COUNT)?;
+    let fields = open(file, rule, "count", COUNT_KEYS, COUNT)?;
     let each = each(file, &fields, about);
     let within = file
         .required(&fields, "within", "within = \"10s\"")
@@ -68,7 +110,7 @@ pub fn count(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Co
 
 /// Reads `once`.
 pub fn once(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Once> {
-    let fields = open(file, rule, "once", &["each", "per"], ONCE)?;
+    let fields = open(file, rule, "once", ONCE_KEYS, ONCE)?;
     let each = each(file, &fields, about);
     let per = fields.get("per").and_then(|entry| file.duration("per", &entry.node));
     Some(Once { each: each?, per })
@@ -76,7 +118,7 @@ pub fn once(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Onc
 
 /// Reads `cooldown`.
 pub fn cooldown(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option<Cooldown> {
-    let fields = open(file, rule, "cooldown", &["each", "for"], COOLDOWN)?;
+    let fields = open(file, rule, "cooldown", COOLDOWN_KEYS, COOLDOWN)?;
     let each = each(file, &fields, about);
     let time = file
         .required(&fields, "for", "for = \"60s\"")
@@ -86,17 +128,16 @@ pub fn cooldown(file: &mut File<'_>, rule: &Fields<'_>, about: &About) -> Option
 
 /// Reads `limit`.
 pub fn limit(file: &mut File<'_>, rule: &Fields<'_>) -> Option<Limit> {
-    let fields = open(file, rule, "limit", &["actions", "per", "then"], LIMIT)?;
+    let fields = open(file, rule, "limit", LIMIT_KEYS, LIMIT)?;
     let actions = file
         .required(&fields, "actions", "actions = 30")
         .and_then(|entry| file.number("actions", &entry.node, 1..MOST_LIMITED + 1));
     let per = file
         .required(&fields, "per", "per = \"1m\"")
         .and_then(|entry| file.window("per", &entry.node, LONGEST_WINDOW));
-    let choices = [("hold", Excess::Hold), ("drop", Excess::Drop)];
     let then = match fields.get("then") {
         None => Some(Excess::default()),
-        Some(entry) => file.choice("then", &entry.node, &choices),
+        Some(entry) => file.choice("then", &entry.node, &EXCESS),
     };
     Some(Limit { actions: actions?, per: per?, then: then? })
 }

@@ -107,7 +107,7 @@ fn only_action<'n>(
 
 /// Something stands beside an action: one of its fields, or something unknown.
 fn beside_action(file: &mut File<'_>, kind: &ActionKind, entry: &Entry) {
-    if kind.keys.contains(&entry.key.as_str()) {
+    if kind.keys.iter().any(|key| key.name == entry.key) {
         let message = format!("`{}` stands beside `{}`", entry.key, kind.name);
         file.error(NOT_ONE_ACTION, entry.key_span.clone(), message)
             .label("it belongs into its braces")

@@ -1,12 +1,13 @@
 //! A file that is being read: what is wrong is noted and reading goes on.
 
 use super::codes::{MISSING, UNKNOWN_KEY, WRONG_TYPE};
+use super::key::Named;
 use super::tree::{Entry, Node, Span, Table};
-use crate::rule::condition;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::mistake::{Code, Mistake};
 use crate::rule::source::Source;
 use crate::rule::suggest::closest;
+use crate::rule::{condition, edit};
 
 /// A file that is being read, and what was found in it so far.
 pub struct File<'a> {
@@ -70,9 +71,12 @@ impl File<'_> {
     /// Notes what is wrong in a text value, at its place in the file.
     pub fn mistake(&mut self, node: &Node, text: &str, mistake: Mistake) {
         let span = self.source.inside(node.span.clone(), text, mistake.range.clone());
+        let help = mistake.help.as_deref();
+        let edit = edit::inside(self.source.text(), &span, text, &mistake.range, help);
         let level = if condition::is_warning(&mistake) { Level::Warning } else { Level::Error };
         let told = self.tell(level, mistake.code, span, mistake.message).label(mistake.label);
         told.0.help = mistake.help;
+        told.0.edit = edit;
     }
 
     /// A value is of another kind than it must be.
@@ -84,14 +88,15 @@ impl File<'_> {
     }
 
     /// Takes a table and complains about keys that it cannot have.
-    pub fn fields<'n>(
+    pub fn fields<'n, K: Named>(
         &mut self,
         what: &str,
         place: Span,
         table: &'n Table,
-        keys: &[&'static str],
+        keys: &[K],
         habits: &[(&str, &'static str)],
     ) -> Fields<'n> {
+        let keys: Vec<&'static str> = keys.iter().map(Named::name).collect();
         let mut meant = Vec::new();
         for entry in table.entries().iter().filter(|entry| !keys.contains(&entry.key.as_str())) {
             let key = &entry.key;
@@ -100,7 +105,7 @@ impl File<'_> {
             meant.extend(instead);
             let message = format!("`{key}` is not a key of {what}");
             self.error(UNKNOWN_KEY, entry.key_span.clone(), message)
-                .label(there_are(keys))
+                .label(there_are(&keys))
                 .help(instead.map(|instead| format!("write `{instead}`")));
         }
         Fields { table, place, what: what.to_owned(), meant }

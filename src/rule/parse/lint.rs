@@ -8,6 +8,7 @@ mod idle;
 mod loops;
 mod protected;
 mod reach;
+mod texts;
 mod times;
 mod truth;
 
@@ -29,6 +30,7 @@ pub fn of_rule(file: &mut File<'_>, heading: &Entry, rule: &Rule) {
     truth::check(file, table, rule);
     protected::by_role(file, table, rule);
     idle::check(file, table, rule);
+    texts::check(file, table);
 }
 
 /// What only shows across rules.

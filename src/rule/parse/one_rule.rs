@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
 use super::file::{Fields, File};
+use super::key::{Key, Shape, words};
 use super::scope::{self, About};
 use super::tree::{Entry, Value};
 use super::trigger::{self, Started};
@@ -12,27 +13,89 @@ use crate::rule::condition::Condition;
 use crate::rule::model::{Mode, Place, Rule, RuleId, Trigger, digest};
 use crate::rule::names::{Memory, Names};
 
-const KEYS: &[&str] = &[
-    "title",
-    "notes",
-    "tags",
-    "on",
-    "schedule",
-    "for_each",
-    "in",
-    "when",
-    "unless",
-    "count",
-    "once",
-    "cooldown",
-    "wait",
-    "do",
-    "stop",
-    "mode",
-    "limit",
-    "allow_protected",
-    "on_own",
+/// The keys of a rule, in the order in which a file is best read.
+pub const KEYS: &[Key] = &[
+    Key::new("title", Shape::Text, "What the rule is for, in one line."),
+    Key::new("notes", Shape::Text, "Whatever else people should know."),
+    Key::new("tags", Shape::List(&Shape::Text, 0), "Words to find the rule by."),
+    Key::new(
+        "on",
+        Shape::Either(&[Shape::Event, Shape::List(&Shape::Event, 1)]),
+        "The event, or several, that starts the rule.",
+    )
+    .exactly_one(),
+    Key::new(
+        "schedule",
+        Shape::Table(trigger::KEYS),
+        "Instead of `on`: when the clock starts the rule.",
+    )
+    .exactly_one(),
+    Key::new(
+        "for_each",
+        Shape::Word(|| words(&trigger::FOR_EACH)),
+        "With `schedule`: run for each known group that `in` selects.",
+    )
+    .beside("schedule"),
+    Key::new(
+        "in",
+        Shape::Table(scope::KEYS),
+        "Which groups the rule looks at; left out, all of them.",
+    ),
+    Key::new(
+        "when",
+        Shape::Condition,
+        "The rule goes on only when this holds; each `&&` clause is explained by itself.",
+    ),
+    Key::new("unless", Shape::Condition, "The rule stops when this holds."),
+    Key::new(
+        "count",
+        Shape::Table(bounds::COUNT_KEYS),
+        "The rule goes on only from so many events in a time on; conditions see the number as `count`.",
+    ),
+    Key::new(
+        "once",
+        Shape::Table(bounds::ONCE_KEYS),
+        "Act once for each of these, ever or in a time.",
+    ),
+    Key::new("cooldown", Shape::Table(bounds::COOLDOWN_KEYS), "After acting, be quiet for a time."),
+    Key::new(
+        "wait",
+        Shape::Duration,
+        "Act that long after the event, if the cause still holds then.",
+    ),
+    Key::new(
+        "do",
+        Shape::Actions,
+        "The actions in their order; when one is refused for good, those behind it are skipped.",
+    ),
+    Key::new(
+        "stop",
+        Shape::Truth,
+        "Rules behind this one do not see the event once this one has acted.",
+    )
+    .default("false"),
+    Key::new(
+        "mode",
+        Shape::Word(|| words(&MODES)),
+        "`shadow` decides, records and shows, and never sends.",
+    )
+    .default("\"enforce\""),
+    Key::new(
+        "limit",
+        Shape::Table(bounds::LIMIT_KEYS),
+        "A rule that does more than this is wrong; what is over it is held or dropped.",
+    ),
+    Key::new(
+        "allow_protected",
+        Shape::Truth,
+        "Lifts the guard over the owner, admins and protected accounts for this rule.",
+    )
+    .default("false"),
+    Key::new("on_own", Shape::Truth, "What the bot does itself starts this rule too.")
+        .default("false"),
 ];
+const MODES: [(&str, Mode); 3] =
+    [("enforce", Mode::Enforce), ("shadow", Mode::Shadow), ("off", Mode::Off)];
 
 /// What people write who know other systems.
 const HABITS: &[(&str, &str)] = &[
@@ -65,7 +128,7 @@ pub fn read(file: &mut File<'_>, heading: &Entry, memory: &Arc<Memory>) -> Optio
     };
     if let [only] = table.entries()
         && matches!(only.node.value, Value::Table(_))
-        && !KEYS.contains(&only.key.as_str())
+        && !KEYS.iter().any(|key| key.name == only.key)
     {
         file.error(BAD_ID, only.key_span.clone(), "the id of a rule has no dot")
             .help(format!("write `[rule.{}-{}]`", heading.key, only.key));
@@ -145,8 +208,7 @@ fn truth(file: &mut File<'_>, fields: &Fields<'_>, key: &str) -> bool {
 }
 
 fn mode(file: &mut File<'_>, fields: &Fields<'_>) -> Mode {
-    let choices = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow), ("off", Mode::Off)];
-    let read = fields.get("mode").and_then(|entry| file.choice("mode", &entry.node, &choices));
+    let read = fields.get("mode").and_then(|entry| file.choice("mode", &entry.node, &MODES));
     read.unwrap_or_default()
 }
 

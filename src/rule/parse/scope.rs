@@ -2,14 +2,36 @@
 
 use super::codes::{NEEDS_ANOTHER, REPEATED, UNKNOWN_VALUE};
 use super::file::{Fields, File, there_are};
-use super::tree::Span;
+use super::key::{Key, Shape};
+use super::tree::{Span, Value};
 use crate::chat::GroupType;
 use crate::rule::catalog::{EventKind, Object};
 use crate::rule::model::Scope;
 use crate::rule::names::Names;
 use crate::rule::suggest::closest;
 
-const KEYS: &[&str] = &["groups", "types", "except"];
+/// The keys of `in`.
+pub const KEYS: &[Key] = &[
+    Key::new(
+        "groups",
+        Shape::List(&Shape::Text, 1),
+        "Ids of groups; `*` and `?` stand for any characters, `[ab]` for one of them.",
+    )
+    .default("[\"*\"]"),
+    Key::new(
+        "types",
+        Shape::List(&Shape::Word(group_types), 1),
+        "Types of groups; left out, all of them. Private is Work, ChatRoom is Meeting.",
+    ),
+    Key::new("except", Shape::List(&Shape::Text, 1), "Ids of groups that the rule leaves alone."),
+];
+/// What Work and Meeting were called.
+const OLD_TYPES: [&str; 2] = ["Private", "ChatRoom"];
+
+/// The group types that can be written, the old names behind today's.
+pub fn group_types() -> Vec<&'static str> {
+    GroupType::ALL.map(GroupType::name).into_iter().chain(OLD_TYPES).collect()
+}
 const EXAMPLE: &str = "in = { types = [\"Public\"] }";
 
 /// What is known about a rule when its actions are read.
@@ -59,6 +81,11 @@ pub fn read(
         file.error(NEEDS_ANOTHER, entry.key_span.clone(), "`in` selects groups")
             .label(format!("there is no group on {lacking}"));
     }
+    if let Some(groups) = bare_groups(&entry.node.value) {
+        let help = Some(format!("write `in = {{ groups = [{groups}] }}`"));
+        file.wrong_type("in", &entry.node, "a table", help);
+        return nothing;
+    }
     let Some(table) = file.table(entry, EXAMPLE) else { return nothing };
     let fields = file.fields(
         "`in`",
@@ -78,6 +105,21 @@ pub fn read(
     (scope, types)
 }
 
+/// Groups that stand in `in` without a table around them.
+fn bare_groups(value: &Value) -> Option<String> {
+    let quoted = |value: &Value| match value {
+        Value::Text(text) if !text.contains(['"', '\\', '`']) => Some(format!("\"{text}\"")),
+        _ => None,
+    };
+    match value {
+        Value::List(items) if !items.is_empty() => {
+            let all: Option<Vec<_>> = items.iter().map(|item| quoted(&item.value)).collect();
+            all.map(|all| all.join(", "))
+        }
+        value => quoted(value),
+    }
+}
+
 fn read_types(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<(GroupType, Span)> {
     let Some(entry) = fields.get("types") else { return Vec::new() };
     let mut types: Vec<(GroupType, Span)> = Vec::new();
@@ -89,8 +131,7 @@ fn read_types(file: &mut File<'_>, fields: &Fields<'_>) -> Vec<(GroupType, Span)
             Some(kind) => types.push((kind, node.span.clone())),
             None => {
                 let names = GroupType::ALL.map(GroupType::name);
-                let old = ["Private", "ChatRoom"];
-                let instead = closest(text, names.into_iter().chain(old));
+                let instead = closest(text, group_types());
                 file.error(
                     UNKNOWN_VALUE,
                     node.span.clone(),

@@ -14,6 +14,7 @@ use crate::rule::mistake::Code;
 use crate::rule::source::Source;
 
 mod bracket;
+mod foreign;
 mod place;
 mod quote;
 
@@ -30,6 +31,9 @@ pub fn read(source: &Source) -> Result<Table, Vec<Diagnostic>> {
     let table = Table::of(document.get_ref());
     if errors.is_empty() {
         return Ok(table);
+    }
+    if let Some(told) = foreign::whole_file(source) {
+        return Err(vec![told]);
     }
     errors.sort_by_key(|error| span_of(error).start);
     let open = errors.iter().any(|error| error.message().starts_with("unclosed"));
@@ -114,6 +118,10 @@ impl Mistakes<'_> {
             return true;
         }
         let written = &text[value.span.clone()];
+        if let Some((message, label, help)) = foreign::no_value(text, &value.span, value.key) {
+            self.tell(NOT_TOML, value.span, message, label, help);
+            return true;
+        }
         let (label, help) = quote::advice(written);
         let help = match value.key {
             Some(key) => format!("write `{key} = {help}`"),
@@ -141,7 +149,10 @@ impl Mistakes<'_> {
         } else if text.starts_with("invalid boolean") {
             let word = quote::value_at(self.source.text(), span.start).span;
             let label = "neither a text in quotes nor `true` or `false`";
-            self.tell(NOT_TOML, word, "this value cannot be read", label, None);
+            let written = self.source.text().get(word.clone()).unwrap_or("").to_lowercase();
+            let truth = matches!(written.as_str(), "true" | "false");
+            let help = truth.then(|| format!("write `{written}`"));
+            self.tell(NOT_TOML, word, "this value cannot be read", label, help);
             return self.open.is_none();
         } else if let Some(open) = self.open {
             self.open_bracket(open.opened);
@@ -157,7 +168,8 @@ impl Mistakes<'_> {
             let span = span.start.saturating_sub(1)..span.end;
             self.tell(NOT_TOML, span, "this is not an escape", "", Some(help.to_owned()));
         } else {
-            self.tell(NOT_TOML, span, "this is not TOML", text, None);
+            let (message, label, help) = foreign::words(self.source.text(), &span, text);
+            self.tell(NOT_TOML, span, message, label, help);
             return false;
         }
         self.open.is_none()
@@ -174,7 +186,8 @@ impl Mistakes<'_> {
     fn behind_value(&mut self, span: Range<usize>) {
         let text = self.source.text();
         let line = line_of(text, span.start);
-        let help = quote::requoted(line).map(|line| format!("write `{line}`"));
+        let help = foreign::joined(line).or_else(|| quote::requoted(line));
+        let help = help.map(|line| format!("write `{line}`"));
         let rest = next_character(text, span.start);
         let message = "something stands behind the value";
         self.tell(NOT_TOML, rest, message, "the value has ended before this", help);
@@ -189,6 +202,10 @@ impl Mistakes<'_> {
         let help = match line.trim().split_once(':') {
             Some((key, value)) if !key.contains(['=', '[', '"', '\'']) => {
                 Some(format!("write `{} = {}`", key.trim(), quote::as_value(value.trim())))
+            }
+            _ if line.trim().starts_with([';', '/', '-']) && !line.contains('=') => {
+                let comment = line.trim().trim_start_matches([';', '/', '-']).trim_start();
+                Some(format!("write `# {comment}`"))
             }
             _ if line.trim().starts_with('[') => {
                 Some(format!("write `{}`", quote::heading(line.trim())))

@@ -87,7 +87,8 @@ impl Node {
         Self { span: value.span(), value: read }
     }
 
-    /// What is written, without its place and layout: equal for values that mean the same.
+    /// What is written, without its place and layout: equal for values that mean the same. The order of
+    /// keys means nothing.
     pub fn content(&self) -> String {
         match &self.value {
             Value::Text(text) => format!("{text:?}"),
@@ -97,7 +98,8 @@ impl Node {
             }
             Value::Table(table) => {
                 let entry = |entry: &Entry| format!("{:?}={}", entry.key, entry.node.content());
-                let entries: Vec<String> = table.entries().iter().map(entry).collect();
+                let mut entries: Vec<String> = table.entries().iter().map(entry).collect();
+                entries.sort();
                 format!("{{{}}}", entries.join(","))
             }
             other => format!("{other:?}"),

@@ -2,6 +2,7 @@
 
 use super::codes::{MISSING, NEEDS_ANOTHER, NOT_BOTH, REPEATED, UNKNOWN_EVENT};
 use super::file::{Fields, File, there_are};
+use super::key::{Key, Shape, words};
 use super::tree::{Entry, Node, Table, Value};
 use crate::rule::catalog::EventKind;
 use crate::rule::crontab::{self, Crontab};
@@ -10,7 +11,28 @@ use crate::rule::names::Names;
 use crate::rule::suggest::closest;
 
 const SCHEDULE: &str = "schedule = { cron = \"0 4 * * *\", timezone = \"Asia/Shanghai\" }";
-const KEYS: &[&str] = &["cron", "timezone", "missed", "max_late", "every"];
+/// The keys of `schedule`.
+pub const KEYS: &[Key] = &[
+    Key::new(
+        "cron",
+        Shape::Pattern(r"\S+(\s+\S+){4}"),
+        "Five fields of crontab: minute, hour, day of month, month, day of week (0 and 7 are Sunday).",
+    ).exactly_one(),
+    Key::new("timezone", Shape::Text, "The time zone of `cron`, as `Asia/Shanghai`.")
+        .default("\"UTC\"").beside("cron"),
+    Key::new(
+        "missed",
+        Shape::Word(|| words(&MISSED)),
+        "Firings that fell into a stop: made up for once, all of them, or not at all.",
+    )
+    .default("\"once\""),
+    Key::new("max_late", Shape::Duration, "A firing that is later than this is skipped."),
+    Key::new("every", Shape::Duration, "Instead of `cron`: every so often, counted from 1970.").exactly_one(),
+];
+const MISSED: [(&str, Missed); 3] =
+    [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
+/// What `for_each` can be.
+pub const FOR_EACH: [(&str, bool); 1] = [("group", true)];
 
 /// Chat's commands that stand for one event, for those who write them into `on`.
 const COMMANDS: [(&str, EventKind); 12] = [
@@ -107,23 +129,35 @@ fn unknown_event(file: &mut File<'_>, text: &str, node: &Node) {
         all().filter(|name| name.split('.').next().is_some_and(|known| known == subject)).collect();
     let label = if near.is_empty() {
         let mut subjects: Vec<_> = all().filter_map(|name| name.split('.').next()).collect();
-        subjects.dedup();
-        subjects.retain(|subject| *subject != "callback");
+        let mut seen = vec!["callback"];
+        subjects.retain(|subject| !seen.contains(subject) && (seen.push(*subject), true).1);
         format!("events begin with: {}", subjects.join(" "))
     } else {
         there_are(&near)
     };
     let command = COMMANDS.iter().find(|(command, _)| command.eq_ignore_ascii_case(text));
     let instead = command.map(|(_, kind)| kind.name()).or_else(|| closest(text, all()));
-    file.error(UNKNOWN_EVENT, node.span.clone(), format!("`{text}` is not an event"))
-        .label(label)
-        .help(instead.map(|name| format!("write `\"{name}\"`")));
+    let parts: Vec<_> = text.split([',', ' ', '|']).filter(|part| !part.is_empty()).collect();
+    let several = parts.len() > 1 && parts.iter().all(|part| EventKind::from_name(part).is_some());
+    let help = match instead {
+        _ if several => {
+            let quoted: Vec<_> = parts.iter().map(|part| format!("\"{part}\"")).collect();
+            Some(format!("write `[{}]`", quoted.join(", ")))
+        }
+        _ if text.contains('*') => Some("name each event: `on` takes no patterns".to_owned()),
+        instead => instead.map(|name| format!("write `\"{name}\"`")),
+    };
+    let message = match text {
+        "" => "the name of an event is missing".to_owned(),
+        _ => format!("`{text}` is not an event"),
+    };
+    file.error(UNKNOWN_EVENT, node.span.clone(), message).label(label).help(help);
 }
 
 fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Started {
-    let for_each_group = fields.get("for_each").map(|for_each| {
-        file.choice("for_each", &for_each.node, &[("group", true)]).unwrap_or(true)
-    });
+    let for_each_group = fields
+        .get("for_each")
+        .map(|for_each| file.choice("for_each", &for_each.node, &FOR_EACH).unwrap_or(true));
     let for_each_group = for_each_group.unwrap_or(false);
     if let (false, Some(scope)) = (for_each_group, fields.get("in")) {
         file.error(NEEDS_ANOTHER, scope.key_span.clone(), "this schedule runs for no group")
@@ -131,7 +165,7 @@ fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Sta
             .help("write `for_each = \"group\"` beside it".to_owned());
     }
     let names = Some(Names::of_schedule(for_each_group));
-    let trigger = file.table(entry, SCHEDULE).and_then(|table| times(file, entry, table)).map(
+    let trigger = schedule_table(file, entry).and_then(|table| times(file, entry, table)).map(
         |(timing, missed, max_late)| {
             Trigger::Schedule(Schedule { timing, missed, max_late, for_each_group })
         },
@@ -139,12 +173,26 @@ fn read_schedule(file: &mut File<'_>, fields: &Fields<'_>, entry: &Entry) -> Sta
     Started { trigger, names }
 }
 
+/// Opens the table; a crontab line or an interval alone is put into one in the help.
+fn schedule_table<'n>(file: &mut File<'_>, entry: &'n Entry) -> Option<&'n Table> {
+    let Value::Text(text) = &entry.node.value else { return file.table(entry, SCHEDULE) };
+    let words = text.split_whitespace().count();
+    let interval = text.trim_start_matches("@every").trim_start_matches("every").trim();
+    let inner = match () {
+        () if words == 5 || (words == 1 && text.starts_with('@')) => format!("cron = \"{text}\""),
+        () if crate::rule::duration::parse(interval).is_ok() => format!("every = \"{interval}\""),
+        () => return file.table(entry, SCHEDULE),
+    };
+    let help = Some(format!("write `schedule = {{ {inner} }}`"));
+    file.wrong_type("schedule", &entry.node, "a table", help);
+    None
+}
+
 type Times = (Timing, Missed, Option<std::time::Duration>);
 
 fn times(file: &mut File<'_>, entry: &Entry, table: &Table) -> Option<Times> {
     let fields = file.fields("`schedule`", entry.key_span.clone(), table, KEYS, &[]);
-    let choices = [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
-    let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &choices));
+    let missed = fields.get("missed").map(|missed| file.choice("missed", &missed.node, &MISSED));
     let max_late = fields.get("max_late").and_then(|late| file.duration("max_late", &late.node));
     let timing = match (fields.get("cron"), fields.get("every")) {
         (Some(cron), None) => read_cron(file, &fields, cron),

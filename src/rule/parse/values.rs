@@ -14,6 +14,27 @@ use crate::rule::names::Names;
 use crate::rule::suggest::closest;
 use crate::rule::template::Template;
 
+/// What other systems call one of our words.
+const HABITS: [(&str, &str); 17] = [
+    ("account", "member"),
+    ("user", "member"),
+    ("sender", "member"),
+    ("room", "group"),
+    ("chat", "group"),
+    ("channel", "group"),
+    ("global", "app"),
+    ("all", "app"),
+    ("dry-run", "shadow"),
+    ("dryrun", "shadow"),
+    ("observe", "shadow"),
+    ("test", "shadow"),
+    ("disabled", "off"),
+    ("false", "off"),
+    ("enabled", "enforce"),
+    ("on", "enforce"),
+    ("live", "enforce"),
+];
+
 impl File<'_> {
     /// A text.
     pub fn text<'n>(&mut self, name: &str, node: &'n Node) -> Option<&'n str> {
@@ -34,7 +55,20 @@ impl File<'_> {
                 let help = Some(format!("write `{text}` without quotes"));
                 self.wrong_type(name, node, "`true` or `false`", help);
             }
-            _ => self.wrong_type(name, node, "`true` or `false`", None),
+            value => {
+                let truth = match value {
+                    Value::Int(Some(1)) => Some("true"),
+                    Value::Int(Some(0)) => Some("false"),
+                    Value::Text(text) => match text.to_lowercase().as_str() {
+                        "yes" | "on" | "true" => Some("true"),
+                        "no" | "off" | "false" => Some("false"),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                let help = truth.map(|truth| format!("write `{truth}` without quotes"));
+                self.wrong_type(name, node, "`true` or `false`", help);
+            }
         }
         None
     }
@@ -63,7 +97,9 @@ impl File<'_> {
     pub fn duration(&mut self, name: &str, node: &Node) -> Option<Duration> {
         let Value::Text(text) = &node.value else {
             let help = match &node.value {
-                Value::Int(Some(number)) => Some(format!("write `\"{number}s\"` for seconds")),
+                Value::Int(Some(number)) if *number > 0 => {
+                    Some(format!("write `\"{number}s\"` for seconds"))
+                }
                 _ => Some("write for instance `\"10s\"` or `\"1h30m\"`".to_owned()),
             };
             self.wrong_type(name, node, "a duration", help);
@@ -137,6 +173,18 @@ impl File<'_> {
         node: &Node,
         choices: &[(&'static str, T)],
     ) -> Option<T> {
+        if let Value::Bool(truth) = &node.value
+            && choices.iter().any(|(word, _)| *word == "off")
+        {
+            // `mode = false`: switched off, in other systems.
+            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+            let meant = if *truth { words.first().copied().unwrap_or("off") } else { "off" };
+            let message = format!("`{name}` is one of a few words");
+            self.error(UNKNOWN_VALUE, node.span.clone(), message)
+                .label(there_are(&words))
+                .help(format!("write `\"{meant}\"`"));
+            return None;
+        }
         let text = self.text(name, node)?;
         if let Some((_, meaning)) = choices.iter().find(|(word, _)| *word == text) {
             return Some(*meaning);
@@ -148,7 +196,10 @@ impl File<'_> {
 
     /// A word that is none of those there are.
     pub fn unknown_value(&mut self, name: &str, text: &str, node: &Node, words: &[&'static str]) {
-        let help = closest(text, words.iter().copied()).map(|word| format!("write `\"{word}\"`"));
+        let lower = text.to_lowercase().replace('_', "-");
+        let habit = HABITS.iter().find(|(habit, word)| *habit == lower && words.contains(word));
+        let meant = habit.map(|(_, word)| *word).or_else(|| closest(text, words.iter().copied()));
+        let help = meant.map(|word| format!("write `\"{word}\"`"));
         let message = format!("`{text}` is not a value of `{name}`");
         self.error(UNKNOWN_VALUE, node.span.clone(), message).label(there_are(words)).help(help);
     }
@@ -171,10 +222,36 @@ impl File<'_> {
         node: &Node,
         names: Option<&Names>,
     ) -> Option<Condition> {
-        let text = self.text(name, node)?;
+        let text = match &node.value {
+            Value::Text(text) => text,
+            _ => {
+                self.no_condition(name, node);
+                return None;
+            }
+        };
         let (condition, mistakes) = Condition::check(text, names?);
         mistakes.into_iter().for_each(|mistake| self.mistake(node, text, mistake));
         condition
+    }
+
+    /// Something stands where a condition is wanted.
+    fn no_condition(&mut self, name: &str, node: &Node) {
+        let help = match &node.value {
+            Value::Bool(true) => Some(format!("leave `{name}` out: then nothing is asked")),
+            Value::Bool(false) => Some("write `mode = \"off\"` to switch the rule off".to_owned()),
+            Value::List(items) => {
+                let texts: Option<Vec<_>> = items
+                    .iter()
+                    .map(|item| match &item.value {
+                        Value::Text(text) if !text.contains('\'') => Some(text.as_str()),
+                        _ => None,
+                    })
+                    .collect();
+                texts.map(|texts| format!("write `{name} = '{}'`", texts.join(" && ")))
+            }
+            _ => Some(format!("write for instance `{name} = 'member.role == \"admin\"'`")),
+        };
+        self.wrong_type(name, node, "a condition in quotes", help);
     }
 
     /// Globs over ids.
@@ -184,9 +261,10 @@ impl File<'_> {
         for (text, node) in texts {
             match Globs::new(&[text]) {
                 Ok(_) => good.push(text),
-                Err((_, why)) => {
-                    let message = format!("`{text}` is not a pattern: {why}");
-                    self.error(BAD_GLOB, node.span.clone(), message).help(
+                Err(_) => {
+                    let message = format!("`{text}` is not a pattern");
+                    let told = self.error(BAD_GLOB, node.span.clone(), message);
+                    told.label(glob_fault(text)).help(
                         "`*` and `?` stand for any characters, `[ab]` for one of them, `[[]` for a bracket"
                             .to_owned(),
                     );
@@ -215,5 +293,18 @@ impl File<'_> {
     fn written(&self, node: &Node) -> &str {
         let text = self.source.text().get(node.span.clone()).unwrap_or("");
         text.lines().next().unwrap_or("")
+    }
+}
+
+/// What is wrong with a glob, in a few words.
+fn glob_fault(text: &str) -> &'static str {
+    let count = |sign: char| text.matches(sign).count();
+    match () {
+        () if text.ends_with('\\') => "it ends with a `\\` that stands for nothing",
+        () if count('[') > count(']') || text.contains("[]") => "a `[` is never closed",
+        () if count('{') > count('}') => "a `{` is never closed",
+        () if count('}') > count('{') => "a `}` closes nothing",
+        () if text.contains('-') && text.contains('[') => "a range in brackets runs backwards",
+        () => "it cannot be read",
     }
 }

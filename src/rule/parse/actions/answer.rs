@@ -1,11 +1,12 @@
 //! Actions that answer an event which asks.
 
-use super::said;
+use super::common::said;
 use crate::rule::catalog::EventKind;
 use crate::rule::model::Action;
 use crate::rule::names::Names;
 use crate::rule::parse::codes::OUT_OF_RANGE;
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape, TEXT};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::Value;
 
@@ -13,6 +14,24 @@ use crate::rule::parse::tree::Value;
 const GROUP_CODES: std::ops::RangeInclusive<i64> = 10_100..=10_200;
 /// The same for private messages (34364).
 const PRIVATE_CODES: std::ops::RangeInclusive<i64> = 120_001..=130_000;
+
+/// The keys of `reject`.
+pub const REJECT: &[Key] = &[
+    Key::new("text", Shape::Template, "What the person who asked is told."),
+    Key::new(
+        "code",
+        Shape::Either(&[Shape::Number(10_100, 10_200), Shape::Number(120_001, 130_000)]),
+        "The error code that the client gets: 10100 to 10200, for private messages 120001 to 130000.",
+    ),
+];
+/// The keys of `replace_text`.
+pub const REPLACE_TEXT: &[Key] = &[TEXT];
+/// The keys of `refuse_invited`.
+pub const REFUSE_INVITED: &[Key] = &[Key::new(
+    "which",
+    Shape::Condition,
+    "Which of them, as a condition on `invited`; left out, all.",
+)];
 
 pub fn reject(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let text = match fields.get("text") {

@@ -1,12 +1,34 @@
 //! Actions that change a group as a whole.
 
-use super::fits;
+use super::common::fits;
 use crate::chat::limits;
 use crate::rule::model::{Action, GroupFields, JoinOption};
 use crate::rule::parse::codes::{EMPTY, IMPOSSIBLE};
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape};
 use crate::rule::parse::scope::About;
 use crate::rule::template::Template;
+
+/// The keys of `mute_all`.
+pub const MUTE_ALL: &[Key] = &[Key::new(
+    "for",
+    Shape::Duration,
+    "When it ends by itself; left out, until `unmute_all` or a person ends it.",
+)];
+/// The keys of `set_group`, at least one of which is given.
+pub const SET_GROUP: &[Key] = &[
+    Key::new("name", Shape::Template, "The group's name, 30 bytes.").at_least_one(),
+    Key::new("introduction", Shape::Template, "The group's introduction, 240 bytes.")
+        .at_least_one(),
+    Key::new("notification", Shape::Template, "The group's notification, 300 bytes.")
+        .at_least_one(),
+    Key::new(
+        "join",
+        Shape::Word(|| JoinOption::ALL.map(JoinOption::name).to_vec()),
+        "How one joins: freely, when an admin agrees, or not at all.",
+    )
+    .at_least_one(),
+];
 
 pub fn mute_all(file: &mut File<'_>, fields: &Fields<'_>, _about: &About) -> Option<Action> {
     let time = match fields.get("for") {

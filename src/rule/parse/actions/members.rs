@@ -1,16 +1,74 @@
 //! Actions that change what Chat keeps about a member: role, name card, receiving, fields.
 
-use super::{accounts, fits, who};
+use super::common::{accounts, fits, who};
 use crate::chat::{Role, limits};
 use crate::rule::model::{Action, MessageReceiving};
 use crate::rule::parse::codes::{EMPTY, OUT_OF_RANGE, UNKNOWN_VALUE};
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape, TIME_OR_FOREVER, WHO, words};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::Value;
 use crate::rule::template::Template;
 
 /// Custom fields of a member (33529).
 const MOST_FIELDS: usize = 5;
+
+const ROLES: [(&str, Role); 2] = [("admin", Role::Admin), ("member", Role::Member)];
+const RECEIVING: [MessageReceiving; 3] = [
+    MessageReceiving::AcceptAndNotify,
+    MessageReceiving::AcceptNotNotify,
+    MessageReceiving::Discard,
+];
+const SILENT: Key =
+    Key::new("silent", Shape::Truth, "Chat does not tell the group of it.").default("false");
+const REASON: Key = Key::new("reason", Shape::Template, "Why, for the person and for the record.");
+
+/// The keys of `set_role`.
+pub const SET_ROLE: &[Key] = &[
+    WHO,
+    Key::new(
+        "role",
+        Shape::Word(|| words(&ROLES)),
+        "The role to give; for the owner there is `transfer_owner`.",
+    )
+    .required(),
+    Key::new("for", Shape::Duration, "The role is taken back after that time."),
+];
+/// The keys of `set_name_card`.
+pub const SET_NAME_CARD: &[Key] =
+    &[WHO, Key::new("text", Shape::Template, "The name card, 50 bytes.").required()];
+/// The keys of `set_message_receiving`.
+pub const SET_MESSAGE_RECEIVING: &[Key] = &[
+    WHO,
+    Key::new(
+        "mode",
+        Shape::Word(|| RECEIVING.map(MessageReceiving::name).to_vec()),
+        "Whether the member gets the group's messages, and hears of them.",
+    )
+    .required(),
+];
+/// The keys of `set_member_fields`.
+pub const SET_MEMBER_FIELDS: &[Key] = &[
+    WHO,
+    Key::new(
+        "fields",
+        Shape::Map(&Shape::Template),
+        "Custom fields of the member, at most 5, with 64 bytes a value.",
+    )
+    .required(),
+];
+/// The keys of `add_members`.
+pub const ADD_MEMBERS: &[Key] = &[
+    Key::new("members", Shape::List(&Shape::Account, 1), "Who is added, at most 300.").required(),
+    SILENT,
+];
+/// The keys of `remove_member`.
+pub const REMOVE_MEMBER: &[Key] = &[WHO, SILENT, REASON];
+/// The keys of `ban`.
+pub const BAN: &[Key] =
+    &[WHO, Key::new("for", TIME_OR_FOREVER, "How long the member stays out.").required(), REASON];
+/// The keys of `unban` and `unmute`.
+pub const ONLY_WHO: &[Key] = &[WHO];
 
 pub fn set_role(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let who = who(file, fields, about.texts.as_ref());
@@ -25,7 +83,7 @@ pub fn set_role(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Opti
             .help("write `transfer_owner = { to = […] }`".to_owned());
             return None;
         }
-        file.choice("role", &entry.node, &[("admin", Role::Admin), ("member", Role::Member)])
+        file.choice("role", &entry.node, &ROLES)
     });
     let time = fields.get("for").and_then(|entry| file.duration("for", &entry.node));
     Some(Action::SetRole { who: who?, role: role?, time })
@@ -47,12 +105,7 @@ pub fn set_message_receiving(
     about: &About,
 ) -> Option<Action> {
     let who = who(file, fields, about.texts.as_ref());
-    let all = [
-        MessageReceiving::AcceptAndNotify,
-        MessageReceiving::AcceptNotNotify,
-        MessageReceiving::Discard,
-    ];
-    let choices = all.map(|mode| (mode.name(), mode));
+    let choices = RECEIVING.map(|mode| (mode.name(), mode));
     let mode = file
         .required(fields, "mode", "mode = \"Discard\"")
         .and_then(|entry| file.choice("mode", &entry.node, &choices));

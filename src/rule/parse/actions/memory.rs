@@ -5,6 +5,7 @@ use crate::rule::names::Names;
 use crate::rule::parse::bounds;
 use crate::rule::parse::codes::{BAD_KEY, EMPTY, KEPT_OTHERWISE, TOO_LONG};
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{EACH, Key, Shape};
 use crate::rule::parse::scope::About;
 use crate::rule::template::Template;
 
@@ -13,6 +14,22 @@ const YES: &str = "yes";
 /// The longest key and value: they are part of every read and write.
 const KEY_BYTES: usize = 40;
 const VALUE_BYTES: usize = 500;
+
+const KEY: Key = Key::new(
+    "key",
+    Shape::Pattern("[a-z][a-z0-9_]{0,39}"),
+    "Its name: conditions read it as `memory.KEY`.",
+)
+.required();
+/// The keys of `remember`.
+pub const REMEMBER: &[Key] = &[
+    EACH,
+    KEY,
+    Key::new("value", Shape::Template, "What is remembered, 500 bytes.").default("\"yes\""),
+    Key::new("for", Shape::Duration, "After that time it is forgotten; left out, never."),
+];
+/// The keys of `forget`.
+pub const FORGET: &[Key] = &[KEY];
 
 pub fn remember(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let key = key(file, fields);
@@ -26,7 +43,8 @@ pub fn remember(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Opti
                     .label("`memory.KEY` is empty when nothing is remembered")
                     .help("write `forget = { key = \"…\" }` to forget".to_owned());
             }
-            value.filter(|value| super::fits(file, "value", &entry.node, value, VALUE_BYTES))
+            value
+                .filter(|value| super::common::fits(file, "value", &entry.node, value, VALUE_BYTES))
         }
     };
     let time = match fields.get("for") {

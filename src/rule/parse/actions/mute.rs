@@ -1,12 +1,30 @@
 //! `mute` with its ladder, and `unmute`.
 
-use super::who;
+use super::common::who;
 use crate::rule::duration;
 use crate::rule::model::{Action, Ladder, MuteTime};
 use crate::rule::parse::codes::LADDER_ORDER;
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape, TIME_OR_FOREVER, WHO};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::{Entry, Node, Value};
+
+/// The keys of `mute`.
+pub const MUTE: &[Key] = &[
+    WHO,
+    Key::new(
+        "for",
+        Shape::Either(&[TIME_OR_FOREVER, Shape::List(&TIME_OR_FOREVER, 1)]),
+        "How long: a duration, a ladder of them (the next step each time), or `forever`.",
+    )
+    .required(),
+    Key::new(
+        "forget_after",
+        Shape::Duration,
+        "After that time without a mute, the ladder begins again.",
+    ),
+    Key::new("reason", Shape::Template, "Why, for the record and for texts as {mute.reason}."),
+];
 
 pub fn mute(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let who = who(file, fields, about.names.as_ref());

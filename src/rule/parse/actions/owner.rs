@@ -5,6 +5,7 @@ use crate::rule::condition::Condition;
 use crate::rule::model::{Action, ImportedMember, Successor};
 use crate::rule::parse::codes::{REPEATED, TOO_LONG};
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape, words};
 use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::{Entry, Node, Value};
 
@@ -15,6 +16,38 @@ const ORDERS: [(&str, Successor); 3] = [
     ("most_recently_active", Successor::MostRecentlyActive),
 ];
 
+const IF_NONE: [(&str, bool); 1] = [("alert", true)];
+const IMPORTED_ROLES: [(&str, bool); 2] = [("admin", true), ("member", false)];
+
+/// The keys of `transfer_owner`.
+pub const TRANSFER_OWNER: &[Key] = &[
+    Key::new("to", Shape::List(&Shape::Either(&[
+        Shape::Word(|| words(&ORDERS)),
+        Shape::Pattern(r"account:\S{1,32}"),
+    ]), 1), "Who is tried, in this order; candidates are read fresh from Chat. In rooms, only `account:ID`.")
+        .required(),
+    Key::new("except", Shape::Condition, "Candidates who are passed over, as a condition on `candidate`."),
+    Key::new("if_none", Shape::Word(|| words(&IF_NONE)), "Call a person when there is nobody to be owner."),
+];
+/// The keys of `import_members`.
+pub const IMPORT_MEMBERS: &[Key] = &[Key::new(
+    "members",
+    Shape::List(&Shape::Table(IMPORTED), 1),
+    "Who is imported, at most 300.",
+)
+.required()];
+const IMPORTED: &[Key] = &[
+    Key::new("id", Shape::Account, "The account.").required(),
+    Key::new("role", Shape::Word(|| words(&IMPORTED_ROLES)), "The role in the group.")
+        .default("\"member\""),
+    Key::new(
+        "joined_at",
+        Shape::Either(&[Shape::Moment, Shape::Number(1, u32::MAX as i64)]),
+        "When the member joined: a date with time and offset, or unix seconds.",
+    ),
+    Key::new("unread", Shape::Number(0, u32::MAX as i64), "How many messages are unread."),
+];
+
 pub fn transfer_owner(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let to = file
         .required(fields, "to", "to = [\"longest_serving_admin\", \"longest_serving_member\"]")
@@ -22,7 +55,7 @@ pub fn transfer_owner(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -
     let except = fields.get("except").and_then(|entry| read_except(file, entry, about));
     let if_none = match fields.get("if_none") {
         None => Some(false),
-        Some(entry) => file.choice("if_none", &entry.node, &[("alert", true)]),
+        Some(entry) => file.choice("if_none", &entry.node, &IF_NONE),
     };
     Some(Action::TransferOwner { to: to?, except, alert_if_none: if_none? })
 }
@@ -105,17 +138,15 @@ fn imported(file: &mut File<'_>, item: &Node) -> Option<ImportedMember> {
         file.wrong_type("an item of members", item, "a table", Some(help));
         return None;
     };
-    let keys = ["id", "role", "joined_at", "unread"];
     let habits = [("account", "id"), ("name", "id")];
-    let fields = file.fields("a member", item.span.clone(), table, &keys, &habits);
+    let fields = file.fields("a member", item.span.clone(), table, IMPORTED, &habits);
     let id: Option<Account> = file.required(&fields, "id", "id = \"ann\"").and_then(|entry| {
         let text = file.text("id", &entry.node)?;
         file.account("id", text, &entry.node)
     });
-    let roles = [("admin", true), ("member", false)];
     let admin = match fields.get("role") {
         None => Some(false),
-        Some(entry) => file.choice("role", &entry.node, &roles),
+        Some(entry) => file.choice("role", &entry.node, &IMPORTED_ROLES),
     };
     let joined_at = fields.get("joined_at").and_then(|entry| moment(file, entry));
     let unread = fields

@@ -1,10 +1,29 @@
 //! Actions that say something: to a group, to a person, to operators.
 
-use super::{accounts, one_account, said};
+use super::common::{accounts, one_account, said};
 use crate::chat::limits;
 use crate::rule::model::Action;
 use crate::rule::parse::file::{Fields, File};
+use crate::rule::parse::key::{Key, Shape, TEXT};
 use crate::rule::parse::scope::About;
+
+/// The keys of `send_message`.
+pub const SEND_MESSAGE: &[Key] =
+    &[TEXT, Key::new("from", Shape::Account, "Who says it; left out, the app admin.")];
+/// The keys of `send_private`.
+pub const SEND_PRIVATE: &[Key] =
+    &[Key::new("to", Shape::Account, "Who gets it; left out, whom the event is about."), TEXT];
+/// The keys of `notify_group`.
+pub const NOTIFY_GROUP: &[Key] = &[
+    TEXT,
+    Key::new(
+        "to",
+        Shape::List(&Shape::Account, 1),
+        "Who gets it, at most 500; left out, the whole group.",
+    ),
+];
+/// The keys of `alert`.
+pub const ALERT: &[Key] = &[TEXT];
 
 pub fn send_message(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<Action> {
     let text = said(file, fields, about);

@@ -23,6 +23,10 @@ impl Change {
             Action::SetRole { who, role, .. } => ("the role", role.name().to_owned(), written(who)),
             Action::Mute { who, .. } => ("the mute", "on".to_owned(), written(who)),
             Action::Unmute { who } => ("the mute", "off".to_owned(), written(who)),
+            Action::Ban { who, .. } => ("the ban", "on".to_owned(), written(who)),
+            Action::Unban { who } => ("the ban", "off".to_owned(), written(who)),
+            Action::MuteAll { .. } => ("the mute of everybody", "on".to_owned(), None),
+            Action::UnmuteAll => ("the mute of everybody", "off".to_owned(), None),
             Action::SetNameCard { who, text } => {
                 ("the name card", text.text().to_owned(), written(who))
             }
@@ -64,7 +68,7 @@ pub fn echo(action: &Action) -> Option<(EventKind, Formula)> {
 fn by_name(action: &str) -> Option<EventKind> {
     Some(match action {
         "add_members" => EventKind::MemberJoined,
-        "remove_member" | "ban" => EventKind::MemberRemoved,
+        "remove_member" => EventKind::MemberRemoved,
         "recall_message" => EventKind::MessageRecalled,
         "set_group" => EventKind::GroupInfoChanged,
         "dismiss_group" => EventKind::GroupDismissed,

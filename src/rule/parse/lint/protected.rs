@@ -94,7 +94,9 @@ fn reason(id: &str, protected: &Globs, own: &[Account]) -> Option<String> {
 /// Whom an action restrains, and whether admins are protected from it too.
 fn restrained(action: &Action) -> Option<(Target, bool)> {
     match action {
-        Action::Mute { who, .. } => Some((target(who.as_ref()), true)),
+        Action::Mute { who, .. } | Action::RemoveMember { who, .. } | Action::Ban { who, .. } => {
+            Some((target(who.as_ref()), true))
+        }
         Action::SetRole { who, role: Role::Member, .. } => Some((target(who.as_ref()), false)),
         _ => None,
     }

@@ -6,7 +6,7 @@ use super::given;
 use crate::chat::GroupType;
 use crate::rule::condition::{Clause, Condition, Formula, never_together};
 use crate::rule::diagnostic::{Diagnostic, Level};
-use crate::rule::model::{Globs, Mode, Rule, Scope, Trigger};
+use crate::rule::model::{Globs, Mode, Rule, Scope, Step, Trigger};
 use crate::rule::parse::codes::{NEVER_REACHED, SAME_RULE};
 use crate::rule::source::Spot;
 
@@ -25,15 +25,17 @@ pub fn unreached(rules: &[(Rule, Spot)]) -> Vec<Diagnostic> {
         if !stops_for_certain(first) {
             continue;
         }
+        let conditional = first.when.is_some() || first.unless.is_some();
         for (later, (second, spot)) in rules.iter().enumerate().skip(at + 1) {
-            if stopped[later] || !takes_all(first, second) {
-                continue;
+            if conditional && compared >= MOST_COMPARED {
+                break;
             }
-            if first.when.is_some() || first.unless.is_some() {
-                compared += 1;
-                if compared > MOST_COMPARED || !holds_whenever(first, second) {
-                    continue;
-                }
+            compared += usize::from(conditional);
+            if stopped[later]
+                || !takes_all(first, second)
+                || (conditional && !holds_whenever(first, second))
+            {
+                continue;
             }
             stopped[later] = true;
             let message =
@@ -50,7 +52,8 @@ pub fn unreached(rules: &[(Rule, Spot)]) -> Vec<Diagnostic> {
 /// Whether a rule whose conditions hold hides the event from those behind it, always.
 fn stops_for_certain(rule: &Rule) -> bool {
     let kept = rule.count.is_some() || rule.once.is_some() || rule.cooldown.is_some();
-    let acts = rule.steps.first().is_some_and(|step| ALWAYS_TAKEN.contains(&step.action.name()));
+    let taken = |step: &Step| ALWAYS_TAKEN.contains(&step.action.name());
+    let acts = rule.steps.first().is_none_or(taken);
     let asks = [&rule.when, &rule.unless].into_iter().flatten().any(|condition| {
         let mut uses = condition.clauses().iter().flat_map(Clause::uses);
         uses.any(|(object, field)| given::may_ask(*object, field))
@@ -70,17 +73,16 @@ fn takes_all(first: &Rule, second: &Rule) -> bool {
 }
 
 fn includes(wide: &Scope, narrow: &Scope) -> bool {
-    let types = |scope: &Scope| -> Vec<GroupType> {
-        if scope.types.is_empty() { GroupType::ALL.to_vec() } else { scope.types.clone() }
-    };
+    let all_types = GroupType::ALL.iter().all(|kind| wide.types.contains(kind));
+    let typed = wide.types.is_empty()
+        || all_types
+        || (!narrow.types.is_empty() && narrow.types.iter().all(|kind| wide.types.contains(kind)));
     let held = |globs: &Globs, glob: &String| globs.patterns().contains(glob);
     let all = |globs: &Globs| globs.is_empty() || globs.patterns().iter().any(|glob| glob == "*");
     let groups = all(&wide.groups)
         || (!narrow.groups.is_empty()
             && narrow.groups.patterns().iter().all(|glob| held(&wide.groups, glob)));
-    types(narrow).iter().all(|kind| types(wide).contains(kind))
-        && groups
-        && wide.except.patterns().iter().all(|glob| held(&narrow.except, glob))
+    typed && groups && wide.except.patterns().iter().all(|glob| held(&narrow.except, glob))
 }
 
 /// Whether the first rule's conditions are true whenever the second's are.
