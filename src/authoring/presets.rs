@@ -98,7 +98,8 @@ impl Preset {
 
     /// One line: what it does.
     pub fn about(&self) -> &'static str {
-        self.rules.lines().next().unwrap_or("").trim_start_matches("# ")
+        let first = self.rules.lines().next().unwrap_or("");
+        first.split_once(": ").map_or(first, |(_, about)| about)
     }
 
     /// Its rules, with ids that begin with `id`.

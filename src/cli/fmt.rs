@@ -16,9 +16,9 @@ pub(super) struct Arguments {
     /// Change nothing; name the files that are not formatted and end with 2 if there are any
     #[arg(long)]
     check: bool,
-    /// What standard input is: a name that ends in .test.toml makes it a test file
-    #[arg(long, value_name = "NAME", default_value = "rules.toml")]
-    stdin_name: String,
+    /// What standard input is called; without it, what has a [[test]] is a test file
+    #[arg(long, value_name = "NAME")]
+    stdin_name: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -80,12 +80,15 @@ fn standard_input(arguments: &Arguments) -> Exit {
         eprintln!("groupkeeper: standard input cannot be read: {error}");
         return Exit::Usage;
     }
-    match format(&arguments.stdin_name, &text) {
+    let tests = text.lines().any(|line| line.trim_start().starts_with("[[test]]"));
+    let guess = if tests { "standard input.test.toml" } else { "standard input" };
+    let name = arguments.stdin_name.as_deref().unwrap_or(guess);
+    match format(name, &text) {
         Ok(formatted) if arguments.check => {
             if formatted == text {
                 Exit::Fine
             } else {
-                println!("{}", arguments.stdin_name);
+                println!("{name}");
                 Exit::Rules
             }
         }
@@ -93,7 +96,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
             print!("{formatted}");
             Exit::Fine
         }
-        Err(why) => told(&arguments.stdin_name, &why),
+        Err(why) => told(name, &why),
     }
 }
 
