@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use crate::authoring::format::{NotFormatted, format};
-use crate::authoring::{SourceFile, read_directory};
+use crate::authoring::{Files, SourceFile, refusal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -25,17 +25,24 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.paths == [Path::new("-")] {
         return standard_input(arguments);
     }
-    let mut files = Vec::new();
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in &arguments.paths {
-        match read_directory(path) {
-            Ok(read) => files.extend(read),
+        match Files::read(path, |_| true) {
+            Ok(read) => {
+                files.extend(read.texts);
+                unreadable.extend(read.unreadable);
+            }
             Err(error) => {
-                eprintln!("groupkeeper: {error}");
+                eprintln!("groupkeeper: {}: {}", path.display(), refusal(&error));
                 return Exit::Usage;
             }
         }
     }
     let mut exit = Exit::Fine;
+    for told in &unreadable {
+        eprintln!("{}\n", told.render(std::io::stderr().is_terminal()));
+        exit = Exit::Rules;
+    }
     let mut changed = 0;
     for file in &files {
         match one(file, arguments.check) {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{Cause, Event, EventId, Timer};
+use super::sight::Sight;
 use super::state::{
     GroupRecord, MemberRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
@@ -23,6 +24,8 @@ pub(super) struct Draft<'a> {
     state: &'a State,
     /// Keys that were asked for and had not been loaded.
     missing: RefCell<BTreeSet<StateKey>>,
+    /// Rises with every change that conditions can see.
+    pub(super) generation: u64,
     changes: BTreeMap<StateKey, Option<StateValue>>,
     pub(super) effects: Vec<Effect>,
     timers: Vec<(Timestamp, Timer)>,
@@ -49,6 +52,7 @@ impl<'a> Draft<'a> {
             now,
             state,
             missing: RefCell::default(),
+            generation: 0,
             changes: BTreeMap::new(),
             effects: Vec::new(),
             timers: Vec::new(),
@@ -86,12 +90,13 @@ impl<'a> Draft<'a> {
         mirror::apply(self, &event, kind);
         let rules = self.rules;
         let mut stopped: Option<&RuleId> = None;
+        let mut sight = Sight::new(&event);
         for rule in rules.on(kind) {
             if let Some(by) = stopped {
                 self.note_rule(rule, &event, Why::Stopped { by: by.clone() });
                 continue;
             }
-            let acted = judge::judge(self, rule, &event);
+            let acted = judge::judge(self, rule, &mut sight);
             if rule.stop && acted {
                 stopped = Some(&rule.id);
             }
@@ -116,7 +121,7 @@ impl<'a> Draft<'a> {
                 return;
             }
         }
-        judge::judge(self, rule, event);
+        judge::judge(self, rule, &mut Sight::new(event));
     }
 
     /// Lets a further event follow from this one.
@@ -152,15 +157,23 @@ impl<'a> Draft<'a> {
         if self.get(&key) == value.as_ref() {
             return;
         }
-        self.lasting |=
-            !matches!(key, StateKey::Group(_) | StateKey::Member(..) | StateKey::Room(_));
+        let of_mirror =
+            matches!(key, StateKey::Group(_) | StateKey::Member(..) | StateKey::Room(_));
+        let is_seen = of_mirror || matches!(key, StateKey::Sanction(..) | StateKey::Memory(..));
+        self.generation += u64::from(is_seen);
+        self.lasting |= !of_mirror;
         self.changes.insert(key, value);
     }
 
     pub(super) fn group(&self, group: &GroupId) -> GroupRecord {
+        self.known_group(group).cloned().unwrap_or_default()
+    }
+
+    /// The record of a group, if there is one.
+    pub(super) fn known_group(&self, group: &GroupId) -> Option<&GroupRecord> {
         match self.get(&StateKey::Group(group.clone())) {
-            Some(StateValue::Group(record)) => record.clone(),
-            _ => GroupRecord::default(),
+            Some(StateValue::Group(record)) => Some(record),
+            _ => None,
         }
     }
 
@@ -238,7 +251,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn note_rule(&mut self, rule: &Rule, event: &Event, why: Why) {
-        let event = event.name().to_owned();
+        let event = event.name().into();
         self.trace.rules.push(RuleTrace { rule: rule.id.clone(), event, why });
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::draft::{Draft, effect_id};
 use super::effect::{Act, Effect, Manner, Read, Resume, Stage};
 use super::event::Event;
-use super::state::Owner;
+use super::state::{GroupRecord, Owner};
 use super::trace::Why;
 use super::{act, judge};
 use crate::chat::{Account, GroupId, Role};
@@ -41,15 +41,20 @@ fn asks_for_role(field: &str) -> bool {
 }
 
 fn group_unknown(draft: &Draft<'_>, event: &Event, group: &GroupId, field: &str) -> bool {
-    let record = draft.group(group);
+    let due = judge::scheduled_at(event);
+    let told = field == "id" || (field == "type" && event.group_type.is_some());
+    if told && due.is_none() {
+        return false;
+    }
+    let nothing = GroupRecord::default();
+    let record = draft.known_group(group).unwrap_or(&nothing);
     // A sweep looks for what callbacks did not tell: it trusts only what was read since it began.
-    if let Some(due) = judge::scheduled_at(event) {
+    if let Some(due) = due {
         return record.read_at.is_none_or(|read| read < due);
     }
     match field {
-        "id" => false,
         "owner" => record.owner == Owner::Unknown,
-        "type" => event.group_type.or(record.group_type).is_none(),
+        "type" => record.group_type.is_none(),
         "name" => record.name.is_empty() && record.read_at.is_none(),
         "member_count" => record.member_count.is_none(),
         _ => record.created_at.is_none() && record.read_at.is_none(),

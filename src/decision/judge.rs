@@ -3,10 +3,10 @@
 use super::draft::Draft;
 use super::effect::Stage;
 use super::event::{Cause, Event};
+use super::sight::Sight;
 use super::state::{StateKey, StateValue, Times};
 use super::steps::Start;
 use super::trace::Why;
-use super::view::View;
 use super::{guard, steps, wait};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
@@ -14,7 +14,8 @@ use crate::rule::condition::{Clause, Condition};
 use crate::rule::model::{Count, Each, Mode};
 
 /// Judges a rule for an event; says whether it reached its steps.
-pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> bool {
+    let event = sight.event;
     if let Some(why) = kept_out(draft, rule, event) {
         draft.note_rule(rule, event, why);
         return false;
@@ -28,12 +29,12 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
         }
         None => {}
     }
-    conditions(draft, rule, event)
+    conditions(draft, rule, sight)
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
 pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    conditions(draft, rule, event)
+    conditions(draft, rule, &mut Sight::new(event))
 }
 
 /// Goes on after a `wait`: what was counted and limited before it is not so again.
@@ -45,7 +46,7 @@ pub(super) fn after_wait(
 ) -> bool {
     let stopped = match kept_out(draft, rule, event) {
         Some(why) => Some(why),
-        None => hold(draft, rule, event, None).err(),
+        None => hold(draft, rule, &mut Sight::new(event), None).err(),
     };
     if let Some(why) = stopped {
         draft.note_rule(rule, event, why);
@@ -65,16 +66,17 @@ fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
         return Some(Why::Off);
     }
     if let Some(group) = &event.group {
-        let kind = event.group_type.or(draft.group(group).group_type);
-        if !rule.scope.selects(group, kind) {
+        let known = || draft.known_group(group).and_then(|record| record.group_type);
+        if !rule.scope.selects(group, event.group_type.or_else(known)) {
             return Some(Why::OutOfScope);
         }
     }
     (event.by_bot && !rule.on_own).then_some(Why::Echo)
 }
 
-fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    match judged(draft, rule, event) {
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> bool {
+    let event = sight.event;
+    match judged(draft, rule, sight) {
         Err(why) => {
             draft.note_rule(rule, event, why);
             false
@@ -87,9 +89,10 @@ fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
 }
 
 /// Conditions, count, `once`, cooldown and wait, in this order; the number counted, if all pass.
-fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u32>, Why> {
+fn judged(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Result<Option<u32>, Why> {
+    let event = sight.event;
     // What an event must be like to be counted is judged before it is counted.
-    hold(draft, rule, event, None)?;
+    hold(draft, rule, sight, None)?;
     let mut count = None;
     if let Some(declared) = &rule.count {
         let number = counted(draft, rule, declared, event);
@@ -97,7 +100,7 @@ fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u3
             return Err(Why::CountBelow { count: number, threshold: declared.threshold });
         }
         count = Some(number);
-        hold(draft, rule, event, count)?;
+        hold(draft, rule, sight, count)?;
     }
     if let Some(once) = &rule.once {
         let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
@@ -127,22 +130,15 @@ fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u3
 pub(super) fn hold(
     draft: &Draft<'_>,
     rule: &Rule,
-    event: &Event,
+    sight: &mut Sight<'_>,
     count: Option<u32>,
 ) -> Result<(), Why> {
     let wanted = |clause: &&Clause| clause.reads("count") == count.is_some();
-    let clauses = |condition: &'_ Option<Condition>| {
-        condition.as_ref().map_or(0, |c| c.clauses().iter().filter(wanted).count())
-    };
-    if clauses(&rule.when) + clauses(&rule.unless) == 0 {
-        return Ok(());
-    }
-    let context = View { draft, event, count }.context();
-    for clause in rule.when.iter().flat_map(|c| c.clauses()).filter(wanted) {
-        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
-        if !clause.evaluate(&context).map_err(unjudged)? {
-            let values = clause.values(&context);
-            return Err(Why::ClauseFalse { clause: clause.text().to_owned(), values });
+    let unjudged = |clause: &Clause, error| Why::Unjudged { clause: clause.shared_text(), error };
+    for clause in rule.when.iter().flat_map(Condition::clauses).filter(wanted) {
+        if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
+            let values = sight.values(draft, clause, count);
+            return Err(Why::ClauseFalse { clause: clause.shared_text(), values });
         }
     }
     let Some(unless) = &rule.unless else { return Ok(()) };
@@ -151,13 +147,12 @@ pub(super) fn hold(
         return Ok(());
     }
     for clause in unless.clauses() {
-        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
-        if !clause.evaluate(&context).map_err(unjudged)? {
+        if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
             return Ok(());
         }
     }
-    let values = unless.clauses().iter().flat_map(|clause| clause.values(&context)).collect();
-    Err(Why::Unless { values })
+    let values = unless.clauses().iter().flat_map(|clause| sight.values(draft, clause, count));
+    Err(Why::Unless { values: values.collect() })
 }
 
 /// Puts the event into its window and says how many the window that ends with it holds.

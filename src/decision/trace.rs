@@ -1,6 +1,8 @@
 //! Why a rule did, or did not, act: one sentence for each rule that looked at an event.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +24,12 @@ pub struct RuleTrace {
     pub rule: RuleId,
     /// The event it looked at; differs from the journal's where one event gives rise to another
     /// (`member.left` to `owner.left`).
-    pub event: String,
+    pub event: Cow<'static, str>,
     pub why: Why,
 }
+
+/// Names and what they stood for; shared by the rules that read the same.
+pub type Values = Vec<(Arc<str>, Arc<str>)>;
 
 /// How far a rule came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,11 +42,11 @@ pub enum Why {
     /// An echo of our own call, and the rule has no `on_own`.
     Echo,
     /// A clause of `when` is false, with the values it saw.
-    ClauseFalse { clause: String, values: Vec<(String, String)> },
+    ClauseFalse { clause: Arc<str>, values: Values },
     /// `unless` holds.
-    Unless { values: Vec<(String, String)> },
+    Unless { values: Values },
     /// A condition could not be judged.
-    Unjudged { clause: String, error: String },
+    Unjudged { clause: Arc<str>, error: String },
     /// Not enough events in the window.
     CountBelow { count: u32, threshold: u32 },
     /// `once`: it has acted.
@@ -116,7 +121,7 @@ fn write_acted(f: &mut fmt::Formatter<'_>, wanted: &[String], left_out: &[String
     }
 }
 
-fn write_values(f: &mut fmt::Formatter<'_>, values: &[(String, String)]) -> fmt::Result {
+fn write_values(f: &mut fmt::Formatter<'_>, values: &[(Arc<str>, Arc<str>)]) -> fmt::Result {
     if values.is_empty() {
         return Ok(());
     }

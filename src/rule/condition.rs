@@ -9,6 +9,7 @@ mod functions;
 mod known;
 mod lexer;
 mod meaning;
+mod native;
 mod operators;
 mod scope;
 mod shape;
@@ -19,9 +20,11 @@ pub use engine::context;
 pub use fact::Fact;
 pub use formula::{Formula, never_together};
 pub use known::event_names;
-pub use scope::{Datum, bind, bind_int, bind_time};
+pub use native::{Facts, Native, Seen};
+pub use scope::{Datum, bind, bind_int, bind_time, shown};
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::catalog::Object;
 use super::mistake::Mistake;
@@ -41,9 +44,14 @@ pub struct Condition {
 /// One clause of a condition.
 #[derive(Debug)]
 pub struct Clause {
-    text: String,
-    program: Program,
+    text: Arc<str>,
+    /// What it is, when that is simple.
+    native: Option<Native>,
+    /// Compiled when it is loaded; a simple one when it is first wanted, which is hardly ever.
+    program: OnceLock<Result<Program, String>>,
     uses: Vec<(Object, String)>,
+    /// What it uses as it is written, `member.role` for instance.
+    names: Vec<Arc<str>>,
     /// `count` and `now`, where it reads them.
     bare: Vec<&'static str>,
     /// Bytes of the condition.
@@ -115,12 +123,21 @@ impl Clause {
             return None;
         }
         let text = &tokens.text[range.clone()];
-        let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
-        let program = Program::compile(text).map_err(|_| mistakes.push(refused())).ok()?;
+        let native = Native::read(&tree.root);
+        let program = OnceLock::new();
+        if native.is_none() {
+            let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
+            let compiled = program.get_or_init(|| Program::compile(text));
+            compiled.as_ref().map_err(|_| mistakes.push(refused())).ok()?;
+        }
+        let name = |(object, field): &(Object, String)| format!("{}.{field}", object.name()).into();
+        let shown = reads.fields.iter().map(name).collect();
         Some(Self {
-            text: text.to_owned(),
+            text: text.into(),
+            native,
             program,
             uses: reads.fields,
+            names: shown,
             bare: reads.bare,
             normal: meaning::normal(&tree),
             formula: meaning::of(&tree, names),
@@ -131,6 +148,26 @@ impl Clause {
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// As written, to be kept in traces.
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// How it is judged without CEL, when it is that simple.
+    pub fn native(&self) -> Option<&Native> {
+        self.native.as_ref()
+    }
+
+    /// What [`Clause::uses`] tells, as it is written: `member.role`.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// `count` and `now`, where it reads them.
+    pub fn bare(&self) -> &[&'static str] {
+        &self.bare
     }
 
     /// Where it stands in the condition, in bytes.
@@ -163,7 +200,10 @@ impl Clause {
     /// The context is [`context`] with the rule's names bound by [`bind`], [`bind_int`] and
     /// [`bind_time`]; one serves all rules of an event.
     pub fn evaluate(&self, context: &cel::Context<'_, '_>) -> Result<bool, String> {
-        self.program.evaluate(context)
+        match self.program.get_or_init(|| Program::compile(&self.text)) {
+            Ok(program) => program.evaluate(context),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     /// The names it reads with their present values, for the trace: `member.role`, `"admin"`. Of what

@@ -54,7 +54,7 @@ pub fn bind_time(context: &mut Context<'_, '_>, name: &str, time: Timestamp) {
 
 /// A text as a trace shows it: what a name stands for at present. What members wrote is not shown,
 /// only its length.
-pub(super) fn shown(context: &Context<'_, '_>, object: Object, field: &str) -> String {
+pub fn shown(context: &Context<'_, '_>, object: Object, field: &str) -> String {
     let Some(variable) = context.get_variable(object.name()) else {
         return "(not there)".to_owned();
     };
