@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{Cause, Event, EventId, Timer};
+use super::judge::Came;
 use super::sight::Sight;
 use super::state::{
     GroupRecord, MemberRecord, Sanction, SanctionKind, State, StateKey, StateValue,
@@ -88,17 +89,42 @@ impl<'a> Draft<'a> {
     pub(super) fn happened(&mut self, event: Event) {
         let Some(kind) = event.kind() else { return };
         mirror::apply(self, &event, kind);
+        self.through_rules(&event, kind, None);
+    }
+
+    /// Brings an event to the rules behind one (`None`: to all), as far as none of them stops it.
+    pub(super) fn through_rules(
+        &mut self,
+        event: &Event,
+        kind: EventKind,
+        behind: Option<&RuleId>,
+    ) {
         let rules = self.rules;
-        let mut stopped: Option<&RuleId> = None;
-        let mut sight = Sight::new(&event);
-        for rule in rules.on(kind) {
-            if let Some(by) = stopped {
-                self.note_rule(rule, &event, Why::Stopped { by: by.clone() });
+        let mut sight = Sight::new(event);
+        let mut listening = rules.on(kind);
+        if let Some(first) = behind {
+            listening.by_ref().find(|rule| rule.id == *first);
+        }
+        while let Some(rule) = listening.next() {
+            let came = judge::judge(self, rule, &mut sight);
+            let ends = match came {
+                Came::Acted => rule.stop,
+                // Whether it stops the event is known with Chat's answer; the others wait for that.
+                Came::Asking => rule.stop,
+                Came::Nowhere => false,
+            };
+            if !ends {
                 continue;
             }
-            let acted = judge::judge(self, rule, &mut sight);
-            if rule.stop && acted {
-                stopped = Some(&rule.id);
+            if self.in_shadow(rule) {
+                self.note(format!("`{}` is in shadow: it stops nothing", rule.id));
+                continue;
+            }
+            for rule_behind in listening.by_ref() {
+                let by = rule.id.clone();
+                let why =
+                    if came == Came::Asking { Why::Behind { by } } else { Why::Stopped { by } };
+                self.note_rule(rule_behind, event, why);
             }
         }
     }

@@ -9,6 +9,7 @@ use super::state::{GroupRecord, Owner};
 use super::trace::Why;
 use super::{act, judge};
 use crate::chat::{Account, GroupId, Role};
+use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::catalog::Object;
 use crate::rule::model::{Action, Mode};
@@ -69,10 +70,6 @@ pub(super) fn missing_for_steps(
     from: usize,
 ) -> Option<Read> {
     let group = event.group.as_ref()?;
-    // Chat does not wait for that; guards keep their hands off whom they do not know.
-    if judge::asks(event) {
-        return None;
-    }
     let mut of_group = false;
     let mut accounts = Vec::new();
     for step in rule.steps.iter().skip(from) {
@@ -152,19 +149,28 @@ pub(super) fn ask(
 pub(super) fn ask_for_next_time(draft: &mut Draft<'_>, rule: &Rule, event: &Event, mut read: Read) {
     const AGAIN: Duration = Duration::from_secs(600);
     let Some(group) = &event.group else { return };
-    let Read::Roles { accounts, .. } = &mut read else { return };
     let now = draft.now;
-    accounts.retain(|account| {
-        let asked = draft.member(group, account).asked_at;
-        asked.is_none_or(|asked| asked + AGAIN <= now)
-    });
-    if accounts.is_empty() {
-        return;
-    }
-    for account in accounts.clone() {
-        let mut record = draft.member(group, &account);
-        record.asked_at = Some(now);
-        draft.set_member(group, &account, record);
+    let again = |asked: Option<Timestamp>| asked.is_none_or(|asked| asked + AGAIN <= now);
+    match &mut read {
+        Read::Roles { accounts, .. } => {
+            accounts.retain(|account| again(draft.member(group, account).asked_at));
+            if accounts.is_empty() {
+                return;
+            }
+            for account in accounts.clone() {
+                let mut record = draft.member(group, &account);
+                record.asked_at = Some(now);
+                draft.set_member(group, &account, record);
+            }
+        }
+        _ => {
+            let mut record = draft.group(group);
+            if !again(record.asked_at) {
+                return;
+            }
+            record.asked_at = Some(now);
+            draft.set_group(group, record);
+        }
     }
     push_read(draft, rule, event, read, "ask for next time", None);
 }

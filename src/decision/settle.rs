@@ -240,7 +240,11 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
     let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {
         Stage::Conditions => {
-            judge::after_answer(draft, rule, event);
+            let acted = judge::after_answer(draft, rule, event);
+            let stops = rule.stop && !draft.in_shadow(rule);
+            if let (true, false, Some(kind)) = (stops, acted, event.kind()) {
+                draft.through_rules(event, kind, Some(&rule.id));
+            }
         }
         Stage::Steps { from } if edited && from > 0 => {
             draft.note(format!("`{}` was edited while Chat was asked; it ends here", rule.id));

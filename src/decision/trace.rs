@@ -64,9 +64,18 @@ pub enum Why {
     /// The steps ran: what was wanted, and what was left out and why.
     Acted { wanted: Vec<String>, left_out: Vec<String> },
     /// What was wanted is over a limit: held until an operator releases it, or dropped.
-    OverLimit { wanted: Vec<String>, limit: String, held: bool },
+    /// Answers to Chat and memory are not: they are settled with the decision.
+    OverLimit {
+        wanted: Vec<String>,
+        limit: String,
+        held: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        settled: Vec<String>,
+    },
     /// A rule before it said `stop`.
     Stopped { by: RuleId },
+    /// A rule before it that may stop the event asks Chat first; this one sees it afterwards.
+    Behind { by: RuleId },
 }
 
 impl Why {
@@ -103,9 +112,15 @@ impl fmt::Display for Why {
             Self::CauseGone { what } => write!(f, "does nothing after its wait: {what}"),
             Self::Asking { what } => write!(f, "asks Chat for {what}"),
             Self::Acted { wanted, left_out } => write_acted(f, wanted, left_out),
-            Self::OverLimit { wanted, limit, held } => {
+            Self::OverLimit { wanted, limit, held, settled } => {
+                if !settled.is_empty() {
+                    write!(f, "{}; ", settled.join(", then "))?;
+                }
                 let what = if *held { "is held back" } else { "is dropped" };
                 write!(f, "wants {limit}, so this {what}: {}", wanted.join(", then "))
+            }
+            Self::Behind { by } => {
+                write!(f, "waits for what `{by}`, which may stop it, hears from Chat")
             }
             Self::Stopped { by } => write!(f, "did not see it: `{by}` stopped it"),
         }

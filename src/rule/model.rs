@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 use super::catalog::EventKind;
 use super::condition::Condition;
 use super::crontab::Crontab;
+use super::parse::actions;
 use super::template::Template;
 
 pub use super::glob::Globs;
-use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 
 /// The heading of a rule: unique over the whole directory, and the name that its state is kept under.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -388,6 +389,22 @@ impl JoinOption {
 }
 
 impl Action {
+    /// What a group's type must support.
+    pub fn ability(&self) -> Option<Ability> {
+        actions::find(self.name()).and_then(|kind| kind.ability)
+    }
+
+    /// Whether it answers an event that asks.
+    pub fn answers(&self) -> bool {
+        matches!(
+            self,
+            Self::Reject { .. }
+                | Self::Drop
+                | Self::ReplaceText { .. }
+                | Self::RefuseInvited { .. }
+        )
+    }
+
     /// The name in rules.
     pub fn name(&self) -> &'static str {
         match self {
