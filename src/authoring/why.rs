@@ -199,8 +199,8 @@ impl Case {
             } else {
                 format!("on {}, which followed from it, ", trace.event)
             };
-            let later =
-                if entry.id == root.id { String::new() } else { format!("at {} ", entry.at) };
+            let (at, then) = (entry.at.to_string(), root.at.to_string());
+            let later = if at == then { String::new() } else { format!("at {at} ") };
             let acted = trace.why.acted();
             let what = if acted { format!("acted: {}", trace.why) } else { trace.why.to_string() };
             format!("{event}{later}{what}")
@@ -340,9 +340,9 @@ impl RuleTold {
             if self.place.is_empty() { String::new() } else { format!("  ({})", self.place) };
         // How it ended comes first; how it came there stands below.
         if let Some((last, earlier)) = self.sentences.split_last() {
-            text.push_str(&format!("{} {last}{place}\n", self.rule));
+            text.push_str(&format!("`{}` {last}{place}\n", self.rule));
             for sentence in earlier {
-                text.push_str(&format!("  before that it {sentence}\n"));
+                text.push_str(&format!("  before that: {sentence}\n"));
             }
         }
         for effect in &self.effects {

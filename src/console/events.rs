@@ -43,9 +43,12 @@ pub(super) struct Span {
     until: Option<String>,
 }
 
-fn time(text: Option<&String>, usual: Timestamp) -> Result<Timestamp, Response> {
-    let parsed = text.map_or(Ok(usual), |text| text.parse::<Timestamp>());
-    parsed.map_err(|error| problem(StatusCode::BAD_REQUEST, &error).into_response())
+fn time(text: Option<&String>, usual: Timestamp) -> Result<Timestamp, String> {
+    text.map_or(Ok(usual), |text| text.parse())
+}
+
+fn refused(error: &str) -> Response {
+    problem(StatusCode::BAD_REQUEST, error).into_response()
 }
 
 /// The newest decisions that are wanted, newest first.
@@ -55,7 +58,7 @@ pub(super) async fn events(
 ) -> Response {
     let since = match time(wanted.since.as_ref(), Timestamp(0)) {
         Ok(since) => since,
-        Err(refused) => return refused,
+        Err(error) => return refused(&error),
     };
     let Wanted { group, member, rule, event, happened, limit, .. } = wanted;
     let filter = Filter { group, member, rule, event, happened };
@@ -95,7 +98,7 @@ pub(super) async fn journal(State(console): State<Console>, Query(span): Query<S
     let until = time(span.until.as_ref(), Timestamp(i64::MAX));
     let (since, until) = match (since, until) {
         (Ok(since), Ok(until)) => (since, until),
-        (Err(refused), _) | (_, Err(refused)) => return refused,
+        (Err(error), _) | (_, Err(error)) => return refused(&error),
     };
     let (from, to) = journal_range(since, until);
     let store: Arc<dyn Store> = Arc::clone(&console.store);

@@ -9,7 +9,9 @@ use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::event::{Cause, EventId, Timer};
 use crate::decision::state::{GroupRecord, MemberRecord, Owner};
-use crate::decision::{Decision, Event, State, StateKey, StateValue, Trace, Verdict};
+use crate::decision::{
+    Decision, Event, RuleTrace, State, StateKey, StateValue, Trace, Verdict, Why,
+};
 use crate::rule::RuleId;
 
 /// What was decided, and why: kept for `[journal] keep`.
@@ -188,7 +190,7 @@ impl JournalEntry {
             verdict: decision.verdict.clone(),
             effects: wanted.collect(),
             timers: timers.collect(),
-            trace: decision.trace.clone(),
+            trace: looked_at(&decision.trace),
             outcome,
             known: Known::of(event, keys, state),
             body: Some(event.clone()),
@@ -198,6 +200,16 @@ impl JournalEntry {
     /// Whether Chat or a schedule brought it: not a timer, nor what became of an effect.
     pub fn happened(&self) -> bool {
         !matches!(self.event.as_str(), "timer" | "settled")
+    }
+}
+
+/// The trace without the rules that did not look: of a thousand rules that is most, and who they are
+/// follows from the rules.
+fn looked_at(trace: &Trace) -> Trace {
+    let looked = |told: &&RuleTrace| !matches!(told.why, Why::Off | Why::OutOfScope);
+    Trace {
+        rules: trace.rules.iter().filter(looked).cloned().collect(),
+        notes: trace.notes.clone(),
     }
 }
 

@@ -281,7 +281,7 @@ fn with_from(mut body: Value, from: Option<&Account>) -> Value {
 mod tests {
     use super::*;
     use crate::chat::Role;
-    use crate::rule::model::MessageReceiving;
+    use crate::rule::model::{JoinOption, MessageReceiving};
 
     fn group() -> GroupId {
         GroupId::from("@TGS#2J4SZEAEL")
@@ -503,6 +503,220 @@ mod tests {
             "v4/group_open_avchatroom_http_svc/get_admin_list",
             json!({ "GroupId": "@TGS#2J4SZEAEL" }),
         );
+    }
+
+    /// The samples of the pages, as Tencent prints them: 34921, 34949, 50296, 50297.
+    #[test]
+    fn members_are_added_removed_banned_and_unbanned_as_the_samples_show() {
+        let (group, two) = (group(), vec![account("tommy"), account("jared")]);
+        let path = |command: &str| format!("v4/group_open_http_svc/{command}");
+        let list = json!([{ "Member_Account": "tommy" }, { "Member_Account": "jared" }]);
+        for (silent, body) in [
+            (false, json!({ "GroupId": group, "MemberList": list })),
+            (true, json!({ "GroupId": group, "Silence": 1, "MemberList": list })),
+        ] {
+            let call = Call::AddGroupMember { group: group.clone(), members: two.clone(), silent };
+            assert_sends(&call, &path("add_group_member"), body);
+        }
+        let names = ["tommy", "jared"];
+        for (silent, reason, body) in [
+            (false, "", json!({ "GroupId": group, "MemberToDel_Account": names })),
+            (true, "", json!({ "GroupId": group, "Silence": 1, "MemberToDel_Account": names })),
+            (
+                false,
+                "kick reason",
+                json!({ "GroupId": group, "Reason": "kick reason", "MemberToDel_Account": names }),
+            ),
+        ] {
+            let (group, members) = (group.clone(), two.clone());
+            let call =
+                Call::DeleteGroupMember { group, members, silent, reason: reason.to_owned() };
+            assert_sends(&call, &path("delete_group_member"), body);
+        }
+        let (group, members) =
+            (GroupId::from("@TGS#aJRGC4MH6"), vec![account("brennanli3"), account("brennanli12")]);
+        assert_sends(
+            &Call::BanGroupMember {
+                group: group.clone(),
+                members: members.clone(),
+                seconds: 3600,
+                description: "you are banned because of irregularities".to_owned(),
+            },
+            &path("ban_group_member"),
+            json!({
+                "GroupId": "@TGS#aJRGC4MH6",
+                "Members_Account": ["brennanli3", "brennanli12"],
+                "Duration": 3600,
+                "Description": "you are banned because of irregularities",
+            }),
+        );
+        assert_sends(
+            &Call::UnbanGroupMember { group, members },
+            &path("unban_group_member"),
+            json!({
+                "GroupId": "@TGS#aJRGC4MH6",
+                "Members_Account": ["brennanli3", "brennanli12"],
+            }),
+        );
+    }
+
+    /// The samples of 34962 and 34896, without the fields that no rule sets.
+    #[test]
+    fn a_group_is_changed_and_dismissed_as_the_samples_show() {
+        let group = GroupId::from("@TGS#1NVTZEAE4");
+        let fields = GroupFields {
+            name: Some("NewName".to_owned()),
+            introduction: Some("NewIntroduction".to_owned()),
+            notification: Some("NewNotification".to_owned()),
+            join: Some(JoinOption::NeedPermission),
+        };
+        let change =
+            |fields, mute_all| Call::ModifyGroupBaseInfo { group: group.clone(), fields, mute_all };
+        let path = "v4/group_open_http_svc/modify_group_base_info";
+        assert_sends(
+            &change(fields, Some(true)),
+            path,
+            json!({
+                "GroupId": "@TGS#1NVTZEAE4",
+                "Name": "NewName",
+                "Introduction": "NewIntroduction",
+                "Notification": "NewNotification",
+                "ApplyJoinOption": "NeedPermission",
+                "MuteAllMember": "On",
+            }),
+        );
+        assert_sends(
+            &change(GroupFields::default(), Some(false)),
+            path,
+            json!({ "GroupId": "@TGS#1NVTZEAE4", "MuteAllMember": "Off" }),
+        );
+        assert!(change(GroupFields::default(), None).check().is_err());
+        assert_sends(
+            &Call::DestroyGroup { group: self::group() },
+            "v4/group_open_http_svc/destroy_group",
+            json!({ "GroupId": "@TGS#2J4SZEAEL" }),
+        );
+    }
+
+    /// The samples of 34958, 34965 and 34919.
+    #[test]
+    fn people_are_notified_messages_recalled_and_written_as_the_samples_show() {
+        let group = GroupId::from("@TGS#2C5SZEAEF");
+        let notify = |to| Call::SendGroupSystemNotification {
+            group: group.clone(),
+            to,
+            text: "Hello World".to_owned(),
+        };
+        let path = "v4/group_open_http_svc/send_group_system_notification";
+        assert_sends(
+            &notify(Vec::new()),
+            path,
+            json!({ "GroupId": "@TGS#2C5SZEAEF", "Content": "Hello World" }),
+        );
+        assert_sends(
+            &notify(vec![account("peter"), account("leckie")]),
+            path,
+            json!({
+                "GroupId": "@TGS#2C5SZEAEF",
+                "ToMembers_Account": ["peter", "leckie"],
+                "Content": "Hello World",
+            }),
+        );
+        let recall = |topic: Option<&str>| Call::GroupMsgRecall {
+            group: self::group(),
+            topic: topic.map(str::to_owned),
+            sequences: vec![100, 101],
+        };
+        let sample = json!({ "GroupId": "@TGS#2J4SZEAEL", "MsgSeqList": [{ "MsgSeq": 100 }, { "MsgSeq": 101 }] });
+        let path = "v4/group_open_http_svc/group_msg_recall";
+        assert_sends(&recall(None), path, sample.clone());
+        let mut in_topic = sample;
+        in_topic["TopicId"] = json!("@TGS#_cats@TOPIC#_tails");
+        assert_sends(&recall(Some("@TGS#_cats@TOPIC#_tails")), path, in_topic);
+        assert_sends(
+            &Call::SendMsg {
+                to: account("lumotuwe2"),
+                text: "hi, beauty".to_owned(),
+                random: 1_287_657,
+            },
+            "v4/openim/sendmsg",
+            json!({
+                "SyncOtherMachine": 2,
+                "To_Account": "lumotuwe2",
+                "MsgRandom": 1_287_657,
+                "ForbidCallbackControl":
+                    ["ForbidBeforeSendMsgCallback", "ForbidAfterSendMsgCallback"],
+                "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "hi, beauty" } }],
+            }),
+        );
+    }
+
+    #[test]
+    fn the_limits_of_the_moderating_calls_hold_at_their_borders() {
+        let add = |count| Call::AddGroupMember {
+            group: group(),
+            members: accounts(count),
+            silent: false,
+        };
+        let delete = |count, reason: usize| Call::DeleteGroupMember {
+            group: group(),
+            members: accounts(count),
+            silent: false,
+            reason: "r".repeat(reason),
+        };
+        let ban = |count, seconds, description: usize| Call::BanGroupMember {
+            group: group(),
+            members: accounts(count),
+            seconds,
+            description: "d".repeat(description),
+        };
+        let unban = |count| Call::UnbanGroupMember { group: group(), members: accounts(count) };
+        let named = |bytes: usize| GroupFields { name: Some("n".repeat(bytes)), ..no_fields() };
+        let noted =
+            |bytes: usize| GroupFields { notification: Some("n".repeat(bytes)), ..no_fields() };
+        let told =
+            |bytes: usize| GroupFields { introduction: Some("i".repeat(bytes)), ..no_fields() };
+        let set = |fields| Call::ModifyGroupBaseInfo { group: group(), fields, mute_all: None };
+        let notify = |count, bytes: usize| Call::SendGroupSystemNotification {
+            group: group(),
+            to: accounts(count),
+            text: "x".repeat(bytes),
+        };
+        let recall = |sequences: std::ops::Range<i64>| Call::GroupMsgRecall {
+            group: group(),
+            topic: None,
+            sequences: sequences.collect(),
+        };
+        let write = |text: &str| Call::SendMsg { to: account("bob"), text: text.into(), random: 1 };
+        for (fits, breaks, says) in [
+            (add(300), add(301), "301 members; Chat takes at most 300 a call"),
+            (delete(100, 0), delete(101, 0), "101 members; Chat takes at most 100 a call"),
+            (delete(1, 1_000), delete(1, 1_001), "Reason has 1001 bytes; Chat takes at most 1000"),
+            (ban(20, 1, 0), ban(21, 1, 0), "21 members; Chat takes at most 20 a call"),
+            (ban(1, 1, 1_000), ban(1, 0, 0), "a ban of 0 seconds bans nobody"),
+            (unban(20), unban(0), "no members given"),
+            (set(named(30)), set(named(31)), "Name has 31 bytes; Chat takes at most 30"),
+            (set(named(1)), set(named(0)), "Name is empty"),
+            (set(told(240)), set(told(241)), "Introduction has 241 bytes; Chat takes at most 240"),
+            (
+                set(noted(300)),
+                set(noted(301)),
+                "Notification has 301 bytes; Chat takes at most 300",
+            ),
+            (set(noted(0)), set(no_fields()), "nothing of the group is to be changed"),
+            (notify(500, 1), notify(501, 1), "501 accounts; Chat takes at most 500 a call"),
+            (notify(0, 8_000), notify(0, 8_001), "Content has 8001 bytes; Chat takes at most 8000"),
+            (recall(1..11), recall(1..12), "11 messages; Chat takes at most 10 a call"),
+            (recall(1..2), recall(0..1), "MsgSeq is 0; Chat counts messages from 1"),
+            (write("x"), write(""), "Text is empty"),
+        ] {
+            assert_eq!(fits.check(), Ok(()), "{says}");
+            assert_eq!(breaks.check(), Err(says.to_owned()));
+        }
+    }
+
+    fn no_fields() -> GroupFields<String> {
+        GroupFields::default()
     }
 
     #[test]

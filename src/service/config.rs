@@ -125,6 +125,7 @@ pub struct Bystander {
     pub own: Account,
     pub protected: Globs,
     pub mode: Mode,
+    pub limit: Option<Limit>,
 }
 
 /// One thing that is wrong, where, and what to do.

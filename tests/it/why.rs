@@ -168,3 +168,25 @@ async fn a_question_that_cannot_be_answered_says_what_to_do() {
     stage.start().await.unwrap();
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_service_with_a_token_is_asked_with_it_and_never_shows_it() {
+    let rules = "[rule.any]\non = \"member.joined\"\ndo = [{ alert = { text = \"hello\" } }]\n";
+    let stage = Stage::with_settings(rules, &[("ADMIN_TOKEN", "open-sesame")]).await;
+    stage.create("@TGS#cats", GroupType::Public, "olga", &[]).joins("mia").await;
+    let url = stage.admin_url();
+    let (code, _, trouble) = stage.groupkeeper(&["why", "last", "--url", &url]).await;
+    assert_eq!(code, Some(1));
+    assert!(trouble.contains("wants its token"), "{trouble}");
+    std::fs::write(stage.folder.path().join("token"), "open-sesame\n").unwrap();
+    let ask = ["why", "last", "--url", &url, "--token-file", "token"];
+    let (code, told, _) = stage.groupkeeper(&ask).await;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("`any` acted: alert: hello"), "{told}");
+    // The configuration's own part is enough, even where the rest of it is not filled in.
+    let config = "[admin]\ntoken = \"wrong\"\n";
+    std::fs::write(stage.folder.path().join("groupkeeper.toml"), config).unwrap();
+    let (code, _, trouble) = stage.groupkeeper(&["why", "last", "--url", &url]).await;
+    assert!(code == Some(1) && !trouble.contains("wrong"), "{trouble}");
+    stage.finish().await;
+}

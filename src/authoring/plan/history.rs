@@ -139,7 +139,14 @@ fn differences(old: Vec<Deed>, new: Vec<Deed>) -> (usize, Vec<Difference>) {
         pairs.extend(left.into_iter().map(|deed| (Some(deed), new.next())));
         pairs.extend(new.map(|deed| (None, Some(deed))));
     }
-    let mut found: Vec<_> = near_pairs(pairs).into_iter().map(difference).collect();
+    let mut found = Vec::new();
+    for pair in near_pairs(pairs) {
+        match &pair {
+            // The same, by the message before or behind.
+            (Some(old), Some(new)) if alike(old, new) => same += 1,
+            _ => found.push(difference(pair)),
+        }
+    }
     found.sort_by(|(one_at, one), (other_at, other)| {
         let key = |at: &Timestamp, difference: &Difference| {
             (difference.rule.clone(), difference.act.clone(), difference.side, *at)

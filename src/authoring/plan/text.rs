@@ -37,7 +37,9 @@ impl Plan {
             ));
         }
         if !self.is_nothing() && self.unchanged > 0 {
-            text.push_str(&format!("{} more rules are as they were\n", self.unchanged));
+            let more =
+                if self.unchanged == 1 { "rule is as it was" } else { "rules are as they were" };
+            text.push_str(&format!("{} other {more}\n", self.unchanged));
         }
         if let Some(history) = &self.history {
             text.push('\n');

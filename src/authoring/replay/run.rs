@@ -408,3 +408,30 @@ fn not_committed(error: CommitError) -> Trouble {
 fn busy() -> Trouble {
     Trouble("the rules keep each other busy without an end".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{RuleTrace, Trace};
+
+    #[test]
+    fn the_answer_to_an_event_that_asks_is_told_with_the_rule_that_gave_it() {
+        let id = EventId::of(&[b"one"]);
+        let mut event =
+            Event::new(id, Cause::Kind(EventKind::MessageSending), Timestamp(5), "before");
+        event.member = Some("ann".into());
+        let why = Why::Acted { wanted: vec!["reject".to_owned()], left_out: Vec::new() };
+        let trace = RuleTrace { rule: "links".into(), event: "message.sending".into(), why };
+        let decision = Decision {
+            verdict: Verdict::Reject { code: Some(10_100), text: "no links".to_owned() },
+            trace: Trace { rules: vec![trace], notes: Vec::new() },
+            ..Decision::default()
+        };
+        let deeds = deeds(&event, &decision);
+        let told: Vec<_> = deeds
+            .iter()
+            .map(|deed| (deed.rule.as_deref(), deed.act.as_str(), &*deed.what))
+            .collect();
+        assert_eq!(told, [(Some("links"), "reject", "reject (10100) \"no links\"")]);
+    }
+}

@@ -237,7 +237,7 @@ impl WhyNot {
         let about =
             if self.about.is_empty() { String::new() } else { format!(" of {}", self.about) };
         let mut text = format!(
-            "{rule} {acted} on {}{about}\nevent {}, decided {} by rules {}\n\n",
+            "`{rule}` {acted} on {}{about}\nevent {}, decided {} by rules {}\n\n",
             self.event, self.id, self.at, self.rules_version
         );
         if let Some(note) = &self.note {

@@ -7,7 +7,7 @@ use crate::chat::{Account, GroupId, limits};
 
 /// Messages of one `group_msg_recall` (34965).
 const RECALL_MESSAGES: usize = 10;
-/// A TopicId, bytes (33529).
+/// A topic's id, bytes (33529).
 const TOPIC_BYTES: usize = 96;
 /// `SyncOtherMachine` 2: not into the history of the sender, the app admin, whom nobody logs in as.
 const NOT_TO_THE_SENDER: u8 = 2;

@@ -97,7 +97,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
     let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
-    Some(Bystander { admin: admin(reader)?, own, protected, mode })
+    let limit = limit(reader);
+    Some(Bystander { admin: admin(reader)?, own, protected, mode, limit })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {
@@ -225,13 +226,14 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
 }
 
-/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`.
+/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
 fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
     const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
     let found = reader.find("safety", "limit", false)?;
     let (mut actions, mut per) = (None, None);
     let mut wrong = None;
     match &found.value {
+        Written::Text(text) if text == "off" => return None,
         Written::Text(text) => {
             let (number, time) = text.split_once('/').unwrap_or((text, ""));
             actions = number.trim().parse().ok();

@@ -1,5 +1,6 @@
 //! Stories: what happens in Chat, and what must be so afterwards.
 
+mod actions;
 mod asked;
 mod callbacks;
 mod faults;

@@ -31,7 +31,9 @@ pub fn unreached(rules: &[(Rule, Spot)]) -> Vec<Diagnostic> {
                 break;
             }
             compared += usize::from(conditional);
+            // Two of one id are told as that.
             if stopped[later]
+                || first.id == second.id
                 || !takes_all(first, second)
                 || (conditional && !holds_whenever(first, second))
             {
