@@ -12,11 +12,12 @@ use super::check::SourceFile;
 
 /// Nobody writes a rule file of this many bytes; a log or an image renamed by accident is one.
 const LARGEST: u64 = 4 << 20;
-/// A folder with a file of this name in it is passed over, unless it is the one that is named: examples can
-/// lie among rules without being in force.
-const SKIP: &str = ".groupkeeper-skip";
 /// Folders in folders.
 const DEEPEST: usize = 32;
+
+/// A folder with a file of this name in it is passed over, unless it is the one that is named: examples
+/// can lie among rules without being in force.
+const SKIP: &str = ".groupkeeper-skip";
 
 /// Something in the directory that counts: a file whose name ends with `.toml`, or a folder.
 #[derive(Debug)]
@@ -101,8 +102,8 @@ fn visit(
         }
         let metadata = fs::metadata(&path);
         if let Ok(folder) = metadata.as_ref().map_err(|_| ()).and_then(folder_identity) {
-            let skipped = path.join(SKIP).exists();
-            if !skipped && !above.contains(&folder) && above.len() < DEEPEST {
+            let entered = !above.contains(&folder) && above.len() < DEEPEST;
+            if entered && !path.join(SKIP).exists() {
                 above.push(folder);
                 let visited = visit(&path, above, found);
                 above.pop();

@@ -17,7 +17,7 @@ pub mod schema;
 pub mod testfile;
 pub mod why;
 
-pub use check::{Checked, SourceFile, check, read_directory};
+pub use check::{Checked, SourceFile, check};
 pub use coverage::{Coverage, Covered, Gap, Share};
 pub use directory::{Files, FoundFile, identity, is_test, refusal, walk};
 pub use expect::{Difference, Expected, FieldDifference, Kind};

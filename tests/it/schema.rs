@@ -151,3 +151,22 @@ fn the_schemas_are_valid_schemas_themselves() {
         assert!(jsonschema::draft4::meta::is_valid(&schema(of)), "{of:?}, as draft 4");
     }
 }
+
+#[test]
+fn the_command_prints_either_schema_and_writes_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let parsed = |text: &str| -> Json { serde_json::from_str(text).unwrap() };
+    assert_eq!(parsed(&run(&["schema"])), schema(Language::Rules));
+    assert_eq!(parsed(&run(&["schema", "tests"])), schema(Language::Tests));
+    insta::assert_snapshot!("schema_write", run(&["schema", "--write", ".schemas"]));
+    for of in [Language::Rules, Language::Tests] {
+        let path = folder.path().join(".schemas").join(of.file_name());
+        assert_eq!(parsed(&std::fs::read_to_string(path).unwrap()), schema(of));
+    }
+}
