@@ -137,7 +137,7 @@ mod tests {
                 })
                 .map(first)
                 .collect();
-            if key.need == Need::Optional && !keys.iter().any(beside) {
+            if key.need != Need::ExactlyOne && !keys.iter().any(beside) {
                 given.extend(keys.iter().find(|other| other.need == Need::ExactlyOne).map(first));
             }
             for value in samples(key.shape) {
