@@ -24,11 +24,14 @@ const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// How long each line of the table is measured.
 const TIME: Duration = Duration::from_millis(400);
 
+/// The comparison of one rule, in Rust.
+type Matches = Box<dyn Fn(&Event) -> bool>;
+
 /// A rule that comes as far as its condition, and the same comparison in Rust.
 struct Mix {
     name: &'static str,
     rule: fn(usize) -> String,
-    limit: fn(usize) -> Box<dyn Fn(&Event) -> bool>,
+    limit: fn(usize) -> Matches,
 }
 
 fn text_of(event: &Event) -> &str {
@@ -47,7 +50,7 @@ fn prefix(number: usize) -> String {
     format!("when = 'member.id.startsWith(\"lit_{number}\")'\n")
 }
 
-fn prefix_in_rust(number: usize) -> Box<dyn Fn(&Event) -> bool> {
+fn prefix_in_rust(number: usize) -> Matches {
     let prefix = format!("lit_{number}");
     Box::new(move |event| member_of(event).starts_with(&prefix))
 }
@@ -56,7 +59,7 @@ fn groups(number: usize) -> String {
     format!("in = {{ groups = [\"@TGS#other_{number}_*\"] }}\n")
 }
 
-fn groups_in_rust(number: usize) -> Box<dyn Fn(&Event) -> bool> {
+fn groups_in_rust(number: usize) -> Matches {
     let prefix = format!("@TGS#other_{number}_");
     Box::new(move |event| group_of(event).starts_with(&prefix))
 }
@@ -65,7 +68,7 @@ fn words(number: usize) -> String {
     format!("when = 'message.text.contains(\"word{number}\")'\n")
 }
 
-fn words_in_rust(number: usize) -> Box<dyn Fn(&Event) -> bool> {
+fn words_in_rust(number: usize) -> Matches {
     let word = format!("word{number}");
     Box::new(move |event| text_of(event).contains(&word))
 }
@@ -78,7 +81,7 @@ fn complicated(number: usize) -> String {
     )
 }
 
-fn complicated_in_rust(number: usize) -> Box<dyn Fn(&Event) -> bool> {
+fn complicated_in_rust(number: usize) -> Matches {
     let word = format!("word{number}");
     Box::new(move |event| {
         let image = event
@@ -107,7 +110,7 @@ fn mixed(number: usize) -> String {
     }
 }
 
-fn mixed_in_rust(number: usize) -> Box<dyn Fn(&Event) -> bool> {
+fn mixed_in_rust(number: usize) -> Matches {
     match number % 10 {
         0..3 => groups_in_rust(number),
         3..5 | 7 | 8 => words_in_rust(number),

@@ -150,7 +150,8 @@ fn of_started(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: 
     // Clauses before the one that stops it may read state, and are what the trace tells.
     let is_told = |(object, field): &(Object, String)| told.fact(*object, field).is_some();
     let scope_is_told = event.group.is_none() || event.group_type.is_some();
-    if scope_is_told && read_by(rule).all(is_told) {
+    let judged = clauses(rule).all(|clause| clause.native().is_some());
+    if scope_is_told && judged && read_by(rule).all(is_told) {
         return false;
     }
     of_conditions(keys, event, rule, rules);
@@ -169,10 +170,13 @@ fn looks(rule: &Rule, event: &Event) -> bool {
     rule.mode != Mode::Off && event.group.as_ref().is_none_or(selects)
 }
 
+fn clauses(rule: &Rule) -> impl Iterator<Item = &Clause> {
+    [&rule.when, &rule.unless].into_iter().flatten().flat_map(Condition::clauses)
+}
+
 /// The fields that a rule's conditions read.
 fn read_by(rule: &Rule) -> impl Iterator<Item = &(Object, String)> {
-    let conditions = [&rule.when, &rule.unless].into_iter().flatten();
-    conditions.flat_map(Condition::clauses).flat_map(Clause::uses)
+    clauses(rule).flat_map(Clause::uses)
 }
 
 /// What conditions read, beside people.

@@ -70,9 +70,7 @@ impl<'e> Sight<'e> {
         self.refresh(draft);
         let fields = clause.uses().iter().zip(clause.names());
         let mut values: Vec<_> = fields
-            .map(|((object, field), name)| {
-                (Arc::clone(name), self.shown(draft, clause, *object, field))
-            })
+            .map(|((object, field), name)| (Arc::clone(name), self.shown(draft, *object, field)))
             .collect();
         for name in clause.bare() {
             let value = match (*name, count) {
@@ -107,19 +105,16 @@ impl<'e> Sight<'e> {
         self.known.iter().find(is).map(|(_, _, datum)| datum)
     }
 
-    fn shown(
-        &mut self,
-        draft: &Draft<'_>,
-        clause: &Clause,
-        object: Object,
-        field: &str,
-    ) -> Arc<str> {
+    fn shown(&mut self, draft: &Draft<'_>, object: Object, field: &str) -> Arc<str> {
         let is = |shown: &&(Object, String, Arc<str>)| shown.0 == object && shown.1 == field;
         if let Some((_, _, text)) = self.shown.iter().find(is) {
             return Arc::clone(text);
         }
-        self.bind(draft, clause);
-        let text: Arc<str> = condition::shown(&self.context, object, field).into();
+        let datum = match told(self.event, object, field) {
+            Some(seen) => Datum::from(seen),
+            None => self.view(draft).field(object, field),
+        };
+        let text: Arc<str> = condition::shown(object, field, datum).into();
         self.shown.push((object, field.to_owned(), Arc::clone(&text)));
         text
     }

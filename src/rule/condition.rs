@@ -205,17 +205,6 @@ impl Clause {
             Err(error) => Err(error.clone()),
         }
     }
-
-    /// The names it reads with their present values, for the trace: `member.role`, `"admin"`. Of what
-    /// members wrote (`message.text`, `event.body`) only the length is told.
-    pub fn values(&self, context: &cel::Context<'_, '_>) -> Vec<(String, String)> {
-        let fields = self.uses.iter().map(|(object, field)| {
-            (format!("{}.{field}", object.name()), scope::shown(context, *object, field))
-        });
-        let bare =
-            self.bare.iter().map(|name| ((*name).to_owned(), scope::shown_bare(context, name)));
-        fields.chain(bare).collect()
-    }
 }
 
 /// Whether a mistake leaves the condition judgeable, so that it may count as a warning: a comparison
@@ -664,23 +653,23 @@ mod tests {
 
     #[test]
     fn values_are_shown_for_traces_but_not_what_members_wrote() {
-        let text = "member.role == \"admin\" && member.muted_until < now && message.text != \"\" && message.types != [] && count > 5";
-        let condition = compile(text);
-        let shown: Vec<_> =
-            condition.clauses().iter().flat_map(|clause| clause.values(&scene())).collect();
-        let shown: Vec<_> =
-            shown.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(
-            shown,
-            [
-                ("member.role", "\"admin\""),
-                ("member.muted_until", "1970-01-01T00:00:00Z (not known)"),
-                ("now", "2027-01-15T08:00:00Z"),
-                ("message.text", "(11 characters)"),
-                ("message.types", "[\"TIMTextElem\", \"TIMImageElem\"]"),
-                ("count", "6"),
-            ]
-        );
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let types = Datum::Texts(words(&["TIMTextElem", "TIMImageElem"]));
+        let cases = [
+            (Object::Member, "role", Datum::Text("admin".to_owned()), "\"admin\""),
+            (Object::Member, "muted_until", Datum::Absent, "1970-01-01T00:00:00Z (not known)"),
+            (Object::Member, "joined_at", Datum::Time(NOW), "2027-01-15T08:00:00Z"),
+            (Object::Message, "text", Datum::Text("Buy NOW 123".to_owned()), "(11 characters)"),
+            (Object::Message, "types", types, "[\"TIMTextElem\", \"TIMImageElem\"]"),
+            (Object::Group, "member_count", Datum::Int(12), "12"),
+            (Object::Event, "body", Datum::Json(serde_json::json!({})), "(not shown)"),
+        ];
+        for (object, field, datum, expected) in cases {
+            assert_eq!(shown(object, field, datum), expected, "{object:?}.{field}");
+        }
+        let condition = compile("count > 5 && member.role == \"admin\"");
+        assert_eq!(condition.clauses()[0].bare(), ["count"]);
+        assert_eq!(&*condition.clauses()[1].names()[0], "member.role");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::service::Rules;
+use groupkeeper::service::config::Config;
 use groupkeeper::service::metrics::Metrics;
 use groupkeeper::store::MemoryStore;
 
@@ -380,6 +381,25 @@ async fn a_start_without_any_directory_goes_on_with_the_last_good_rules_or_fails
     let stranger = Scene { store: MemoryStore::default(), ..scene };
     let told = stranger.load().await.map(|_| ()).unwrap_err();
     assert!(told.contains("error[R070]: this cannot be read: it is not there"), "{told}");
+}
+
+#[test]
+fn the_poll_is_a_duration_of_a_second_at_least_or_off() {
+    let load = |poll: &str| {
+        let key = |name: &str, value: &str| (format!("GROUPKEEPER_{name}"), value.to_owned());
+        let environment = [
+            key("APP_SDK_APP_ID", "1400000000"),
+            key("APP_SECRET_KEY", "0123456789abcdef"),
+            key("APP_REGION", "singapore"),
+            key("RULES_POLL", poll),
+        ];
+        Config::load(None, &environment).map(|config| config.rules.poll)
+    };
+    assert_eq!(load("off").unwrap(), None);
+    assert_eq!(load("30s").unwrap(), Some(Duration::from_secs(30)));
+    let told = load("0s").unwrap_err();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].to_string().contains("GROUPKEEPER_RULES_POLL"), "{}", told[0]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::engine::Pattern;
+use super::scope::Datum;
 use crate::rule::catalog::Object;
 
 /// The value of a field, borrowed from where it stands.
@@ -20,6 +21,18 @@ pub enum Seen<'f> {
     Texts(&'f [String]),
     /// Not known: read as false, 0, `""` or the empty list, by what is asked of it.
     Absent,
+}
+
+impl From<Seen<'_>> for Datum {
+    fn from(seen: Seen<'_>) -> Self {
+        match seen {
+            Seen::Bool(value) => Self::Bool(value),
+            Seen::Int(number) => Self::Int(number),
+            Seen::Text(text) => Self::Text(text.to_owned()),
+            Seen::Texts(texts) => Self::Texts(texts.to_vec()),
+            Seen::Absent => Self::Absent,
+        }
+    }
 }
 
 /// Where values come from.
@@ -370,7 +383,7 @@ mod tests {
 
     use super::*;
     use crate::rule::EventKind;
-    use crate::rule::condition::{Condition, Datum, bind, bind_int, context};
+    use crate::rule::condition::{Condition, bind, bind_int, context};
     use crate::rule::names::Names;
 
     /// Some values of fields of each type; `None` is one that is not known.
