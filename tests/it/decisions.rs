@@ -2,11 +2,11 @@
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Message, Role};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::decision::effect::{Act, Manner};
+use groupkeeper::decision::effect::{Act, Answer, Manner, Outcome};
 use groupkeeper::decision::event::Cause;
 use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner};
 use groupkeeper::decision::{
-    Decision, Event, EventId, Settings, State, StateKey, StateValue, decide, needs,
+    Decision, Event, EventId, Settings, State, StateKey, StateValue, Verdict, decide, needs,
 };
 use groupkeeper::rule::{EventKind, RuleSet, read};
 
@@ -51,22 +51,54 @@ impl Kept {
         self
     }
 
+    /// Decides with what [`needs`] foresaw, which must be all.
     fn decide(&mut self, event: &Event, rules: &RuleSet) -> Decision {
+        let decision = self.with_keys(event, rules, NOW, needs(event, rules));
+        assert!(decision.missing.is_empty(), "not foreseen: {:?}", decision.missing);
+        self.keep(&decision);
+        decision
+    }
+
+    /// Decides as the pipeline does: what was not foreseen is loaded, and decided again.
+    fn decide_fully(&mut self, event: &Event, rules: &RuleSet) -> Decision {
+        self.decide_at(event, rules, NOW)
+    }
+
+    fn decide_at(&mut self, event: &Event, rules: &RuleSet, now: Timestamp) -> Decision {
+        let mut keys = needs(event, rules);
+        let mut decision = self.with_keys(event, rules, now, keys.clone());
+        while !decision.missing.is_empty() {
+            keys.extend(decision.missing);
+            decision = self.with_keys(event, rules, now, keys.clone());
+        }
+        self.keep(&decision);
+        decision
+    }
+
+    fn with_keys(
+        &self,
+        event: &Event,
+        rules: &RuleSet,
+        now: Timestamp,
+        keys: std::collections::BTreeSet<StateKey>,
+    ) -> Decision {
         let mut state = State::default();
-        for key in needs(event, rules) {
+        for key in keys {
             let value = self.0.get(&key).cloned();
             state.insert(key, value);
         }
-        let decision = decide(event, rules, &Settings::default(), &state, NOW);
-        assert!(decision.missing.is_empty(), "not foreseen: {:?}", decision.missing);
-        assert_eq!(decide(event, rules, &Settings::default(), &state, NOW), decision);
+        let decision = decide(event, rules, &Settings::default(), &state, now);
+        assert_eq!(decide(event, rules, &Settings::default(), &state, now), decision);
+        decision
+    }
+
+    fn keep(&mut self, decision: &Decision) {
         for (key, value) in &decision.changes {
             match value {
                 Some(value) => self.0.insert(key.clone(), value.clone()),
                 None => self.0.remove(key),
             };
         }
-        decision
     }
 }
 
@@ -236,4 +268,177 @@ do = [{ send_message = { text = "{count} messages" } }]
     let decision = kept.decide(&over, &rules);
     let [effect] = &decision.effects[..] else { panic!("{decision:#?}") };
     assert!(matches!(&effect.act, Act::SendMessage { text, .. } if text == "2 messages"));
+}
+
+fn sentences(decision: &Decision) -> Vec<String> {
+    let told = decision.trace.rules.iter();
+    told.map(|told| format!("{}: {}", told.rule, told.why)).collect()
+}
+
+#[test]
+fn a_guarded_step_does_not_keep_the_answer_from_chat() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sending"
+do = [{ mute = { for = "5m" } }, { send_message = { text = "muted" } }, { reject = { text = "no" } }]
+"#,
+    );
+    let decision = Kept::default().decide(&event(EventKind::MessageSending, "zed", 1), &rules);
+    assert!(matches!(&decision.verdict, Verdict::Reject { text, .. } if text == "no"));
+    // Nobody knew the sender; for the next time, somebody does.
+    assert_eq!(acts(&decision), ["ask what zed is in @TGS#1"]);
+}
+
+#[test]
+fn what_a_before_callback_reads_of_the_group_is_asked_once_for_the_next_time() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sending"
+when = 'member.id != group.owner'
+do = ["drop"]
+"#,
+    );
+    let mut kept = Kept::default();
+    let first = kept.decide(&event(EventKind::MessageSending, "zed", 1), &rules);
+    assert_eq!(acts(&first), ["ask who owns @TGS#1"]);
+    let second = kept.decide(&event(EventKind::MessageSending, "zed", 2), &rules);
+    assert!(acts(&second).is_empty());
+}
+
+#[test]
+fn what_a_limit_drops_uses_up_neither_once_nor_the_ladder() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sent"
+once = { each = ["member"] }
+limit = { actions = 1, per = "1h", then = "drop" }
+do = [{ mute = { for = ["5m", "10m"] } }]
+"#,
+    );
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    let mut kept = Kept::default().knows_everybody(&members);
+    assert_eq!(acts(&kept.decide_fully(&said("ann", 1), &rules)), ["mute ann in @TGS#1 for 5m"]);
+    assert_eq!(kept.decide_fully(&said("ben", 2), &rules).effects.len(), 1, "the alert");
+    kept.0.retain(|key, _| !matches!(key, StateKey::Limit(_)));
+    assert_eq!(acts(&kept.decide_fully(&said("ben", 3), &rules)), ["mute ben in @TGS#1 for 5m"]);
+}
+
+#[test]
+fn an_answer_is_given_even_when_the_rest_is_held() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sending"
+limit = { actions = 1, per = "1h" }
+do = [{ reject = { text = "no" } }, { send_message = { text = "1" } }, { send_message = { text = "2" } }]
+"#,
+    );
+    let decision = Kept::default().decide_fully(&said_before("ann", 1), &rules);
+    assert!(matches!(decision.verdict, Verdict::Reject { .. }));
+    assert_eq!(decision.held.len(), 1);
+    assert_eq!(
+        sentences(&decision),
+        ["a: reject it; wants more than 1 actions in 1h (`limit`), so this is held back: send a \
+          message to @TGS#1, then send a message to @TGS#1"]
+    );
+}
+
+fn said_before(who: &str, number: u64) -> Event {
+    let mut said = said(who, number);
+    said.cause = Cause::Kind(EventKind::MessageSending);
+    said
+}
+
+#[test]
+fn a_rule_in_shadow_stops_nothing() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sent"
+mode = "shadow"
+stop = true
+do = [{ alert = { text = "x" } }]
+[rule.b]
+on = "message.sent"
+do = [{ alert = { text = "y" } }]
+"#,
+    );
+    let decision = Kept::default().decide(&said("ann", 1), &rules);
+    assert_eq!(acts(&decision), ["alert: x", "alert: y"]);
+}
+
+#[test]
+fn rules_behind_one_that_asks_before_it_stops_wait_for_the_answer() {
+    let rules = rules(
+        r#"
+[rule.staff]
+on = "message.sent"
+when = 'member.role == "admin"'
+stop = true
+[rule.all]
+on = "message.sent"
+do = [{ alert = { text = "{member.id}" } }]
+"#,
+    );
+    for (role, expected) in [(Role::Admin, vec![]), (Role::Member, vec!["alert: ann"])] {
+        let mut kept = Kept::default();
+        let asking = kept.decide(&said("ann", 1), &rules);
+        assert_eq!(acts(&asking), ["ask what ann is in @TGS#1"]);
+        assert!(sentences(&asking)[1].contains("waits for what `staff`"), "{asking:#?}");
+        let answer = Answer::Roles { group: None, roles: vec![("ann".into(), role)] };
+        let effect = Box::new(asking.effects[0].clone());
+        let outcome = Outcome::Answer(answer);
+        let cause = Cause::Settled { effect, outcome, skipped: Vec::new() };
+        let mut settled = Event::new(EventId::of(&[b"settled"]), cause, NOW, "effect");
+        settled.group = Some("@TGS#1".into());
+        assert_eq!(acts(&kept.decide_fully(&settled, &rules)), expected, "{role:?}");
+    }
+}
+
+#[test]
+fn a_clock_put_back_a_month_leaves_no_rule_dumb() {
+    let rules = rules(
+        r#"
+[rule.a]
+on = "message.sent"
+count = { each = ["member"], within = "10s", more_than = 1 }
+cooldown = { each = ["member"], for = "1m" }
+limit = { actions = 1, per = "1m" }
+do = [{ set_name_card = { text = "loud" } }]
+"#,
+    );
+    let mut kept = Kept::default().knows_everybody(&[("ann", Role::Member)]);
+    let month = std::time::Duration::from_secs(30 * 86_400);
+    let at = |kept: &mut Kept, number: u64, now: Timestamp| {
+        let mut said = said("ann", number);
+        said.time = now;
+        kept.decide_at(&said, &rules, now).effects.len()
+    };
+    assert_eq!(at(&mut kept, 1, NOW + month), 0);
+    assert_eq!(at(&mut kept, 2, NOW + month), 1);
+    // The right time again: counted anew, and quiet for no more than the minute.
+    assert_eq!(at(&mut kept, 3, NOW), 0);
+    assert_eq!(at(&mut kept, 4, NOW), 0);
+    let minute = std::time::Duration::from_secs(61);
+    assert_eq!(at(&mut kept, 5, NOW + minute), 0);
+    assert_eq!(at(&mut kept, 6, NOW + minute), 1);
+}
+
+#[test]
+fn an_action_that_the_type_of_the_group_cannot_have_is_left_out_with_the_reason() {
+    let rules = rules("[rule.a]\non = \"member.joined\"\ndo = [\"remove_member\"]\n");
+    let mut joined = event(EventKind::MemberJoined, "ann", 1);
+    joined.group_type = Some(GroupType::AVChatRoom);
+    let decision =
+        Kept::default().knows_everybody(&[("ann", Role::Member)]).decide(&joined, &rules);
+    assert!(decision.effects.is_empty());
+    assert_eq!(
+        sentences(&decision),
+        [
+            "a: does not remove member ann: an AVChatRoom has no list of members; `ban` or `mute` works"
+        ]
+    );
 }
