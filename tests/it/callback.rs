@@ -77,6 +77,10 @@ struct Site {
 
 impl Site {
     fn new(behaviour: Behaviour) -> Self {
+        Self::over_budget(behaviour, OverBudget::Allow)
+    }
+
+    fn over_budget(behaviour: Behaviour, over_budget: OverBudget) -> Self {
         let entered = Mutex::default();
         let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new() });
         let clock = Arc::new(ManualClock::new(NOW));
@@ -84,7 +88,7 @@ impl Site {
         let wants_callback_event = Arc::new(AtomicBool::new(false));
         let settings = CallbackSettings {
             budget: Duration::from_millis(500),
-            over_budget: OverBudget::Allow,
+            over_budget,
             path: "/callback".into(),
             gate: Gate {
                 sdk_app_id: 1_400_000_000,
@@ -403,6 +407,44 @@ async fn what_is_being_taken_is_finished_although_chat_has_hung_up() {
     gate.notify_one();
     site.door.taken.notified().await;
     assert_eq!(site.entered(), ["member.joined", "member.joined"]);
+}
+
+#[tokio::test]
+async fn a_before_callback_over_its_budget_is_answered_as_configured_and_decided_all_the_same() {
+    const SENDING: &str = "Group.CallbackBeforeSendMsg";
+    for (over_budget, code) in [(OverBudget::Allow, 0), (OverBudget::Reject, 1)] {
+        let late = Arc::new(Notify::new());
+        let site = Site::over_budget(Behaviour::Waits(late.clone()), over_budget);
+        let clock = site.clock.clone();
+        let budget_ends = async {
+            // The door has the event by now; its answer is what does not come.
+            tokio::task::yield_now().await;
+            clock.set(NOW + Duration::from_millis(500));
+        };
+        let (answer, ()) = tokio::join!(site.post_fixture(SENDING), budget_ends);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["ErrorCode"], json!(code));
+        assert_eq!(site.counted().answered, Answered::OverBudget);
+        late.notify_one();
+        site.door.taken.notified().await;
+        assert_eq!(site.entered(), ["message.sending"]);
+    }
+}
+
+#[tokio::test]
+async fn an_after_callback_has_no_budget_it_waits_for_the_disk() {
+    let late = Arc::new(Notify::new());
+    let site = Site::new(Behaviour::Waits(late.clone()));
+    let clock = site.clock.clone();
+    let much_later = async {
+        tokio::task::yield_now().await;
+        clock.set(NOW + Duration::from_secs(5));
+        tokio::task::yield_now().await;
+        late.notify_one();
+    };
+    let (answer, ()) = tokio::join!(site.post_fixture(JOIN), much_later);
+    assert_eq!(answer, OK);
+    assert_eq!(site.counted().answered, Answered::Taken);
 }
 
 #[tokio::test]
