@@ -8,6 +8,7 @@ mod decisions;
 mod documents;
 mod error_pages;
 mod fixtures;
+mod fuzz_corpus;
 mod journal;
 mod lints;
 mod plan;
