@@ -7,6 +7,10 @@ use crate::clock::Timestamp;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::{self, RuleSet};
 
+/// A folder with a file of this name in it is passed over, unless it is the one that is named: examples can
+/// lie among rules without being in force.
+const SKIP: &str = ".groupkeeper-skip";
+
 /// File name (with the directory as it was named) and content.
 pub type SourceFile = (String, String);
 
@@ -76,7 +80,9 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
             continue;
         }
         if path.is_dir() {
-            collect(&path, paths)?;
+            if !path.join(SKIP).exists() {
+                collect(&path, paths)?;
+            }
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             paths.push(path);
         }

@@ -78,7 +78,7 @@ pub(super) fn seen_as(act: &Act) -> Expected {
         Act::SetNameCard { text, .. } | Act::Alert { text } => put("text", text),
         Act::SetMessageReceiving { mode, .. } => put("mode", &mode.name()),
         Act::SetMemberFields { fields, .. } => {
-            fields.iter().for_each(|(key, value)| put(key, value))
+            fields.iter().for_each(|(key, value)| put(key, value));
         }
         Act::TransferOwner { to, .. } => put("to", to),
         Act::TransferRoom { room, to, .. } => {
@@ -96,7 +96,7 @@ pub(super) fn seen_as(act: &Act) -> Expected {
         }
         Act::RecallMessage { sequence, .. } => put("sequence", sequence),
         Act::MuteAll { time, .. } => {
-            time.iter().for_each(|time| put("for", &duration::format(*time)))
+            time.iter().for_each(|time| put("for", &duration::format(*time)));
         }
         Act::SetGroup { fields, .. } => {
             fields.name.iter().for_each(|text| put("name", text));

@@ -19,7 +19,7 @@ use crate::ledger::survey::{self, GroupSurvey, RuleState};
 use crate::ledger::{self, JournalEntry};
 use crate::store::{self, Store, StoreError};
 
-use admin::Admin;
+pub use admin::{Admin, escaped};
 use lines::Lines;
 
 /// Entries whose ids may begin with the same digits before that is too little to tell them apart.

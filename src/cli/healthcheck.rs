@@ -1,7 +1,5 @@
-//! `groupkeeper healthcheck`: one request, spoken by hand, so that an image needs no other program.
+//! `groupkeeper healthcheck`: one request, so that an image needs no other program.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::Exit;
@@ -16,10 +14,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    match ask(&arguments.url) {
-        Ok(status) if status.contains(" 200") => Exit::Fine,
-        Ok(status) => {
-            eprintln!("{} answers: {status}", arguments.url);
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    match agent.get(&arguments.url).call() {
+        Ok(answer) if answer.status().as_u16() == 200 => Exit::Fine,
+        Ok(answer) => {
+            eprintln!("{} answers: {}", arguments.url, answer.status());
             Exit::Usage
         }
         Err(error) => {
@@ -27,17 +30,4 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             Exit::Usage
         }
     }
-}
-
-fn ask(url: &str) -> std::io::Result<String> {
-    let bad = |text: &str| std::io::Error::new(std::io::ErrorKind::InvalidInput, text.to_owned());
-    let rest = url.strip_prefix("http://").ok_or_else(|| bad("the URL must begin with http://"))?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let address = host.to_socket_addrs()?.next().ok_or_else(|| bad("the host has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
 }

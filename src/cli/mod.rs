@@ -4,10 +4,14 @@ mod check;
 mod demo;
 mod exit;
 mod explain;
+mod fmt;
 mod healthcheck;
+mod new;
+mod outbox;
 mod plan;
 mod recorded;
 mod replay;
+mod schema;
 mod serve;
 mod simulate;
 mod test;
@@ -49,6 +53,12 @@ enum Command {
     Check(check::Arguments),
     /// Run the rule tests (*.test.toml) of a directory on a virtual clock
     Test(test::Arguments),
+    /// Write a rule and its tests from a preset, or list the presets
+    New(new::Arguments),
+    /// Format rule files and test files
+    Fmt(fmt::Arguments),
+    /// Print the JSON Schema of rule files or test files, for editors
+    Schema(schema::Arguments),
     /// Tell what a change of the rules does: to rules, to their state, and to the last days
     Plan(plan::Arguments),
     /// Let recorded events run through rules, with nothing sent
@@ -57,6 +67,8 @@ enum Command {
     Why(why::Arguments),
     /// Tell step by step how far one rule came with an event
     WhyNot(why_not::Arguments),
+    /// Show what a running service has to do; release or discard what a limit holds back
+    Outbox(outbox::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -122,10 +134,14 @@ async fn run(command: Command) -> Exit {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(arguments).await,
+        Command::New(arguments) => new::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Plan(arguments) => plan::run(arguments).await,
         Command::Replay(arguments) => replay::run(arguments).await,
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::Exit;
-use crate::authoring::recorded::{Recorded, Trouble};
+use crate::authoring::recorded::{Admin, Recorded, Trouble};
 use crate::authoring::replay::Span;
 use crate::authoring::{self, why};
 use crate::clock::Timestamp;
@@ -15,35 +15,25 @@ use crate::rule::RuleSet;
 use crate::rule::diagnostic::Level;
 use crate::service::config::{Bystander, Config};
 
+/// The running service.
 #[derive(clap::Args)]
-pub(super) struct Where {
+pub(super) struct Running {
     /// Ask the running service at its admin listener; by default the one that the configuration
     /// names, or that of 127.0.0.1:8081
-    #[arg(long, conflicts_with_all = ["store", "events"])]
+    #[arg(long)]
     url: Option<String>,
     /// A file with the token of the admin listener; by default `[admin] token`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "events"])]
+    #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Read the store of a stopped service, `sled:data` for instance
-    #[arg(long, value_name = "URL")]
-    store: Option<String>,
-    /// Read JSON lines as /api/v1/journal writes them; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "store")]
-    events: Option<PathBuf>,
     /// The configuration file, for the admin listener and its token; `./groupkeeper.toml` if it is
     /// there
     #[arg(long)]
     config: Option<PathBuf>,
 }
 
-impl Where {
-    /// Whether anything says where.
-    pub(super) fn is_said(&self) -> bool {
-        self.url.is_some() || self.store.is_some() || self.events.is_some() || self.config.is_some()
-    }
-
+impl Running {
     /// What is configured and matters here.
-    pub(super) fn bystander(&self) -> Result<Bystander, Trouble> {
+    fn bystander(&self) -> Result<Bystander, Trouble> {
         let usual = Path::new("groupkeeper.toml");
         let path = self.config.as_deref().or_else(|| usual.exists().then_some(usual));
         Config::bystander(path).map_err(|mistakes| {
@@ -52,20 +42,8 @@ impl Where {
         })
     }
 
-    /// How the service judges: whom it never touches, and whether it acts at all.
-    pub(super) fn settings(&self) -> Result<Settings, Trouble> {
-        let Bystander { own, protected, mode, .. } = self.bystander()?;
-        Ok(Settings { own: vec![own], protected, mode, ..Settings::default() })
-    }
-
-    /// Opens the journal.
-    pub(super) fn open(&self) -> Result<Recorded, Trouble> {
-        if let Some(path) = &self.events {
-            return Recorded::lines(path);
-        }
-        if let Some(url) = &self.store {
-            return Recorded::store(url);
-        }
+    /// Where it listens, and what it wants to see.
+    fn address(&self) -> Result<(String, Option<SecretString>), Trouble> {
         let admin = self.bystander()?.admin;
         let token = match &self.token_file {
             None => admin.token,
@@ -81,7 +59,55 @@ impl Where {
         if listen.ip().is_unspecified() {
             listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
-        let url = self.url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        Ok((self.url.clone().unwrap_or_else(|| format!("http://{listen}")), token))
+    }
+
+    /// Its admin API.
+    pub(super) fn admin(&self) -> Result<Admin, Trouble> {
+        let (url, token) = self.address()?;
+        Admin::new(&url, token)
+    }
+}
+
+#[derive(clap::Args)]
+pub(super) struct Where {
+    #[command(flatten)]
+    running: Running,
+    /// Read the store of a stopped service, `sled:data` for instance
+    #[arg(long, value_name = "URL", conflicts_with_all = ["url", "token_file"])]
+    store: Option<String>,
+    /// Read JSON lines as /api/v1/journal writes them; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["store", "url", "token_file"])]
+    events: Option<PathBuf>,
+}
+
+impl Where {
+    /// Whether anything says where.
+    pub(super) fn is_said(&self) -> bool {
+        let Running { url, config, .. } = &self.running;
+        url.is_some() || self.store.is_some() || self.events.is_some() || config.is_some()
+    }
+
+    /// What is configured and matters here.
+    pub(super) fn bystander(&self) -> Result<Bystander, Trouble> {
+        self.running.bystander()
+    }
+
+    /// How the service judges: whom it never touches, and whether it acts at all.
+    pub(super) fn settings(&self) -> Result<Settings, Trouble> {
+        let Bystander { own, protected, mode, limit, .. } = self.bystander()?;
+        Ok(Settings { own: vec![own], protected, mode, limit })
+    }
+
+    /// Opens the journal.
+    pub(super) fn open(&self) -> Result<Recorded, Trouble> {
+        if let Some(path) = &self.events {
+            return Recorded::lines(path);
+        }
+        if let Some(url) = &self.store {
+            return Recorded::store(url);
+        }
+        let (url, token) = self.running.address()?;
         Recorded::service(&url, token)
     }
 }

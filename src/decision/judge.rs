@@ -270,5 +270,23 @@ mod tests {
                 prop_assert_eq!(slide(&mut times, Timestamp(time), &count) as usize, naive);
             }
         }
+
+        #[test]
+        fn late_events_count_as_in_a_naive_model_too(
+            steps in prop::collection::vec((0i64..6_000, 0i64..10_000), 1..90),
+        ) {
+            let count = window(6);
+            let mut times = Vec::new();
+            let mut all: Vec<i64> = Vec::new();
+            let mut newest = 0;
+            for (step, late) in steps {
+                newest += step;
+                let time = newest - late;
+                all.push(time);
+                let inside = |other: &&i64| **other > time - 10_000 && **other <= time;
+                let naive = all.iter().filter(inside).count();
+                prop_assert_eq!(slide(&mut times, Timestamp(time), &count) as usize, naive);
+            }
+        }
     }
 }

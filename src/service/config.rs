@@ -123,6 +123,7 @@ pub struct Bystander {
     pub own: Account,
     pub protected: Globs,
     pub mode: Mode,
+    pub limit: Option<Limit>,
 }
 
 /// One thing that is wrong, where, and what to do.

@@ -172,7 +172,7 @@ async fn a_question_that_cannot_be_answered_says_what_to_do() {
 #[tokio::test]
 async fn a_service_with_a_token_is_asked_with_it_and_never_shows_it() {
     let rules = "[rule.any]\non = \"member.joined\"\ndo = [{ alert = { text = \"hello\" } }]\n";
-    let stage = Stage::with(rules, &[("ADMIN_TOKEN", "open-sesame")]).await;
+    let stage = Stage::with_settings(rules, &[("ADMIN_TOKEN", "open-sesame")]).await;
     stage.create("@TGS#cats", GroupType::Public, "olga", &[]).joins("mia").await;
     let url = stage.admin_url();
     let (code, _, trouble) = stage.groupkeeper(&["why", "last", "--url", &url]).await;

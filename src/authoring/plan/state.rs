@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::ledger::survey::RuleState;
 use crate::rule::Rule;
 use crate::rule::duration;
-use crate::rule::model::{Action, Ladder, Mode, Timing, Trigger};
+use crate::rule::model::{Action, Each, Ladder, MemoryKey, Mode, Timing, Trigger};
 
 /// Whether state is still found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +48,13 @@ impl Fates {
     }
 }
 
+impl Fates {
+    /// As [`Fates::tell`], of what nobody counts.
+    fn tell_uncounted(&mut self, state: &'static str, fate: Fate, why: impl Into<String>) {
+        self.fates.push(StateFate { state, fate, why: why.into(), entries: None });
+    }
+}
+
 /// What becomes of a rule's state when the rule goes.
 pub(super) fn of_removed(rule: &Rule, held: Option<RuleState>) -> Vec<StateFate> {
     let mut fates = Fates { held, fates: Vec::new() };
@@ -71,6 +78,11 @@ pub(super) fn of_removed(rule: &Rule, held: Option<RuleState>) -> Vec<StateFate>
         let why = "mutes and temporary roles end when they were to end";
         fates.tell("sanctions", Fate::Kept, |held| held.sanctions, why);
     }
+    if rule.limit.is_some() {
+        let why = "what it has done of late counts for nothing; what is held waits for an operator";
+        fates.tell_uncounted("limit", Fate::Dropped, why);
+    }
+    memory(&mut fates, rule, None);
     fates.fates
 }
 
@@ -83,6 +95,8 @@ pub(super) fn of_changed(old: &Rule, new: &Rule, held: Option<RuleState>) -> Vec
     ladder_places(&mut fates, old, new);
     waits(&mut fates, old, new);
     schedule(&mut fates, old, new);
+    limits(&mut fates, old, new);
+    memory(&mut fates, old, Some(new));
     if sanctions(old) {
         let why = "mutes and temporary roles that run end when they were to end";
         fates.tell("sanctions", Fate::Kept, |held| held.sanctions, why);
@@ -220,11 +234,7 @@ fn schedule(fates: &mut Fates, old: &Rule, new: &Rule) {
         ),
         Trigger::Schedule(_) => (Fate::Kept, "the times are the same"),
     };
-    fates.tell("last firing", fate, |_| 1, why);
-    // Whether there is one is not counted.
-    if let Some(last) = fates.fates.last_mut() {
-        last.entries = None;
-    }
+    fates.tell_uncounted("last firing", fate, why);
 }
 
 fn same_times(one: &Timing, other: &Timing) -> bool {
@@ -235,9 +245,54 @@ fn same_times(one: &Timing, other: &Timing) -> bool {
     }
 }
 
+fn limits(fates: &mut Fates, old: &Rule, new: &Rule) {
+    let Some(before) = old.limit else { return };
+    let (fate, why) = match new.limit {
+        None => (Fate::Dropped, "nothing limits it any more; what is held waits for an operator"),
+        Some(now) if now != before => {
+            (Fate::Kept, "what it has done of late counts towards the new limit")
+        }
+        Some(_) => (Fate::Kept, "the limit is the same"),
+    };
+    fates.tell_uncounted("limit", fate, why);
+}
+
+/// What a rule remembers belongs to all rules: it stays until its time is over.
+fn memory(fates: &mut Fates, old: &Rule, new: Option<&Rule>) {
+    let keys = |rule: &Rule| -> Vec<(MemoryKey, Vec<Each>)> {
+        let kept = rule.steps.iter().filter_map(|step| match &step.action {
+            Action::Remember { key, each, .. } => Some((key.clone(), each.clone())),
+            _ => None,
+        });
+        kept.collect()
+    };
+    let now = new.map(keys).unwrap_or_default();
+    for (key, each) in keys(old) {
+        let (fate, why) = match now.iter().find(|(other, _)| *other == key) {
+            Some((_, now)) if *now == each => {
+                (Fate::Kept, format!("`memory.{key}` is what it was"))
+            }
+            Some(_) => (Fate::Dropped, format!("`memory.{key}`: {EACH}")),
+            None => (
+                Fate::Dropped,
+                format!(
+                    "`memory.{key}` is not read any more, unless another rule remembers it too"
+                ),
+            ),
+        };
+        fates.tell_uncounted("memory", fate, why);
+    }
+}
+
 /// Whether a rule can have begun something that has an end.
 fn sanctions(rule: &Rule) -> bool {
     rule.steps.iter().any(|step| {
-        matches!(step.action, Action::Mute { .. } | Action::SetRole { time: Some(_), .. })
+        matches!(
+            step.action,
+            Action::Mute { .. }
+                | Action::Ban { .. }
+                | Action::SetRole { time: Some(_), .. }
+                | Action::MuteAll { time: Some(_) }
+        )
     })
 }

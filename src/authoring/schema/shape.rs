@@ -89,8 +89,8 @@ fn shape(shape: Shape) -> Json {
             json!({ "anyOf": shapes.iter().map(|one| self::shape(*one)).collect::<Vec<_>>() })
         }
         Shape::Any => json!({}),
-        Shape::Actions => json!({ "type": "array", "items": action() }),
-        Shape::Effects => json!({ "type": "array", "items": effect() }),
+        Shape::Action => action(),
+        Shape::Effect => effect(),
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) const STEP: &[Key] = &[
     Key::new("send", Shape::Word(sendable), "Something happens in Chat.").exactly_one(),
     Key::new(
         "expect",
-        Shape::Either(&[Shape::Effects, Shape::Word(|| vec!["nothing"])]),
+        Shape::Either(&[Shape::List(&Shape::Effect, 0), Shape::Word(|| vec!["nothing"])]),
         "All effects since the last `expect`, in order, or \"nothing\".",
     )
     .exactly_one(),

@@ -56,10 +56,10 @@ pub enum Shape {
     Map(&'static Shape),
     /// One of these.
     Either(&'static [Shape]),
-    /// The list of actions.
-    Actions,
-    /// The list of effects that a test expects.
-    Effects,
+    /// One action, as `do` lists them.
+    Action,
+    /// One effect, as `expect` lists them.
+    Effect,
     /// Whatever.
     Any,
 }

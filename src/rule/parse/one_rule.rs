@@ -65,7 +65,7 @@ pub const KEYS: &[Key] = &[
     ),
     Key::new(
         "do",
-        Shape::Actions,
+        Shape::List(&Shape::Action, 0),
         "The actions in their order; when one is refused for good, those behind it are skipped.",
     ),
     Key::new(

@@ -18,7 +18,7 @@ pub const KEYS: &[Key] = &[
         Shape::Pattern(r"\S+(\s+\S+){4}"),
         "Five fields of crontab: minute, hour, day of month, month, day of week (0 and 7 are Sunday).",
     ).exactly_one(),
-    Key::new("timezone", Shape::Text, "The time zone of `cron`, as `Asia/Shanghai`.")
+    Key::new("timezone", Shape::Word(timezones), "The time zone of `cron`, as `Asia/Shanghai`.")
         .default("\"UTC\"").beside("cron"),
     Key::new(
         "missed",
@@ -31,6 +31,10 @@ pub const KEYS: &[Key] = &[
 ];
 const MISSED: [(&str, Missed); 3] =
     [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];
+fn timezones() -> Vec<&'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect()
+}
+
 /// What `for_each` can be.
 pub const FOR_EACH: [(&str, bool); 1] = [("group", true)];
 

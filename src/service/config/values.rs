@@ -96,7 +96,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
     let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
-    Some(Bystander { admin: admin(reader)?, own, protected, mode })
+    let limit = limit(reader);
+    Some(Bystander { admin: admin(reader)?, own, protected, mode, limit })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {

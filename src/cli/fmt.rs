@@ -1,0 +1,122 @@
+//! `groupkeeper fmt`
+
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use super::Exit;
+use crate::authoring::format::{NotFormatted, format};
+use crate::authoring::{SourceFile, read_directory};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Rules directories or files; `-` formats standard input to standard output
+    #[arg(default_value = "rules")]
+    paths: Vec<PathBuf>,
+    /// Change nothing; name the files that are not formatted and end with 2 if there are any
+    #[arg(long)]
+    check: bool,
+    /// What standard input is: a name that ends in .test.toml makes it a test file
+    #[arg(long, value_name = "NAME", default_value = "rules.toml")]
+    stdin_name: String,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    if arguments.paths == [Path::new("-")] {
+        return standard_input(arguments);
+    }
+    let mut files = Vec::new();
+    for path in &arguments.paths {
+        match read_directory(path) {
+            Ok(read) => files.extend(read),
+            Err(error) => {
+                eprintln!("groupkeeper: {error}");
+                return Exit::Usage;
+            }
+        }
+    }
+    let mut exit = Exit::Fine;
+    let mut changed = 0;
+    for file in &files {
+        match one(file, arguments.check) {
+            Ok(false) => {}
+            Ok(true) => {
+                changed += 1;
+                println!("{}", file.0);
+            }
+            Err(worse) => exit = exit.max(worse),
+        }
+    }
+    let done = if arguments.check { "not formatted" } else { "formatted anew" };
+    eprintln!("{changed} of {} files {done}", files.len());
+    if arguments.check && changed > 0 { exit.max(Exit::Rules) } else { exit }
+}
+
+/// Formats one file; whether it was (or with `check`: would be) changed.
+fn one((name, text): &SourceFile, check: bool) -> Result<bool, Exit> {
+    let formatted = format(name, text).map_err(|why| told(name, &why))?;
+    if formatted == *text {
+        return Ok(false);
+    }
+    if !check {
+        replace(Path::new(name), &formatted).map_err(|error| {
+            eprintln!("groupkeeper: {name} cannot be written: {error}");
+            Exit::Usage
+        })?;
+    }
+    Ok(true)
+}
+
+fn standard_input(arguments: &Arguments) -> Exit {
+    let mut text = String::new();
+    if let Err(error) = io::stdin().read_to_string(&mut text) {
+        eprintln!("groupkeeper: standard input cannot be read: {error}");
+        return Exit::Usage;
+    }
+    match format(&arguments.stdin_name, &text) {
+        Ok(formatted) if arguments.check => {
+            if formatted == text {
+                Exit::Fine
+            } else {
+                println!("{}", arguments.stdin_name);
+                Exit::Rules
+            }
+        }
+        Ok(formatted) => {
+            print!("{formatted}");
+            Exit::Fine
+        }
+        Err(why) => told(&arguments.stdin_name, &why),
+    }
+}
+
+/// Says why a file is left alone.
+fn told(name: &str, why: &NotFormatted) -> Exit {
+    match why {
+        NotFormatted::Mistakes(mistakes) => {
+            let color = io::stderr().is_terminal();
+            mistakes.iter().for_each(|mistake| eprintln!("{}\n", mistake.render(color)));
+            Exit::Rules
+        }
+        NotFormatted::Meaning => {
+            eprintln!("groupkeeper: {name}: {why}; please report it with the file");
+            Exit::OurFault
+        }
+    }
+}
+
+/// Writes beside the file and renames, so that a crash (or a service that is reading) never sees half of it.
+/// A link keeps pointing where it does.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.fmt"));
+    let written = fs::write(&beside, text)
+        .and_then(|()| fs::set_permissions(&beside, fs::metadata(&path)?.permissions()))
+        .and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        // What is left of it may not be there; the error that counts is the first one.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

@@ -1,0 +1,194 @@
+//! `decide` as a function: the same arguments give the same value, whatever happens in whatever order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use groupkeeper::chat::{Account, GroupId, GroupType, Message, Role};
+use groupkeeper::clock::Timestamp;
+use groupkeeper::decision::event::{Cause, Field};
+use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner};
+use groupkeeper::decision::{
+    Decision, Event, EventId, Settings, State, StateKey, StateValue, Verdict, decide, needs,
+};
+use groupkeeper::rule::model::{Excess, Limit};
+use groupkeeper::rule::{EventKind, RuleSet, read};
+use proptest::prelude::*;
+
+const BEGIN: i64 = 1_767_268_800_000;
+
+/// Rules that use everything that has a memory.
+const RULES: &str = r#"
+[rule.count]
+on = "message.sent"
+count = { each = ["group", "member"], within = "10s", more_than = 2 }
+cooldown = { each = ["group", "member"], for = "30s" }
+limit = { actions = 3, per = "1m" }
+do = [{ mute = { for = ["5m", "1h"], forget_after = "1d" } }, { send_message = { text = "{count} {mute.for}" } }]
+
+[rule.once]
+on = ["message.sent", "member.joined"]
+once = { each = ["member"], per = "1h" }
+when = 'memory.seen == ""'
+do = [{ remember = { each = ["member"], key = "seen", for = "10m" } }, { set_role = { role = "admin", for = "20m" } }]
+
+[rule.filter]
+on = "message.sending"
+when = 'message.text.contains("x")'
+do = [{ reject = { text = "no {member.id}" } }]
+
+[rule.second-filter]
+on = "message.sending"
+when = 'memory.seen != "" && message.text.contains("y")'
+do = [{ replace_text = { text = "-" } }, { forget = { key = "seen" } }]
+
+[rule.owner]
+on = ["owner.left", "group.ownerless"]
+wait = "2m"
+do = [{ transfer_owner = { to = ["longest_serving_member"] } }]
+"#;
+
+fn rules() -> RuleSet {
+    let reading = read(vec![("rules.toml".to_owned(), RULES.to_owned())], None);
+    assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
+    reading.rules
+}
+
+#[derive(Clone, Debug)]
+struct Happening {
+    kind: EventKind,
+    who: &'static str,
+    text: &'static str,
+    step: i64,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let kinds = prop::sample::select(vec![
+        EventKind::MessageSent,
+        EventKind::MessageSending,
+        EventKind::MemberJoined,
+        EventKind::MemberLeft,
+        EventKind::OwnerChanged,
+    ]);
+    let who = prop::sample::select(vec!["ann", "ben", "olga"]);
+    let text = prop::sample::select(vec!["", "x", "y", "xy"]);
+    (kinds, who, text, 0i64..20_000).prop_map(|(kind, who, text, step)| Happening {
+        kind,
+        who,
+        text,
+        step,
+    })
+}
+
+fn event(number: usize, happening: &Happening, time: Timestamp) -> Event {
+    let id = EventId::of(&[&number.to_be_bytes()]);
+    let mut event = Event::new(id, Cause::Kind(happening.kind), time, "callback");
+    event.group = Some(GroupId::from("@TGS#1"));
+    event.group_type = Some(GroupType::Public);
+    event.member = Some(Account::from(happening.who));
+    event.operator = Some(Account::from(happening.who));
+    event.message = Some(Message { text: happening.text.to_owned(), ..Message::default() });
+    if happening.kind == EventKind::OwnerChanged {
+        event.fields.insert("new_owner".to_owned(), Field::Text(happening.who.to_owned()));
+    }
+    event
+}
+
+/// Decides with what is loaded when it is asked for, as the pipeline does.
+fn decided(
+    kept: &BTreeMap<StateKey, StateValue>,
+    event: &Event,
+    rules: &RuleSet,
+    settings: &Settings,
+    now: Timestamp,
+) -> Decision {
+    let mut keys = needs(event, rules);
+    for _ in 0..8 {
+        let mut state = State::default();
+        for key in &keys {
+            state.insert(key.clone(), kept.get(key).cloned());
+        }
+        let decision = decide(event, rules, settings, &state, now);
+        assert_eq!(decide(event, rules, settings, &state, now), decision, "not a function");
+        if decision.missing.is_empty() {
+            return decision;
+        }
+        keys.extend(decision.missing);
+    }
+    panic!("it asks for state without an end: {event:?}");
+}
+
+fn run(happenings: &[Happening], rules: &RuleSet) -> Vec<Decision> {
+    let settings = Settings {
+        limit: Some(Limit { actions: 5, per: Duration::from_secs(60), then: Excess::Hold }),
+        ..Settings::default()
+    };
+    let group = GroupId::from("@TGS#1");
+    let mut kept = BTreeMap::new();
+    let owner = Owner::Is("olga".into());
+    let record = GroupRecord { owner, ..GroupRecord::default() };
+    kept.insert(StateKey::Group(group.clone()), StateValue::Group(record));
+    for (who, role) in [("ann", Role::Member), ("olga", Role::Owner)] {
+        let record = MemberRecord { role: Some(role), ..MemberRecord::default() };
+        let key = StateKey::Member(group.clone(), Account::from(who));
+        kept.insert(key, StateValue::Member(record));
+    }
+    let mut now = Timestamp(BEGIN);
+    let mut decisions = Vec::new();
+    for (number, happening) in happenings.iter().enumerate() {
+        now = now + Duration::from_millis(happening.step.unsigned_abs());
+        let event = event(number, happening, now);
+        let decision = decided(&kept, &event, rules, &settings, now);
+        for (key, value) in &decision.changes {
+            match value {
+                Some(value) => kept.insert(key.clone(), value.clone()),
+                None => kept.remove(key),
+            };
+        }
+        decisions.push(decision);
+    }
+    decisions
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_same_history_is_decided_the_same(history in prop::collection::vec(happening(), 1..60)) {
+        let rules = rules();
+        prop_assert_eq!(run(&history, &rules), run(&history, &rules));
+    }
+
+    #[test]
+    fn no_window_of_a_minute_holds_more_than_the_limits_allow(
+        history in prop::collection::vec(happening(), 1..120),
+    ) {
+        let rules = rules();
+        let decisions = run(&history, &rules);
+        let mut sent: Vec<(Timestamp, bool)> = Vec::new();
+        for effect in decisions.iter().flat_map(|decision| &decision.effects) {
+            let harmless = effect.act.is_read() || effect.act.name() == "alert";
+            if !harmless {
+                let counted = effect.rule.as_ref().is_some_and(|rule| rule.as_str() == "count");
+                sent.push((effect.created, counted));
+            }
+        }
+        for (end, _) in &sent {
+            let inside = |at: &Timestamp| *at <= *end && end.0 - at.0 < 60_000;
+            let all = sent.iter().filter(|(at, _)| inside(at)).count();
+            let of_rule = sent.iter().filter(|(at, of_rule)| inside(at) && *of_rule).count();
+            prop_assert!(all <= 5, "{all} actions of the service within a minute");
+            prop_assert!(of_rule <= 3, "{of_rule} actions of one rule within a minute");
+        }
+    }
+
+    #[test]
+    fn only_an_event_that_asks_is_answered(history in prop::collection::vec(happening(), 1..60)) {
+        let rules = rules();
+        for (happening, decision) in history.iter().zip(run(&history, &rules)) {
+            let asked = happening.kind == EventKind::MessageSending;
+            prop_assert!(asked || decision.verdict == Verdict::Allow);
+            let refused = matches!(decision.verdict, Verdict::Reject { .. });
+            prop_assert_eq!(refused, asked && happening.text.contains('x'));
+        }
+    }
+}
