@@ -29,6 +29,7 @@ const MOST_LOADS: usize = 4;
 pub fn run(text: &str) {
     let reading = read(text);
     told::show(&reading.diagnostics);
+    told::format_twice("rules/a.toml", text);
     for text in told::edited(&reading.diagnostics) {
         read(&text);
     }

@@ -33,6 +33,7 @@ pub fn run(text: &str) {
     let reading = testfile::read(&[("rules/a.test.toml".to_owned(), text.to_owned())]);
     told::show(&reading.diagnostics);
     told::edited(&reading.diagnostics);
+    told::format_twice("rules/a.test.toml", text);
     if reading.has_errors() || !reading.tests.iter().all(is_short) {
         return;
     }

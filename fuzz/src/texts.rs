@@ -12,11 +12,11 @@ use groupkeeper::rule::{EventKind, duration};
 
 use super::events::NOW;
 
-/// One zone in which clocks change by an hour, one by half an hour, and one that left out a day.
-const ZONES: [&str; 4] = ["UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"];
-/// Samoa had no 30 December 2011.
-const BEFORE_THE_LONGEST_GAP: Timestamp = Timestamp(1_325_000_000_000);
-const YEAR: Duration = Duration::from_secs(366 * 86_400);
+/// One zone in which clocks change by half an hour, and one that had no 30 December 2011.
+const ZONES: [(&str, Timestamp); 2] =
+    [("Australia/Lord_Howe", NOW), ("Pacific/Apia", Timestamp(1_325_000_000_000))];
+/// From one change of the clock to behind the next.
+const HALF_A_YEAR: Duration = Duration::from_secs(190 * 86_400);
 
 /// Reads the text as each of them, and uses those that it is.
 pub fn run(text: &str) {
@@ -24,11 +24,12 @@ pub fn run(text: &str) {
         Ok(read) => assert_eq!(duration::parse(&duration::format(read)), Ok(read), "{text:?}"),
         Err(mistake) => within(text, &[mistake]),
     }
-    for name in ZONES {
-        crontab(text, name);
+    for (zone, start) in ZONES {
+        crontab(text, zone, start);
     }
-    if let Err(mistake) = timezone(text) {
-        within(text, &[mistake]);
+    // Each is compared with six hundred names; most texts are something else.
+    if text.contains('/') || text.starts_with(|c: char| c.is_ascii_uppercase()) {
+        timezone(text).err().into_iter().for_each(|mistake| within(text, &[mistake]));
     }
     globs(text);
     template(text);
@@ -42,18 +43,16 @@ fn within(text: &str, mistakes: &[Mistake]) {
     }
 }
 
-fn crontab(text: &str, zone: &str) {
+fn crontab(text: &str, zone: &str, start: Timestamp) {
     let Ok(zone) = timezone(zone) else { panic!("{zone} is a time zone") };
     let crontab = match Crontab::parse(text, zone) {
         Ok(crontab) => crontab,
         Err(mistakes) => return within(text, &mistakes),
     };
-    for start in [NOW, BEFORE_THE_LONGEST_GAP] {
-        let firings = crontab.next(5, start);
-        let times = std::iter::once(&start).chain(&firings);
-        assert!(times.clone().is_sorted_by(|one, next| one < next), "{text:?} after {start}");
-        crontab.clock_changes(start, start + YEAR);
-    }
+    let firings = crontab.next(5, start);
+    let times = std::iter::once(&start).chain(&firings);
+    assert!(times.clone().is_sorted_by(|one, next| one < next), "{text:?} after {start}");
+    crontab.clock_changes(start, start + HALF_A_YEAR);
     crontab.fires_more_than(12);
 }
 

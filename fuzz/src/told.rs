@@ -1,5 +1,6 @@
 //! What holds for everything that is told about a file, whatever stands in the file.
 
+use groupkeeper::authoring::format::{NotFormatted, format};
 use groupkeeper::rule::diagnostic::{Diagnostic, render_all};
 use groupkeeper::rule::edit::{Edit, proposed};
 use groupkeeper::rule::explain::explain;
@@ -16,6 +17,18 @@ pub fn show(diagnostics: &[Diagnostic]) {
         assert!(explain(told.code.0).is_some(), "no page explains {told:?}");
         let (text, span) = (told.spot.source().text(), told.spot.span());
         assert!(text.get(span).is_some(), "the place is not in the file: {told:?}");
+    }
+}
+
+/// Formats a file: what it says stays, and formatting again changes nothing.
+pub fn format_twice(name: &str, text: &str) {
+    match format(name, text) {
+        Ok(once) => match format(name, &once) {
+            Ok(twice) => assert_eq!(once, twice, "formatting {text:?} again"),
+            Err(why) => panic!("formatted and then refused: {why}\n{once}"),
+        },
+        Err(NotFormatted::Mistakes(mistakes)) => show(&mistakes),
+        Err(NotFormatted::Meaning) => panic!("formatting would change what this says: {text:?}"),
     }
 }
 
