@@ -69,7 +69,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("env::vars", &["src/service/config"]),
     ("notify::", &["src/service/"]),
     ("clap::", &["src/cli/"]),
-    ("cel::", &["src/rule/", "src/decision/view.rs"]),
+    ("cel::", &["src/rule/", "src/decision/view.rs", "src/decision/sight.rs"]),
     ("cron::", &["src/rule/crontab"]),
 ];
 

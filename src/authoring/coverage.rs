@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decision::effect::Act;
@@ -21,7 +22,7 @@ pub struct Coverage {
 struct Reached {
     acted: bool,
     /// Clauses of `when` that were false.
-    stopped_at: BTreeSet<String>,
+    stopped_at: BTreeSet<Arc<str>>,
     unless: bool,
     below_count: bool,
     once: bool,

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod coverage;
+mod directory;
 mod expect;
 pub mod format;
 mod junit;
@@ -16,8 +17,9 @@ pub mod schema;
 pub mod testfile;
 pub mod why;
 
-pub use check::{Checked, SourceFile, check, read_directory};
+pub use check::{Checked, SourceFile, check};
 pub use coverage::{Coverage, Covered, Gap, Share};
+pub use directory::{Files, FoundFile, identity, is_test, refusal, walk};
 pub use expect::{Difference, Expected, FieldDifference, Kind};
 pub use junit::junit;
 pub use runner::{Failure, Report, TestResult, run_read, run_tests};

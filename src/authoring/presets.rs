@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
-use super::check::read_directory;
+use super::directory::Files;
 use crate::rule;
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::parse::syntax;
@@ -98,7 +98,8 @@ impl Preset {
 
     /// One line: what it does.
     pub fn about(&self) -> &'static str {
-        self.rules.lines().next().unwrap_or("").trim_start_matches("# ")
+        let first = self.rules.lines().next().unwrap_or("");
+        first.split_once(": ").map_or(first, |(_, about)| about)
     }
 
     /// Its rules, with ids that begin with `id`.
@@ -163,7 +164,7 @@ impl Preset {
 /// The ids of a directory's rules, those with mistakes among them, and the file of each.
 fn ids(directory: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut ids = BTreeMap::new();
-    for (name, text) in read_directory(directory)? {
+    for (name, text) in Files::read(directory, |_| true)?.texts {
         let Ok(table) = syntax::read(&Source::new(&name, &text)) else { continue };
         let Some(Value::Table(rules)) = table.get("rule").map(|entry| &entry.node.value) else {
             continue;

@@ -84,6 +84,24 @@ impl GroupType {
             Self::Unknown => true,
         }
     }
+
+    /// What it is that groups of this type do not support (33529, 34900, 34921, 34949, 34951, 34962, 34966, 34969, 50296).
+    pub fn lacks(self, ability: Ability) -> String {
+        let kind = self;
+        match ability {
+            Ability::Admins => format!("{kind} groups have no admins"),
+            Ability::Mute => format!("nobody can be muted in {kind} groups"),
+            Ability::TransferOwner => format!("the owner of {kind} groups cannot be changed"),
+            Ability::OwnerMayQuit => format!("the owner of {kind} groups cannot leave"),
+            Ability::MemberProfile => format!("{kind} groups keep nothing about their members"),
+            Ability::Membership if kind == Self::AVChatRoom => {
+                "an AVChatRoom has no list of members; `ban` or `mute` works".to_owned()
+            }
+            Ability::Membership => format!("members of {kind} groups cannot be changed"),
+            Ability::Ban => "only an AVChatRoom has bans; `remove_member` works".to_owned(),
+            Ability::JoinOption => format!("{kind} groups have no join option"),
+        }
+    }
 }
 
 impl fmt::Display for GroupType {

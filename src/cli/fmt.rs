@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use crate::authoring::format::{NotFormatted, format};
-use crate::authoring::{SourceFile, read_directory};
+use crate::authoring::{Files, SourceFile, refusal};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -16,26 +16,33 @@ pub(super) struct Arguments {
     /// Change nothing; name the files that are not formatted and end with 2 if there are any
     #[arg(long)]
     check: bool,
-    /// What standard input is: a name that ends in .test.toml makes it a test file
-    #[arg(long, value_name = "NAME", default_value = "rules.toml")]
-    stdin_name: String,
+    /// What standard input is called; without it, what has a [[test]] is a test file
+    #[arg(long, value_name = "NAME")]
+    stdin_name: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.paths == [Path::new("-")] {
         return standard_input(arguments);
     }
-    let mut files = Vec::new();
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in &arguments.paths {
-        match read_directory(path) {
-            Ok(read) => files.extend(read),
+        match Files::read(path, |_| true) {
+            Ok(read) => {
+                files.extend(read.texts);
+                unreadable.extend(read.unreadable);
+            }
             Err(error) => {
-                eprintln!("groupkeeper: {error}");
+                eprintln!("groupkeeper: {}: {}", path.display(), refusal(&error));
                 return Exit::Usage;
             }
         }
     }
     let mut exit = Exit::Fine;
+    for told in &unreadable {
+        eprintln!("{}\n", told.render(std::io::stderr().is_terminal()));
+        exit = Exit::Rules;
+    }
     let mut changed = 0;
     for file in &files {
         match one(file, arguments.check) {
@@ -73,12 +80,15 @@ fn standard_input(arguments: &Arguments) -> Exit {
         eprintln!("groupkeeper: standard input cannot be read: {error}");
         return Exit::Usage;
     }
-    match format(&arguments.stdin_name, &text) {
+    let tests = text.lines().any(|line| line.trim_start().starts_with("[[test]]"));
+    let guess = if tests { "standard input.test.toml" } else { "standard input" };
+    let name = arguments.stdin_name.as_deref().unwrap_or(guess);
+    match format(name, &text) {
         Ok(formatted) if arguments.check => {
             if formatted == text {
                 Exit::Fine
             } else {
-                println!("{}", arguments.stdin_name);
+                println!("{name}");
                 Exit::Rules
             }
         }
@@ -86,7 +96,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
             print!("{formatted}");
             Exit::Fine
         }
-        Err(why) => told(&arguments.stdin_name, &why),
+        Err(why) => told(name, &why),
     }
 }
 

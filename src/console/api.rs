@@ -169,8 +169,12 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
         let title = rule.title.as_deref().unwrap_or("");
         text.push_str(&format!("  {:<28} {:<8} {title}\n", rule.id, rule.mode));
     }
-    for trouble in &rules.trouble {
-        text.push_str(&format!("\nNot in force: {trouble}\n"));
+    if let Some(trouble) = &rules.trouble {
+        let since = &trouble.since;
+        text.push_str(&format!(
+            "\nNot in force since {since}: the rules on disk\n{}\n",
+            trouble.text
+        ));
     }
     text.push_str(
         "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/held /api/v1/dead \

@@ -48,8 +48,29 @@ pub struct RulesStatus {
     pub version: String,
     pub loaded_at: String,
     pub rules: Vec<RuleStatus>,
-    /// Why what is on disk is not what is in force; empty when it is.
-    pub trouble: Vec<String>,
+    /// Why what is on disk is not what is in force; `null` when it is.
+    pub trouble: Option<RulesTrouble>,
+    pub last_attempt: LastAttempt,
+}
+
+/// What is wrong with the rules on disk.
+#[derive(Clone, Debug, Serialize)]
+pub struct RulesTrouble {
+    /// Since when what is on disk is not in force.
+    pub since: String,
+    /// How many mistakes there are; of many, the first hundred are told.
+    pub errors: usize,
+    /// As `groupkeeper check --json` tells them: code, file, line, column, message, …
+    pub diagnostics: Vec<serde_json::Value>,
+    /// The same for people, as `groupkeeper check` prints it.
+    pub text: String,
+}
+
+/// The last time that the files were read, whatever came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LastAttempt {
+    pub at: String,
+    pub success: bool,
 }
 
 /// One rule.
@@ -60,6 +81,8 @@ pub struct RuleStatus {
     pub mode: String,
     pub file: String,
     pub line: usize,
+    /// Changes when anything in the rule does; layout and place do not count.
+    pub digest: String,
 }
 
 /// What the admin listener works with.

@@ -9,7 +9,7 @@ use super::state::{SanctionKind, Sanctioned, StateKey, StateValue};
 use super::steps::{Outcome, Run};
 use super::view::{MuteWords, time_words};
 use super::{answer, guard, mirror, succession};
-use crate::chat::{Ability, Account, GroupId, GroupType, Role, limits};
+use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::model::{Action, GroupFields, Ladder, MuteTime, Step};
@@ -112,6 +112,16 @@ pub(super) fn of_step(
     let Some(group) = event.group.clone() else {
         return run.leave_out(action.name(), "the event belongs to no group");
     };
+    let kind = event.group_type.or(draft.group(&group).group_type);
+    if let (Some(kind), Some(ability)) = (kind, action.ability())
+        && !kind.supports(ability)
+    {
+        let what = target(action, event).map_or_else(
+            || action.name().to_owned(),
+            |member| format!("{} {member}", action.name().replace('_', " ")),
+        );
+        return run.leave_out(&what, &kind.lacks(ability));
+    }
     match target(action, event) {
         Some(member) => on_member(draft, run, position, action, group, member),
         None => on_group(draft, run, position, action, group),
@@ -261,9 +271,6 @@ fn set_role(
 ) -> Outcome {
     let what = format!("set the role of {member}");
     let group_type = run.event.group_type.or(draft.group(&group).group_type);
-    if group_type.is_some_and(|kind| !kind.supports(Ability::Admins)) {
-        return run.leave_out(&what, "Work groups have no admins");
-    }
     if role == Role::Member
         && let Some(why) = guard::protects(draft, run.rule, &group, &member, false)
     {
@@ -305,15 +312,11 @@ fn mute(
     reason: Option<&Template>,
 ) -> Outcome {
     let what = format!("mute {member}");
-    let group_type = run.event.group_type.or(draft.group(&group).group_type);
-    if group_type == Some(GroupType::Work) {
-        return run.leave_out(&what, "Work groups cannot mute members");
-    }
     if let Some(why) = guard::protects(draft, run.rule, &group, &member, true) {
         return run.leave_out(&what, &why);
     }
     let key = StateKey::Ladder(run.rule.id.clone(), position, group.clone(), member.clone());
-    let time = match climb(draft, key, ladder) {
+    let time = match climb(draft, run, key, ladder) {
         MuteTime::For(time) => Some(time),
         MuteTime::Forever => None,
     };
@@ -339,10 +342,6 @@ fn ban(
     reason: Option<&Template>,
 ) -> Outcome {
     let what = format!("ban {member}");
-    let group_type = run.event.group_type.or(draft.group(&group).group_type);
-    if group_type.is_some_and(|kind| !kind.supports(Ability::Ban)) {
-        return run.leave_out(&what, "only an AVChatRoom has bans");
-    }
     if let Some(why) = guard::protects(draft, run.rule, &group, &member, true) {
         return run.leave_out(&what, &why);
     }
@@ -361,7 +360,7 @@ fn ban(
 }
 
 /// The next step of a ladder; the first again when the last mute is forgotten.
-fn climb(draft: &mut Draft<'_>, key: StateKey, ladder: &Ladder) -> MuteTime {
+fn climb(draft: &Draft<'_>, run: &mut Run<'_>, key: StateKey, ladder: &Ladder) -> MuteTime {
     let last = ladder.steps.len().saturating_sub(1);
     let forgotten = |at: Timestamp| ladder.forget_after.is_some_and(|time| at + time <= draft.now);
     let step = match draft.get(&key) {
@@ -369,7 +368,7 @@ fn climb(draft: &mut Draft<'_>, key: StateKey, ladder: &Ladder) -> MuteTime {
         _ => 0,
     };
     let at = draft.now;
-    draft.set(key, Some(StateValue::Ladder { step, at }));
+    run.ladders.push((key, StateValue::Ladder { step, at }));
     ladder.steps.get(step).copied().unwrap_or(MuteTime::Forever)
 }
 

@@ -63,18 +63,18 @@ fn remember(
     if !draft.in_shadow(run.rule) {
         change(draft);
     }
-    run.wanted.push(words);
+    run.settled.push(words);
     Outcome::Settled
 }
 
 /// The first rejection wins; whoever was refused by any rule stays refused.
 fn answer(draft: &mut Draft<'_>, run: &mut Run<'_>, verdict: Verdict, words: String) -> Outcome {
     if draft.in_shadow(run.rule) {
-        run.wanted.push(format!("{words} (shadow: Chat is not told)"));
+        run.settled.push(format!("{words} (shadow: Chat is not told)"));
         return Outcome::Settled;
     }
     match draft.answer(&run.rule.id, verdict) {
-        None => run.wanted.push(words),
+        None => run.settled.push(words),
         Some(by) => run.left_out.push(format!("{words}: `{by}` has answered already")),
     }
     Outcome::Settled

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::event::{Cause, Event, EventId, Timer};
+use super::judge::Came;
+use super::sight::Sight;
 use super::state::{
     GroupRecord, MemberRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
@@ -23,6 +25,8 @@ pub(super) struct Draft<'a> {
     state: &'a State,
     /// Keys that were asked for and had not been loaded.
     missing: RefCell<BTreeSet<StateKey>>,
+    /// Rises with every change that conditions can see.
+    pub(super) generation: u64,
     changes: BTreeMap<StateKey, Option<StateValue>>,
     pub(super) effects: Vec<Effect>,
     timers: Vec<(Timestamp, Timer)>,
@@ -49,6 +53,7 @@ impl<'a> Draft<'a> {
             now,
             state,
             missing: RefCell::default(),
+            generation: 0,
             changes: BTreeMap::new(),
             effects: Vec::new(),
             timers: Vec::new(),
@@ -84,16 +89,42 @@ impl<'a> Draft<'a> {
     pub(super) fn happened(&mut self, event: Event) {
         let Some(kind) = event.kind() else { return };
         mirror::apply(self, &event, kind);
+        self.through_rules(&event, kind, None);
+    }
+
+    /// Brings an event to the rules behind one (`None`: to all), as far as none of them stops it.
+    pub(super) fn through_rules(
+        &mut self,
+        event: &Event,
+        kind: EventKind,
+        behind: Option<&RuleId>,
+    ) {
         let rules = self.rules;
-        let mut stopped: Option<&RuleId> = None;
-        for rule in rules.on(kind) {
-            if let Some(by) = stopped {
-                self.note_rule(rule, &event, Why::Stopped { by: by.clone() });
+        let mut sight = Sight::new(event);
+        let mut listening = rules.on(kind);
+        if let Some(first) = behind {
+            listening.by_ref().find(|rule| rule.id == *first);
+        }
+        while let Some(rule) = listening.next() {
+            let came = judge::judge(self, rule, &mut sight);
+            let ends = match came {
+                Came::Acted => rule.stop,
+                // Whether it stops the event is known with Chat's answer; the others wait for that.
+                Came::Asking => rule.stop,
+                Came::Nowhere => false,
+            };
+            if !ends {
                 continue;
             }
-            let acted = judge::judge(self, rule, &event);
-            if rule.stop && acted {
-                stopped = Some(&rule.id);
+            if self.in_shadow(rule) {
+                self.note(format!("`{}` is in shadow: it stops nothing", rule.id));
+                continue;
+            }
+            for rule_behind in listening.by_ref() {
+                let by = rule.id.clone();
+                let why =
+                    if came == Came::Asking { Why::Behind { by } } else { Why::Stopped { by } };
+                self.note_rule(rule_behind, event, why);
             }
         }
     }
@@ -116,7 +147,7 @@ impl<'a> Draft<'a> {
                 return;
             }
         }
-        judge::judge(self, rule, event);
+        judge::judge(self, rule, &mut Sight::new(event));
     }
 
     /// Lets a further event follow from this one.
@@ -152,15 +183,23 @@ impl<'a> Draft<'a> {
         if self.get(&key) == value.as_ref() {
             return;
         }
-        self.lasting |=
-            !matches!(key, StateKey::Group(_) | StateKey::Member(..) | StateKey::Room(_));
+        let of_mirror =
+            matches!(key, StateKey::Group(_) | StateKey::Member(..) | StateKey::Room(_));
+        let is_seen = of_mirror || matches!(key, StateKey::Sanction(..) | StateKey::Memory(..));
+        self.generation += u64::from(is_seen);
+        self.lasting |= !of_mirror;
         self.changes.insert(key, value);
     }
 
     pub(super) fn group(&self, group: &GroupId) -> GroupRecord {
+        self.known_group(group).cloned().unwrap_or_default()
+    }
+
+    /// The record of a group, if there is one.
+    pub(super) fn known_group(&self, group: &GroupId) -> Option<&GroupRecord> {
         match self.get(&StateKey::Group(group.clone())) {
-            Some(StateValue::Group(record)) => record.clone(),
-            _ => GroupRecord::default(),
+            Some(StateValue::Group(record)) => Some(record),
+            _ => None,
         }
     }
 
@@ -238,7 +277,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn note_rule(&mut self, rule: &Rule, event: &Event, why: Why) {
-        let event = event.name().to_owned();
+        let event = event.name().into();
         self.trace.rules.push(RuleTrace { rule: rule.id.clone(), event, why });
     }
 

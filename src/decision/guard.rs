@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::draft::{Draft, effect_id};
 use super::effect::{Act, Effect, Manner, Read, Resume, Stage};
 use super::event::Event;
-use super::state::Owner;
+use super::state::{GroupRecord, Owner};
 use super::trace::Why;
 use super::{act, judge};
 use crate::chat::{Account, GroupId, Role};
+use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::catalog::Object;
 use crate::rule::model::{Action, Mode};
@@ -41,15 +42,20 @@ fn asks_for_role(field: &str) -> bool {
 }
 
 fn group_unknown(draft: &Draft<'_>, event: &Event, group: &GroupId, field: &str) -> bool {
-    let record = draft.group(group);
+    let due = judge::scheduled_at(event);
+    let told = field == "id" || (field == "type" && event.group_type.is_some());
+    if told && due.is_none() {
+        return false;
+    }
+    let nothing = GroupRecord::default();
+    let record = draft.known_group(group).unwrap_or(&nothing);
     // A sweep looks for what callbacks did not tell: it trusts only what was read since it began.
-    if let Some(due) = judge::scheduled_at(event) {
+    if let Some(due) = due {
         return record.read_at.is_none_or(|read| read < due);
     }
     match field {
-        "id" => false,
         "owner" => record.owner == Owner::Unknown,
-        "type" => event.group_type.or(record.group_type).is_none(),
+        "type" => record.group_type.is_none(),
         "name" => record.name.is_empty() && record.read_at.is_none(),
         "member_count" => record.member_count.is_none(),
         _ => record.created_at.is_none() && record.read_at.is_none(),
@@ -64,10 +70,6 @@ pub(super) fn missing_for_steps(
     from: usize,
 ) -> Option<Read> {
     let group = event.group.as_ref()?;
-    // Chat does not wait for that; guards keep their hands off whom they do not know.
-    if judge::asks(event) {
-        return None;
-    }
     let mut of_group = false;
     let mut accounts = Vec::new();
     for step in rule.steps.iter().skip(from) {
@@ -147,19 +149,28 @@ pub(super) fn ask(
 pub(super) fn ask_for_next_time(draft: &mut Draft<'_>, rule: &Rule, event: &Event, mut read: Read) {
     const AGAIN: Duration = Duration::from_secs(600);
     let Some(group) = &event.group else { return };
-    let Read::Roles { accounts, .. } = &mut read else { return };
     let now = draft.now;
-    accounts.retain(|account| {
-        let asked = draft.member(group, account).asked_at;
-        asked.is_none_or(|asked| asked + AGAIN <= now)
-    });
-    if accounts.is_empty() {
-        return;
-    }
-    for account in accounts.clone() {
-        let mut record = draft.member(group, &account);
-        record.asked_at = Some(now);
-        draft.set_member(group, &account, record);
+    let again = |asked: Option<Timestamp>| asked.is_none_or(|asked| asked + AGAIN <= now);
+    match &mut read {
+        Read::Roles { accounts, .. } => {
+            accounts.retain(|account| again(draft.member(group, account).asked_at));
+            if accounts.is_empty() {
+                return;
+            }
+            for account in accounts.clone() {
+                let mut record = draft.member(group, &account);
+                record.asked_at = Some(now);
+                draft.set_member(group, &account, record);
+            }
+        }
+        _ => {
+            let mut record = draft.group(group);
+            if !again(record.asked_at) {
+                return;
+            }
+            record.asked_at = Some(now);
+            draft.set_group(group, record);
+        }
     }
     push_read(draft, rule, event, read, "ask for next time", None);
 }

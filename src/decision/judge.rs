@@ -1,42 +1,62 @@
 //! One rule and one event: how far it comes, from its scope to its steps.
 
+use std::time::Duration;
+
 use super::draft::Draft;
 use super::effect::Stage;
 use super::event::{Cause, Event};
+use super::sight::Sight;
 use super::state::{StateKey, StateValue, Times};
 use super::steps::Start;
 use super::trace::Why;
-use super::view::View;
 use super::{guard, steps, wait};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::condition::{Clause, Condition};
 use crate::rule::model::{Count, Each, Mode};
 
-/// Judges a rule for an event; says whether it reached its steps.
-pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+/// How far a rule came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// It does not want the event.
+    Nowhere,
+    /// Chat is asked before it can be judged.
+    Asking,
+    /// Something came of it.
+    Acted,
+}
+
+impl Came {
+    fn acted(acted: bool) -> Self {
+        if acted { Self::Acted } else { Self::Nowhere }
+    }
+}
+
+/// Judges a rule for an event.
+pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Came {
+    let event = sight.event;
     if let Some(why) = kept_out(draft, rule, event) {
         draft.note_rule(rule, event, why);
-        return false;
+        return Came::Nowhere;
     }
     match guard::missing_for_conditions(draft, rule, event) {
         Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
         Some(read) => {
             let why = guard::ask(draft, rule, event, read, Stage::Conditions, None);
             draft.note_rule(rule, event, why);
-            return false;
+            return Came::Asking;
         }
         None => {}
     }
-    conditions(draft, rule, event)
+    Came::acted(conditions(draft, rule, sight))
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
 pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    conditions(draft, rule, event)
+    conditions(draft, rule, &mut Sight::new(event))
 }
 
-/// Goes on after a `wait`: what was counted and limited before it is not so again.
+/// Goes on after a `wait`: what was counted before it is not so again.
 pub(super) fn after_wait(
     draft: &mut Draft<'_>,
     rule: &Rule,
@@ -45,7 +65,9 @@ pub(super) fn after_wait(
 ) -> bool {
     let stopped = match kept_out(draft, rule, event) {
         Some(why) => Some(why),
-        None => hold(draft, rule, event, None).err(),
+        None => hold(draft, rule, &mut Sight::new(event), None)
+            .and_then(|()| quiet(draft, rule, event))
+            .err(),
     };
     if let Some(why) = stopped {
         draft.note_rule(rule, event, why);
@@ -65,31 +87,30 @@ fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
         return Some(Why::Off);
     }
     if let Some(group) = &event.group {
-        let kind = event.group_type.or(draft.group(group).group_type);
-        if !rule.scope.selects(group, kind) {
+        let known = || draft.known_group(group).and_then(|record| record.group_type);
+        if !rule.scope.selects(group, event.group_type.or_else(known)) {
             return Some(Why::OutOfScope);
         }
     }
     (event.by_bot && !rule.on_own).then_some(Why::Echo)
 }
 
-fn conditions(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
-    match judged(draft, rule, event) {
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> bool {
+    let event = sight.event;
+    match judged(draft, rule, sight) {
         Err(why) => {
             draft.note_rule(rule, event, why);
             false
         }
-        Ok(count) => {
-            act_marks(draft, rule, event);
-            steps::run(draft, rule, event, Start { count, ..Start::default() })
-        }
+        Ok(count) => steps::run(draft, rule, event, Start { count, ..Start::default() }),
     }
 }
 
 /// Conditions, count, `once`, cooldown and wait, in this order; the number counted, if all pass.
-fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u32>, Why> {
+fn judged(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Result<Option<u32>, Why> {
+    let event = sight.event;
     // What an event must be like to be counted is judged before it is counted.
-    hold(draft, rule, event, None)?;
+    hold(draft, rule, sight, None)?;
     let mut count = None;
     if let Some(declared) = &rule.count {
         let number = counted(draft, rule, declared, event);
@@ -97,52 +118,68 @@ fn judged(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<Option<u3
             return Err(Why::CountBelow { count: number, threshold: declared.threshold });
         }
         count = Some(number);
-        hold(draft, rule, event, count)?;
+        hold(draft, rule, sight, count)?;
     }
-    if let Some(once) = &rule.once {
-        let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
-        match draft.until(&key) {
-            Some(None) => return Err(Why::ActedOnce),
-            Some(Some(until)) if until > draft.now => return Err(Why::ActedOnce),
-            _ => {}
-        }
-    }
-    if let Some(cooldown) = &rule.cooldown {
-        let key = StateKey::Cooldown(rule.id.clone(), each_key(&cooldown.each, event));
-        if let Some(Some(until)) = draft.until(&key)
-            && until > draft.now
-        {
-            return Err(Why::Quiet { until });
-        }
-    }
+    quiet(draft, rule, event)?;
     if let Some(time) = rule.wait {
-        act_marks(draft, rule, event);
         let due = draft.now + time;
         return Err(wait::begin(draft, rule, event, due, count));
     }
     Ok(count)
 }
 
+/// Whether `once` and `cooldown` let it act.
+fn quiet(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Result<(), Why> {
+    if let Some(once) = &rule.once {
+        let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
+        match draft.until(&key) {
+            Some(None) => return Err(Why::ActedOnce),
+            Some(Some(until)) if sooner(draft, key, until, once.per) > draft.now => {
+                return Err(Why::ActedOnce);
+            }
+            _ => {}
+        }
+    }
+    if let Some(cooldown) = &rule.cooldown {
+        let key = StateKey::Cooldown(rule.id.clone(), each_key(&cooldown.each, event));
+        if let Some(Some(until)) = draft.until(&key) {
+            let until = sooner(draft, key, until, Some(cooldown.time));
+            if until > draft.now {
+                return Err(Why::Quiet { until });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An end that is further away than its whole time was set by a clock that has been put back since (or
+/// by a longer time, before the rule was edited): it is brought near.
+fn sooner(
+    draft: &mut Draft<'_>,
+    key: StateKey,
+    until: Timestamp,
+    time: Option<Duration>,
+) -> Timestamp {
+    let latest = time.map_or(until, |time| draft.now + time);
+    if until > latest {
+        draft.set(key, Some(StateValue::Until(Some(latest))));
+    }
+    until.min(latest)
+}
+
 /// Judges the clauses that read `count` (when it is known), or those that do not.
 pub(super) fn hold(
     draft: &Draft<'_>,
     rule: &Rule,
-    event: &Event,
+    sight: &mut Sight<'_>,
     count: Option<u32>,
 ) -> Result<(), Why> {
     let wanted = |clause: &&Clause| clause.reads("count") == count.is_some();
-    let clauses = |condition: &'_ Option<Condition>| {
-        condition.as_ref().map_or(0, |c| c.clauses().iter().filter(wanted).count())
-    };
-    if clauses(&rule.when) + clauses(&rule.unless) == 0 {
-        return Ok(());
-    }
-    let context = View { draft, event, count }.context();
-    for clause in rule.when.iter().flat_map(|c| c.clauses()).filter(wanted) {
-        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
-        if !clause.evaluate(&context).map_err(unjudged)? {
-            let values = clause.values(&context);
-            return Err(Why::ClauseFalse { clause: clause.text().to_owned(), values });
+    let unjudged = |clause: &Clause, error| Why::Unjudged { clause: clause.shared_text(), error };
+    for clause in rule.when.iter().flat_map(Condition::clauses).filter(wanted) {
+        if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
+            let values = sight.values(draft, clause, count);
+            return Err(Why::ClauseFalse { clause: clause.shared_text(), values });
         }
     }
     let Some(unless) = &rule.unless else { return Ok(()) };
@@ -151,13 +188,12 @@ pub(super) fn hold(
         return Ok(());
     }
     for clause in unless.clauses() {
-        let unjudged = |error| Why::Unjudged { clause: clause.text().to_owned(), error };
-        if !clause.evaluate(&context).map_err(unjudged)? {
+        if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
             return Ok(());
         }
     }
-    let values = unless.clauses().iter().flat_map(|clause| clause.values(&context)).collect();
-    Err(Why::Unless { values })
+    let values = unless.clauses().iter().flat_map(|clause| sight.values(draft, clause, count));
+    Err(Why::Unless { values: values.collect() })
 }
 
 /// Puts the event into its window and says how many the window that ends with it holds.
@@ -167,7 +203,9 @@ fn counted(draft: &mut Draft<'_>, rule: &Rule, count: &Count, event: &Event) -> 
         Some(StateValue::Times(times)) => times.0.clone(),
         _ => Vec::new(),
     };
-    // A time from the future would hide all that really happens until it has come.
+    // A time from the future would hide all that really happens until it has come: that of an event, and
+    // those that were counted before the clock was put back.
+    times.truncate(times.partition_point(|time| *time <= draft.now));
     let number = slide(&mut times, event.time.min(draft.now), count);
     draft.set(key, Some(StateValue::Times(Times(times))));
     number
@@ -189,17 +227,36 @@ fn slide(times: &mut Vec<Timestamp>, time: Timestamp, count: &Count) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The rule acts (or begins to wait): `once` and `cooldown` count from here.
-fn act_marks(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
+/// The rule acts: `once` and `cooldown` count from here.
+pub(super) fn act_marks(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
     let now = draft.now;
-    if let Some(once) = &rule.once {
+    for (key, until) in marks(rule, event, now) {
+        draft.set(key, Some(StateValue::Until(until)));
+    }
+}
+
+/// What a rule took for itself while it asked comes to nothing.
+pub(super) fn give_marks_back(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
+    let now = draft.now;
+    for (key, _) in marks(rule, event, now) {
+        draft.set(key, None);
+    }
+}
+
+fn marks(
+    rule: &Rule,
+    event: &Event,
+    now: Timestamp,
+) -> impl Iterator<Item = (StateKey, Option<Timestamp>)> {
+    let once = rule.once.as_ref().map(|once| {
         let key = StateKey::Once(rule.id.clone(), each_key(&once.each, event));
-        draft.set(key, Some(StateValue::Until(once.per.map(|per| now + per))));
-    }
-    if let Some(cooldown) = &rule.cooldown {
+        (key, once.per.map(|per| now + per))
+    });
+    let cooldown = rule.cooldown.as_ref().map(|cooldown| {
         let key = StateKey::Cooldown(rule.id.clone(), each_key(&cooldown.each, event));
-        draft.set(key, Some(StateValue::Until(Some(now + cooldown.time))));
-    }
+        (key, Some(now + cooldown.time))
+    });
+    once.into_iter().chain(cooldown)
 }
 
 /// The key that `each` makes of an event.

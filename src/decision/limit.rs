@@ -60,7 +60,10 @@ fn spent(draft: &Draft<'_>, rule: Option<&RuleId>, limit: &Limit) -> Spent {
     };
     let since = draft.now - limit.per;
     let slice = limit.per / SLICES;
-    spent.slices.retain(|(begin, _)| *begin + slice > since);
+    // What lies ahead was done before the clock was put back.
+    let now = draft.now;
+    spent.slices.retain(|(begin, _)| *begin + slice > since && *begin <= now);
+    spent.told = spent.told.filter(|told| *told <= now);
     spent
 }
 

@@ -16,6 +16,7 @@ mod mirror;
 mod needs;
 mod sanction;
 mod settle;
+mod sight;
 pub mod state;
 mod steps;
 mod succession;

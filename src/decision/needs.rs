@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::effect::{Act, Answer, Outcome, Read};
 use super::event::{Cause, Event, Timer};
+use super::sight::Told;
 use super::state::{SanctionKind, Sanctioned, StateKey};
 use super::{act, judge, memory, wait};
 use crate::chat::{Account, GroupId};
 use crate::rule::catalog::Object;
-use crate::rule::condition::{Clause, Condition};
+use crate::rule::condition::{Clause, Condition, Facts};
 use crate::rule::model::{Action, Mode};
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
@@ -76,7 +77,13 @@ fn derived(kind: EventKind) -> &'static [EventKind] {
 }
 
 fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
-    rules.on(kind).for_each(|rule| of_rule(keys, event, rule, rules));
+    let mut people = false;
+    for rule in rules.on(kind) {
+        people |= of_started(keys, event, rule, rules);
+    }
+    if people {
+        of_people(keys, event);
+    }
     for kind in derived(kind) {
         let mut as_derived = event.clone();
         as_derived.cause = Cause::Kind(*kind);
@@ -123,18 +130,70 @@ fn of_rule_named(keys: &mut BTreeSet<StateKey>, event: &Event, id: &RuleId, rule
     }
 }
 
-fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
-    let selected = match &event.group {
-        Some(group) => rule.scope.selects(group, event.group_type),
-        None => true,
-    };
-    if rule.mode == Mode::Off || !selected {
-        return;
+/// What a rule needs that an event starts; says whether it looks at people. What the event itself
+/// tells is enough for most rules to stop at their conditions: then what lies behind is not loaded.
+fn of_started(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) -> bool {
+    if !looks(rule, event) {
+        return false;
     }
-    of_people(keys, event);
+    let told = Told(event);
+    let stops = |clause: &Clause| {
+        let holds = clause.native().and_then(|native| native.judge(&told));
+        holds == Some(false) && !clause.reads("count")
+    };
+    let stopped =
+        (event.by_bot && !rule.on_own) || rule.when.iter().flat_map(Condition::clauses).any(stops);
+    if !stopped {
+        of_its_own(keys, event, rule, rules);
+        return true;
+    }
+    // Clauses before the one that stops it may read state, and are what the trace tells.
+    let is_told = |(object, field): &(Object, String)| told.fact(*object, field).is_some();
+    let scope_is_told = event.group.is_none() || event.group_type.is_some();
+    let judged = clauses(rule).all(|clause| clause.native().is_some());
+    if scope_is_told && judged && read_by(rule).all(is_told) {
+        return false;
+    }
+    of_conditions(keys, event, rule, rules);
+    true
+}
+
+fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
+    if looks(rule, event) {
+        of_people(keys, event);
+        of_its_own(keys, event, rule, rules);
+    }
+}
+
+fn looks(rule: &Rule, event: &Event) -> bool {
+    let selects = |group| rule.scope.selects(group, event.group_type);
+    rule.mode != Mode::Off && event.group.as_ref().is_none_or(selects)
+}
+
+fn clauses(rule: &Rule) -> impl Iterator<Item = &Clause> {
+    [&rule.when, &rule.unless].into_iter().flatten().flat_map(Condition::clauses)
+}
+
+/// The fields that a rule's conditions read.
+fn read_by(rule: &Rule) -> impl Iterator<Item = &(Object, String)> {
+    clauses(rule).flat_map(Clause::uses)
+}
+
+/// What conditions read, beside people.
+fn of_conditions(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));
     }
+    for (object, key) in read_by(rule) {
+        if *object == Object::Memory {
+            keys.extend(memory::key_named(rules, key, event));
+        }
+    }
+}
+
+/// What a rule reads and keeps, beside people.
+fn of_its_own(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
+    of_conditions(keys, event, rule, rules);
     let id = &rule.id;
     if let Some(count) = &rule.count {
         keys.insert(StateKey::Counter(id.clone(), judge::each_key(&count.each, event)));
@@ -147,12 +206,6 @@ fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &Ru
     }
     if rule.wait.is_some() {
         keys.insert(StateKey::Wait(id.clone(), wait::key_of(event)));
-    }
-    let read = [&rule.when, &rule.unless].into_iter().flatten().flat_map(Condition::clauses);
-    for (object, key) in read.flat_map(Clause::uses) {
-        if *object == Object::Memory {
-            keys.extend(memory::key_named(rules, key, event));
-        }
     }
     for step in &rule.steps {
         if let Action::Remember { key, each, .. } | Action::Forget { key, each } = &step.action {

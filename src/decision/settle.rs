@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::effect::{Act, Answer, Effect, GroupFacts, Outcome, Read, Resume, Stage};
 use super::event::Event;
+use super::sight::Sight;
 use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
 use super::steps::Start;
 use super::{judge, mirror, sanction, steps, wait};
@@ -239,7 +240,11 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
     let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {
         Stage::Conditions => {
-            judge::after_answer(draft, rule, event);
+            let acted = judge::after_answer(draft, rule, event);
+            let stops = rule.stop && !draft.in_shadow(rule);
+            if let (true, false, Some(kind)) = (stops, acted, event.kind()) {
+                draft.through_rules(event, kind, Some(&rule.id));
+            }
         }
         Stage::Steps { from } if edited && from > 0 => {
             draft.note(format!("`{}` was edited while Chat was asked; it ends here", rule.id));
@@ -247,7 +252,7 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
         Stage::Steps { from } => {
             // A sweep looked at the group some time ago; what has been settled since stays so.
             let swept = judge::scheduled_at(event).is_some() || edited;
-            if swept && let Err(why) = judge::hold(draft, rule, event, None) {
+            if swept && let Err(why) = judge::hold(draft, rule, &mut Sight::new(event), None) {
                 draft.note_rule(rule, event, why);
                 return;
             }

@@ -80,6 +80,9 @@ pub struct GroupRecord {
     pub read_at: Option<Timestamp>,
     #[serde(default)]
     pub dismissed: bool,
+    /// When Chat was asked about it for a before callback, which could not wait for the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
 }
 
 /// Who owns a group, as far as we know.

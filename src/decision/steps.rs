@@ -4,10 +4,10 @@ use super::act::{self, mute_words};
 use super::draft::{Draft, effect_id};
 use super::effect::{Act, Answer, Effect, Held, Manner, Resume, Stage};
 use super::event::{Event, EventId};
-use super::state::Sanctioned;
+use super::state::{Sanctioned, StateKey, StateValue};
 use super::trace::Why;
 use super::view::{MuteWords, View};
-use super::{guard, limit, sanction};
+use super::{guard, judge, limit, sanction};
 use crate::chat::Account;
 use crate::rule::Rule;
 use crate::rule::model::{Excess, Step};
@@ -22,7 +22,11 @@ pub(super) struct Run<'r> {
     pub(super) wanted: Vec<String>,
     pub(super) left_out: Vec<String>,
     pub(super) mute: MuteWords,
+    /// What was done within the decision: answers, memory.
+    pub(super) settled: Vec<String>,
     pub(super) sanctions: Vec<Sanctioned>,
+    /// The places on ladders that it climbs to.
+    pub(super) ladders: Vec<(StateKey, StateValue)>,
     effects: Vec<Effect>,
 }
 
@@ -49,14 +53,26 @@ pub(super) enum Outcome {
 
 /// Runs the steps from one on; says whether anything came of it.
 pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> bool {
-    let Start { from, count, answer, tried } = start;
+    let Start { from, count, answer, .. } = start;
     if answer.is_none()
         && let Some(read) = guard::missing_for_steps(draft, rule, event, from)
     {
+        if judge::asks(event) {
+            // Chat does not wait for that; guards keep their hands off whom they do not know.
+            guard::ask_for_next_time(draft, rule, event, read);
+            return steps(draft, rule, event, start);
+        }
         let why = guard::ask(draft, rule, event, read, Stage::Steps { from }, count);
         draft.note_rule(rule, event, why);
+        // Taken for itself until the answer comes: what happens meanwhile asks no second time.
+        judge::act_marks(draft, rule, event);
         return true;
     }
+    steps(draft, rule, event, start)
+}
+
+fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> bool {
+    let Start { from, count, answer, tried } = start;
     let mut run = Run {
         rule,
         event,
@@ -65,10 +81,16 @@ pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Star
         wanted: Vec::new(),
         left_out: Vec::new(),
         mute: mute_words(draft, rule, event),
+        settled: Vec::new(),
         sanctions: Vec::new(),
+        ladders: Vec::new(),
         effects: Vec::new(),
     };
+    let mut left = false;
     for (position, step) in rule.steps.iter().enumerate().skip(from) {
+        if left && !step.action.answers() {
+            continue;
+        }
         let answer = answer.filter(|_| position == from);
         match act::of_step(draft, &mut run, position, step, answer) {
             Outcome::Act(act) => {
@@ -80,12 +102,12 @@ pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Star
                 }
             }
             Outcome::Settled => {}
-            // Left out is as good as refused: what stands behind would tell of what did not happen.
-            Outcome::LeftOut if step.continue_on_refusal => {}
-            Outcome::LeftOut => break,
+            // Left out is as good as refused: what stands behind would tell of what did not happen. An
+            // answer to Chat is no such thing.
+            Outcome::LeftOut => left |= !step.continue_on_refusal,
         }
     }
-    run.finish(draft)
+    run.finish(draft, from > 0 || answer.is_some())
 }
 
 impl Run<'_> {
@@ -116,11 +138,11 @@ impl Run<'_> {
         });
     }
 
-    /// What was wanted takes effect, unless a limit is exceeded.
-    fn finish(self, draft: &mut Draft<'_>) -> bool {
-        let Self { rule, event, wanted, left_out, sanctions, effects, .. } = self;
+    /// What was wanted takes effect, unless a limit is exceeded. `resumed`: it had asked Chat before.
+    fn finish(self, draft: &mut Draft<'_>, resumed: bool) -> bool {
+        let Self { rule, event, wanted, left_out, settled, sanctions, ladders, effects, .. } = self;
         // A rule without actions is there to `stop` what it matches.
-        let acted = !wanted.is_empty() || rule.steps.is_empty();
+        let acted = !wanted.is_empty() || !settled.is_empty() || rule.steps.is_empty();
         let shadow = draft.in_shadow(rule);
         let actions = effects.iter().filter(|effect| limit::counts(effect)).count();
         let excess = match actions {
@@ -128,6 +150,13 @@ impl Run<'_> {
             _ if shadow => None,
             actions => limit::spend(draft, rule, event, actions),
         };
+        let dropped = excess.as_ref().is_some_and(|excess| excess.then == Excess::Drop);
+        if acted && !dropped {
+            judge::act_marks(draft, rule, event);
+            ladders.into_iter().for_each(|(key, place)| draft.set(key, Some(place)));
+        } else if resumed {
+            judge::give_marks_back(draft, rule, event);
+        }
         let Some(excess) = excess else {
             draft.effects.extend(effects);
             // What is only observed restrains nobody, so nothing has to end.
@@ -135,11 +164,11 @@ impl Run<'_> {
                 let begin = |whom| sanction::begin(draft, &rule.id, &event.id, whom);
                 sanctions.into_iter().for_each(begin);
             }
+            let wanted = settled.into_iter().chain(wanted).collect();
             draft.note_rule(rule, event, Why::Acted { wanted, left_out });
             return acted;
         };
-        let held = excess.then == Excess::Hold;
-        if let (true, Some(first)) = (held, effects.first()) {
+        if let (false, Some(first)) = (dropped, effects.first()) {
             draft.held.push(Held {
                 id: first.id.clone(),
                 rule: rule.id.clone(),
@@ -150,7 +179,7 @@ impl Run<'_> {
                 sanctions,
             });
         }
-        let why = Why::OverLimit { wanted, limit: excess.words, held };
+        let why = Why::OverLimit { wanted, limit: excess.words, held: !dropped, settled };
         draft.note_rule(rule, event, why);
         acted
     }

@@ -1,6 +1,8 @@
 //! Why a rule did, or did not, act: one sentence for each rule that looked at an event.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +24,12 @@ pub struct RuleTrace {
     pub rule: RuleId,
     /// The event it looked at; differs from the journal's where one event gives rise to another
     /// (`member.left` to `owner.left`).
-    pub event: String,
+    pub event: Cow<'static, str>,
     pub why: Why,
 }
+
+/// Names and what they stood for; shared by the rules that read the same.
+pub type Values = Vec<(Arc<str>, Arc<str>)>;
 
 /// How far a rule came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,11 +42,11 @@ pub enum Why {
     /// An echo of our own call, and the rule has no `on_own`.
     Echo,
     /// A clause of `when` is false, with the values it saw.
-    ClauseFalse { clause: String, values: Vec<(String, String)> },
+    ClauseFalse { clause: Arc<str>, values: Values },
     /// `unless` holds.
-    Unless { values: Vec<(String, String)> },
+    Unless { values: Values },
     /// A condition could not be judged.
-    Unjudged { clause: String, error: String },
+    Unjudged { clause: Arc<str>, error: String },
     /// Not enough events in the window.
     CountBelow { count: u32, threshold: u32 },
     /// `once`: it has acted.
@@ -59,9 +64,18 @@ pub enum Why {
     /// The steps ran: what was wanted, and what was left out and why.
     Acted { wanted: Vec<String>, left_out: Vec<String> },
     /// What was wanted is over a limit: held until an operator releases it, or dropped.
-    OverLimit { wanted: Vec<String>, limit: String, held: bool },
+    /// Answers to Chat and memory are not: they are settled with the decision.
+    OverLimit {
+        wanted: Vec<String>,
+        limit: String,
+        held: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        settled: Vec<String>,
+    },
     /// A rule before it said `stop`.
     Stopped { by: RuleId },
+    /// A rule before it that may stop the event asks Chat first; this one sees it afterwards.
+    Behind { by: RuleId },
 }
 
 impl Why {
@@ -98,9 +112,15 @@ impl fmt::Display for Why {
             Self::CauseGone { what } => write!(f, "does nothing after its wait: {what}"),
             Self::Asking { what } => write!(f, "asks Chat for {what}"),
             Self::Acted { wanted, left_out } => write_acted(f, wanted, left_out),
-            Self::OverLimit { wanted, limit, held } => {
+            Self::OverLimit { wanted, limit, held, settled } => {
+                if !settled.is_empty() {
+                    write!(f, "{}; ", settled.join(", then "))?;
+                }
                 let what = if *held { "is held back" } else { "is dropped" };
                 write!(f, "wants {limit}, so this {what}: {}", wanted.join(", then "))
+            }
+            Self::Behind { by } => {
+                write!(f, "waits for what `{by}`, which may stop it, hears from Chat")
             }
             Self::Stopped { by } => write!(f, "did not see it: `{by}` stopped it"),
         }
@@ -116,7 +136,7 @@ fn write_acted(f: &mut fmt::Formatter<'_>, wanted: &[String], left_out: &[String
     }
 }
 
-fn write_values(f: &mut fmt::Formatter<'_>, values: &[(String, String)]) -> fmt::Result {
+fn write_values(f: &mut fmt::Formatter<'_>, values: &[(Arc<str>, Arc<str>)]) -> fmt::Result {
     if values.is_empty() {
         return Ok(());
     }

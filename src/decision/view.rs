@@ -34,11 +34,8 @@ impl View<'_, '_> {
     pub(super) fn context(&self) -> cel::Context<'static, 'static> {
         let mut context = condition::context();
         let objects = self.event.kind().map_or(&[Object::Group][..], |kind| kind.objects());
-        condition::bind(&mut context, Object::Event, self.event_fields());
-        for object in objects {
-            let fields = object.fields().iter();
-            let bound = fields.map(|(name, _)| (*name, self.field(*object, name))).collect();
-            condition::bind(&mut context, *object, bound);
+        for object in [Object::Event].iter().chain(objects) {
+            condition::bind(&mut context, *object, self.fields(*object));
         }
         let remembered = self.draft.rules.memory_keys();
         if remembered.len() > 0 {
@@ -53,10 +50,14 @@ impl View<'_, '_> {
         context
     }
 
-    fn event_fields(&self) -> Vec<(&'static str, Datum)> {
-        let special = self.event.kind().map_or(&[][..], |kind| kind.event_fields());
-        let fields = Object::Event.fields().iter().chain(special);
-        fields.map(|(name, _)| (*name, self.event_field(name))).collect()
+    /// All fields of an object, but those of memory.
+    pub(super) fn fields(&self, object: Object) -> Vec<(&'static str, Datum)> {
+        let special = match (object, self.event.kind()) {
+            (Object::Event, Some(kind)) => kind.event_fields(),
+            _ => &[],
+        };
+        let fields = object.fields().iter().chain(special);
+        fields.map(|(name, _)| (*name, self.field(object, name))).collect()
     }
 
     fn event_field(&self, name: &str) -> Datum {

@@ -9,6 +9,7 @@ mod functions;
 mod known;
 mod lexer;
 mod meaning;
+mod native;
 mod operators;
 mod scope;
 mod shape;
@@ -19,9 +20,11 @@ pub use engine::context;
 pub use fact::Fact;
 pub use formula::{Formula, never_together};
 pub use known::event_names;
-pub use scope::{Datum, bind, bind_int, bind_time};
+pub use native::{Facts, Native, Seen};
+pub use scope::{Datum, bind, bind_int, bind_time, shown};
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::catalog::Object;
 use super::mistake::Mistake;
@@ -41,9 +44,14 @@ pub struct Condition {
 /// One clause of a condition.
 #[derive(Debug)]
 pub struct Clause {
-    text: String,
-    program: Program,
+    text: Arc<str>,
+    /// What it is, when that is simple.
+    native: Option<Native>,
+    /// Compiled when it is loaded; a simple one when it is first wanted, which is hardly ever.
+    program: OnceLock<Result<Program, String>>,
     uses: Vec<(Object, String)>,
+    /// What it uses as it is written, `member.role` for instance.
+    names: Vec<Arc<str>>,
     /// `count` and `now`, where it reads them.
     bare: Vec<&'static str>,
     /// Bytes of the condition.
@@ -115,12 +123,21 @@ impl Clause {
             return None;
         }
         let text = &tokens.text[range.clone()];
-        let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
-        let program = Program::compile(text).map_err(|_| mistakes.push(refused())).ok()?;
+        let native = Native::read(&tree.root);
+        let program = OnceLock::new();
+        if native.is_none() {
+            let refused = || token::syntax(range.clone(), "this cannot be compiled".to_owned());
+            let compiled = program.get_or_init(|| Program::compile(text));
+            compiled.as_ref().map_err(|_| mistakes.push(refused())).ok()?;
+        }
+        let name = |(object, field): &(Object, String)| format!("{}.{field}", object.name()).into();
+        let shown = reads.fields.iter().map(name).collect();
         Some(Self {
-            text: text.to_owned(),
+            text: text.into(),
+            native,
             program,
             uses: reads.fields,
+            names: shown,
             bare: reads.bare,
             normal: meaning::normal(&tree),
             formula: meaning::of(&tree, names),
@@ -131,6 +148,26 @@ impl Clause {
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// As written, to be kept in traces.
+    pub fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
+    }
+
+    /// How it is judged without CEL, when it is that simple.
+    pub fn native(&self) -> Option<&Native> {
+        self.native.as_ref()
+    }
+
+    /// What [`Clause::uses`] tells, as it is written: `member.role`.
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// `count` and `now`, where it reads them.
+    pub fn bare(&self) -> &[&'static str] {
+        &self.bare
     }
 
     /// Where it stands in the condition, in bytes.
@@ -163,18 +200,10 @@ impl Clause {
     /// The context is [`context`] with the rule's names bound by [`bind`], [`bind_int`] and
     /// [`bind_time`]; one serves all rules of an event.
     pub fn evaluate(&self, context: &cel::Context<'_, '_>) -> Result<bool, String> {
-        self.program.evaluate(context)
-    }
-
-    /// The names it reads with their present values, for the trace: `member.role`, `"admin"`. Of what
-    /// members wrote (`message.text`, `event.body`) only the length is told.
-    pub fn values(&self, context: &cel::Context<'_, '_>) -> Vec<(String, String)> {
-        let fields = self.uses.iter().map(|(object, field)| {
-            (format!("{}.{field}", object.name()), scope::shown(context, *object, field))
-        });
-        let bare =
-            self.bare.iter().map(|name| ((*name).to_owned(), scope::shown_bare(context, name)));
-        fields.chain(bare).collect()
+        match self.program.get_or_init(|| Program::compile(&self.text)) {
+            Ok(program) => program.evaluate(context),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 
@@ -632,23 +661,23 @@ mod tests {
 
     #[test]
     fn values_are_shown_for_traces_but_not_what_members_wrote() {
-        let text = "member.role == \"admin\" && member.muted_until < now && message.text != \"\" && message.types != [] && count > 5";
-        let condition = compile(text);
-        let shown: Vec<_> =
-            condition.clauses().iter().flat_map(|clause| clause.values(&scene())).collect();
-        let shown: Vec<_> =
-            shown.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(
-            shown,
-            [
-                ("member.role", "\"admin\""),
-                ("member.muted_until", "1970-01-01T00:00:00Z (not known)"),
-                ("now", "2027-01-15T08:00:00Z"),
-                ("message.text", "(11 characters)"),
-                ("message.types", "[\"TIMTextElem\", \"TIMImageElem\"]"),
-                ("count", "6"),
-            ]
-        );
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let types = Datum::Texts(words(&["TIMTextElem", "TIMImageElem"]));
+        let cases = [
+            (Object::Member, "role", Datum::Text("admin".to_owned()), "\"admin\""),
+            (Object::Member, "muted_until", Datum::Absent, "1970-01-01T00:00:00Z (not known)"),
+            (Object::Member, "joined_at", Datum::Time(NOW), "2027-01-15T08:00:00Z"),
+            (Object::Message, "text", Datum::Text("Buy NOW 123".to_owned()), "(11 characters)"),
+            (Object::Message, "types", types, "[\"TIMTextElem\", \"TIMImageElem\"]"),
+            (Object::Group, "member_count", Datum::Int(12), "12"),
+            (Object::Event, "body", Datum::Json(serde_json::json!({})), "(not shown)"),
+        ];
+        for (object, field, datum, expected) in cases {
+            assert_eq!(shown(object, field, datum), expected, "{object:?}.{field}");
+        }
+        let condition = compile("count > 5 && member.role == \"admin\"");
+        assert_eq!(condition.clauses()[0].bare(), ["count"]);
+        assert_eq!(&*condition.clauses()[1].names()[0], "member.role");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What an operator is told about a rule file: where, what is wrong, what exists, one proposed edit.
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level as Title, Renderer, Snippet};
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level as Title, Origin, Renderer, Snippet,
+};
 use serde_json::{Value, json};
 
 use super::edit::{self, Edit};
@@ -89,7 +91,10 @@ impl Diagnostic {
         let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
         let title = self.level.title().primary_title(&self.message).id(self.code.0);
         let mut group = Group::with_title(title);
-        if self.level != Level::Note {
+        if self.spot.source().text().is_empty() {
+            // A file that could not be read has a name and no line.
+            group = group.element(Origin::path(&**self.spot.file()));
+        } else if self.level != Level::Note {
             let label = (!self.label.is_empty()).then_some(self.label.as_str());
             let mut first = snippet(&self.spot, AnnotationKind::Primary, label);
             for (spot, label) in &self.related {
@@ -103,9 +108,9 @@ impl Diagnostic {
                     group = group.element(snippet(spot, AnnotationKind::Context, Some(label)));
                 }
             }
-            if let Some(help) = &self.help {
-                group = group.element(Title::HELP.message(printable(help)));
-            }
+        }
+        if let Some(help) = self.help.as_ref().filter(|_| self.level != Level::Note) {
+            group = group.element(Title::HELP.message(printable(help)));
         }
         renderer.render(&[group])
     }

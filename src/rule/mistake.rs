@@ -6,7 +6,8 @@ use std::ops::Range;
 /// The stable name of a kind of mistake, `R012` for instance; `groupkeeper explain R012` tells more.
 ///
 /// `R00x` the file, `R01x` to `R03x` conditions and texts, `R04x` times, `R05x` and `R06x` keys and
-/// values, `R1xx` lints (warnings), `R2xx` what can never work, `R3xx` notes; `T0xx` test files.
+/// values, `R07x` what cannot be read at all, `R1xx` lints (warnings), `R2xx` what can never work,
+/// `R3xx` notes; `T0xx` test files.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Code(pub &'static str);
 

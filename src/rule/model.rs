@@ -1,6 +1,5 @@
 //! Rules as the rest of the program sees them: checked, compiled, immutable.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +10,11 @@ use sha2::{Digest, Sha256};
 use super::catalog::EventKind;
 use super::condition::Condition;
 use super::crontab::Crontab;
+use super::parse::actions;
 use super::template::Template;
-use crate::chat::{Account, GroupId, GroupType, Role};
+
+pub use super::glob::Globs;
+use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 
 /// The heading of a rule: unique over the whole directory, and the name that its state is kept under.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -136,45 +138,6 @@ impl Scope {
         type_fits
             && (self.groups.is_empty() || self.groups.matches(group.as_str()))
             && !self.except.matches(group.as_str())
-    }
-}
-
-/// Globs over ids: `*` and `?` stand for any characters, `[ab]` for one of them.
-#[derive(Clone, Debug, Default)]
-pub struct Globs {
-    set: globset::GlobSet,
-    patterns: Vec<String>,
-}
-
-impl Globs {
-    /// Compiles patterns; the error names the first bad one and what is wrong with it.
-    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, (String, String)> {
-        let mut builder = globset::GlobSetBuilder::new();
-        for pattern in patterns.iter().map(AsRef::as_ref) {
-            let glob = globset::GlobBuilder::new(pattern)
-                .literal_separator(false)
-                .backslash_escape(true)
-                .build()
-                .map_err(|error| (pattern.to_owned(), error.kind().to_string()))?;
-            builder.add(glob);
-        }
-        let set = builder.build().map_err(|error| (String::new(), error.kind().to_string()))?;
-        Ok(Self { set, patterns: patterns.iter().map(|p| p.as_ref().to_owned()).collect() })
-    }
-
-    /// Whether any pattern matches.
-    pub fn matches(&self, id: &str) -> bool {
-        self.set.is_match(id)
-    }
-
-    /// Whether there is no pattern.
-    pub fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
-    }
-
-    /// As written.
-    pub fn patterns(&self) -> &[String] {
-        &self.patterns
     }
 }
 
@@ -426,6 +389,22 @@ impl JoinOption {
 }
 
 impl Action {
+    /// What a group's type must support.
+    pub fn ability(&self) -> Option<Ability> {
+        actions::find(self.name()).and_then(|kind| kind.ability)
+    }
+
+    /// Whether it answers an event that asks.
+    pub fn answers(&self) -> bool {
+        matches!(
+            self,
+            Self::Reject { .. }
+                | Self::Drop
+                | Self::ReplaceText { .. }
+                | Self::RefuseInvited { .. }
+        )
+    }
+
     /// The name in rules.
     pub fn name(&self) -> &'static str {
         match self {
@@ -512,67 +491,6 @@ pub struct ImportedMember {
     /// Unix seconds; after the group's creation and before now.
     pub joined_at: Option<i64>,
     pub unread: Option<u32>,
-}
-
-/// All rules of a directory, in the order in which they run.
-#[derive(Debug, Default)]
-pub struct RuleSet {
-    rules: Vec<Arc<Rule>>,
-    /// The texts that they were read from: file name and content, in order.
-    sources: Vec<(String, String)>,
-    version: String,
-    /// For what each piece of memory is kept; the same wherever it is remembered.
-    memory: BTreeMap<MemoryKey, Vec<Each>>,
-}
-
-impl RuleSet {
-    /// Puts rules and their sources together; the version is a digest of the sources.
-    pub fn new(rules: Vec<Rule>, sources: Vec<(String, String)>) -> Self {
-        let version = digest(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-        let kept = |step: &Step| match &step.action {
-            Action::Remember { key, each, .. } => Some((key.clone(), each.clone())),
-            _ => None,
-        };
-        let memory = rules.iter().flat_map(|rule| &rule.steps).filter_map(kept).collect();
-        Self { rules: rules.into_iter().map(Arc::new).collect(), sources, version, memory }
-    }
-
-    /// The keys of all pieces of memory.
-    pub fn memory_keys(&self) -> impl ExactSizeIterator<Item = &MemoryKey> {
-        self.memory.keys()
-    }
-
-    /// For what a piece of memory is kept (`each`); `None` when no rule remembers it.
-    pub fn memory(&self, key: &str) -> Option<&[Each]> {
-        self.memory.get(key).map(Vec::as_slice)
-    }
-
-    /// In running order.
-    pub fn rules(&self) -> &[Arc<Rule>] {
-        &self.rules
-    }
-
-    /// The rules that an event starts, in running order.
-    pub fn on(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Rule>> {
-        self.rules.iter().filter(
-            move |rule| matches!(&rule.trigger, Trigger::On(kinds) if kinds.contains(&kind)),
-        )
-    }
-
-    /// The rule of that name.
-    pub fn get(&self, id: &RuleId) -> Option<&Arc<Rule>> {
-        self.rules.iter().find(|rule| rule.id == *id)
-    }
-
-    /// File names and contents.
-    pub fn sources(&self) -> &[(String, String)] {
-        &self.sources
-    }
-
-    /// Twelve hex digits that change when any file changes.
-    pub fn version(&self) -> &str {
-        &self.version
-    }
 }
 
 /// Twelve hex digits that tell named texts apart.

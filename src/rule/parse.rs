@@ -20,8 +20,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Level};
-use super::model::{Globs, Rule, RuleSet};
+use super::model::{Globs, Rule};
 use super::names::Memory;
+use super::set::RuleSet;
 use super::source::{Source, Spot};
 use super::suggest::closest;
 use crate::chat::Account;

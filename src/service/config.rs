@@ -47,6 +47,8 @@ pub struct RulesConfig {
     pub directory: PathBuf,
     /// [`Mode::Shadow`] for every rule, or [`Mode::Enforce`].
     pub mode: Mode,
+    /// How often the files are looked at; `None` (`"off"`) relies on the system to tell of changes.
+    pub poll: Option<Duration>,
 }
 
 /// `[store]`.

@@ -1,5 +1,6 @@
 //! Counts and measures for Prometheus. Labels have few values: what a stranger sends never becomes one.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::clock::Timestamp;
 
 type Pair = [(&'static str, String); 2];
 type Single = [(&'static str, String); 1];
@@ -24,7 +27,11 @@ pub struct Metrics {
     dead_letters: Counter,
     alerts: Counter,
     rules_loaded: Gauge,
+    rules_by_mode: Family<Single, Gauge>,
     rules_trouble: Gauge,
+    rules_reloads: Family<Single, Counter<u64, AtomicU64>>,
+    rules_last_attempt: Gauge,
+    rules_last_success: Gauge,
     lateness: Histogram,
     answering: Histogram,
 }
@@ -41,7 +48,11 @@ impl Default for Metrics {
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             rules_loaded: Gauge::default(),
+            rules_by_mode: Family::default(),
             rules_trouble: Gauge::default(),
+            rules_reloads: Family::default(),
+            rules_last_attempt: Gauge::default(),
+            rules_last_success: Gauge::default(),
             // From a tenth of a second to more than a day.
             lateness: Histogram::new(exponential_buckets(0.1, 4.0, 11)),
             // From a millisecond to the two seconds that Chat waits.
@@ -63,9 +74,7 @@ impl Default for Metrics {
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         registry.register("alerts", "Alerts that rules raised", metrics.alerts.clone());
-        registry.register("rules_loaded", "Rules in force", metrics.rules_loaded.clone());
-        let help = "1 while the rules on disk are broken and not in force";
-        registry.register("rules_trouble", help, metrics.rules_trouble.clone());
+        metrics.register_rules(&mut registry);
         registry.register_with_unit(
             "sanction_end_lateness",
             "How long after its time the end of a sanction was taken up",
@@ -82,7 +91,50 @@ impl Default for Metrics {
     }
 }
 
+/// What came of reading the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Other files are in force now.
+    Changed,
+    /// The files are those in force.
+    Unchanged,
+    /// They are broken; those in force stay.
+    Failed,
+}
+
 impl Metrics {
+    fn register_rules(&self, registry: &mut Registry) {
+        registry.register("rules_loaded", "Rules in force", self.rules_loaded.clone());
+        registry.register("rules", "Rules in force, by mode", self.rules_by_mode.clone());
+        let help = "1 while the rules on disk are broken and not in force";
+        registry.register("rules_trouble", help, self.rules_trouble.clone());
+        let help = "Readings of the rules on disk, by what came of them";
+        registry.register("rules_reloads", help, self.rules_reloads.clone());
+        let help = "1 when the last reading of the rules on disk found no error";
+        registry.register("rules_last_attempt_success", help, self.rules_last_attempt.clone());
+        registry.register_with_unit(
+            "rules_last_success_timestamp",
+            "When the rules on disk were last read without an error, since 1970",
+            Unit::Seconds,
+            self.rules_last_success.clone(),
+        );
+    }
+
+    /// The rules on disk were read.
+    pub fn reload(&self, result: Reload, now: Timestamp) {
+        let name = match result {
+            Reload::Changed => "changed",
+            Reload::Unchanged => "unchanged",
+            Reload::Failed => "failed",
+        };
+        self.rules_reloads.get_or_create(&[("result", name.to_owned())]).inc();
+        let good = result != Reload::Failed;
+        self.rules_last_attempt.set(i64::from(good));
+        if good {
+            self.rules_last_success.set(now.secs());
+        }
+    }
+
     /// A callback was answered. `command` must be one that Chat documents, or `other`.
     pub fn callback(&self, command: &str, answer: &str, took: Duration) {
         self.answering.observe(took.as_secs_f64());
@@ -127,10 +179,15 @@ impl Metrics {
         self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
     }
 
-    /// Rules in force, and whether those on disk are broken.
-    pub fn set_rules(&self, loaded: usize, trouble: usize) {
-        self.rules_loaded.set(i64::try_from(loaded).unwrap_or(i64::MAX));
-        self.rules_trouble.set(i64::from(trouble > 0));
+    /// The modes of the rules in force, and whether those on disk are broken.
+    pub fn set_rules<'m>(&self, modes: impl Iterator<Item = &'m str>, trouble: bool) {
+        let mut counts = BTreeMap::from([("enforce", 0), ("shadow", 0), ("off", 0)]);
+        modes.for_each(|mode| *counts.entry(mode).or_default() += 1);
+        self.rules_loaded.set(counts.values().sum());
+        for (mode, count) in counts {
+            self.rules_by_mode.get_or_create(&[("mode", mode.to_owned())]).set(count);
+        }
+        self.rules_trouble.set(i64::from(trouble));
     }
 
     /// All of them in OpenMetrics text.

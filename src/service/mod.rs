@@ -105,6 +105,8 @@ pub struct Service {
     servers: Vec<JoinHandle<()>>,
     loops: Vec<JoinHandle<()>>,
     retention: Option<Retention>,
+    /// `[rules] poll`.
+    poll: Option<Duration>,
 }
 
 impl Service {
@@ -121,11 +123,10 @@ impl Service {
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
         let store = store::open(&config.store.url).map_err(|error| setup(&error))?;
-        let rules = Rules::load(&config.rules.directory, store.clone(), clock.clone())
-            .await
-            .map_err(NotStarted::Rules)?;
-        let rules = Arc::new(rules);
         let metrics = Arc::new(Metrics::default());
+        let rules = &config.rules.directory;
+        let rules = Rules::load(rules, store.clone(), clock.clone(), metrics.clone());
+        let rules = Arc::new(rules.await.map_err(NotStarted::Rules)?);
         let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
         let transport = HttpTransport::new(config.rest.timeout)
             .map_err(|error| setup(&format!("{error:?}")))?;
@@ -184,6 +185,7 @@ impl Service {
             servers,
             loops: Vec::new(),
             retention,
+            poll: config.rules.poll,
         })
     }
 
@@ -195,7 +197,7 @@ impl Service {
         let (one, two, three, four) = (stopping(), stopping(), stopping(), stopping());
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
-        self.loops.push(tokio::spawn(rules.watch(three)));
+        self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
         }
@@ -272,8 +274,9 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
-        let status = self.rules.status();
-        self.metrics.set_rules(status.rules.len(), status.trouble.len());
+        let status = self.rules();
+        let modes = status.rules.iter().map(|rule| rule.mode.as_str());
+        self.metrics.set_rules(modes, status.trouble.is_some());
         self.metrics.render()
     }
 

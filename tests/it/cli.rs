@@ -76,8 +76,10 @@ fn one_file_is_checked_by_itself_and_mistakes_are_counted_in_words() {
     assert_eq!(list[0]["edit"], edit);
     std::fs::write(&path, b"[rule.a]\ntitle = \"\xe9\"\n").unwrap();
     let check = run(&["check", &path.to_string_lossy()]);
-    assert_eq!(code(&check), Some(1));
-    assert!(stderr(&check).contains("a.toml:2: this is not UTF-8"), "{}", stderr(&check));
+    assert_eq!(code(&check), Some(2));
+    let told = stdout(&check);
+    assert!(told.contains("error[R070]: this file is not UTF-8"), "{told}");
+    assert!(told.contains("a.toml:2:10"), "{told}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn what_is_too_long_for_a_line_is_broken_from_the_outside_in() {
     let text = r#"
 [rule.keep]
 do = [{ transfer_owner = { to = ["longest_serving_admin", "longest_serving_member"], except = 'candidate.id.startsWith("bot_")', if_none = "alert" } }]
-on = ["owner.left", "group.ownerless", "group.created", "owner.changed", "member.left", "member.removed"]
+on = ["owner.left", "group.ownerless", "group.created", "owner.changed", "member.left", "member.removed", "group.full", "group.dismissed"]
 "#;
     insta::assert_snapshot!(formatted(text), @r#"
     [rule.keep]
@@ -75,6 +75,8 @@ on = ["owner.left", "group.ownerless", "group.created", "owner.changed", "member
       "owner.changed",
       "member.left",
       "member.removed",
+      "group.full",
+      "group.dismissed",
     ]
     do = [{ transfer_owner = {
       to = ["longest_serving_admin", "longest_serving_member"],
@@ -221,6 +223,15 @@ fn no_file_of_the_repository_changes_its_meaning_and_twice_is_once() {
         }
     }
     assert!(formatted > 50, "{formatted}");
+}
+
+#[test]
+fn the_shipped_rules_stand_as_fmt_writes_them() {
+    let shipped = corpus().into_iter().filter(|(name, _)| name.contains("/rules/"));
+    for (name, text) in shipped {
+        let formatted = format(&name, &text).unwrap();
+        assert!(formatted == text, "{name}; fmt writes:\n{formatted}");
+    }
 }
 
 /// Values of each key, in many layouts.
@@ -375,5 +386,63 @@ proptest! {
         if let Ok(once) = format("a.toml", &text) {
             prop_assert_eq!(format("a.toml", &once).unwrap(), once);
         }
+    }
+}
+
+mod command {
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    fn run(folder: &Path, arguments: &[&str], input: &str) -> (Option<i32>, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        let command = command.args(arguments).current_dir(folder);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    #[test]
+    fn fmt_writes_what_check_names_and_leaves_alone_what_is_not_toml() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join("rules").join(name);
+        std::fs::create_dir(folder.path().join("rules")).unwrap();
+        std::fs::write(path("a.toml"), "[rule.a]\nstop=true\non='user.online'\n").unwrap();
+        std::fs::write(path("b.toml"), "[rule.b]\non = \"user.online\"\nstop = true\n").unwrap();
+
+        let (code, named, told) = run(folder.path(), &["fmt", "--check"], "");
+        assert_eq!((code, named.as_str()), (Some(2), "rules/a.toml\n"));
+        assert_eq!(told, "1 of 2 files not formatted\n");
+        let (code, ..) = run(folder.path(), &["fmt"], "");
+        assert_eq!(code, Some(0));
+        let written = std::fs::read_to_string(path("a.toml")).unwrap();
+        assert_eq!(written, "[rule.a]\non = \"user.online\"\nstop = true\n");
+        assert_eq!(run(folder.path(), &["fmt", "--check", "rules"], "").0, Some(0));
+
+        std::fs::write(path("c.toml"), "[rule.c]\non = user.online\n").unwrap();
+        let (code, _, told) = run(folder.path(), &["fmt", "rules/c.toml"], "");
+        assert_eq!(code, Some(2));
+        assert!(told.contains("error[R002]") && told.contains("rules/c.toml:2"), "{told}");
+        let untouched = std::fs::read_to_string(path("c.toml")).unwrap();
+        assert_eq!(untouched, "[rule.c]\non = user.online\n");
+        let left: Vec<_> = std::fs::read_dir(folder.path().join("rules")).unwrap().collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert_eq!(run(folder.path(), &["fmt", "nowhere"], "").0, Some(1));
+    }
+
+    #[test]
+    fn standard_input_comes_out_formatted() {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = "[rule.a]\nstop=true\non='user.online'\n";
+        let (code, formatted, _) = run(folder.path(), &["fmt", "-"], rule);
+        assert_eq!(code, Some(0));
+        assert_eq!(formatted, "[rule.a]\non = \"user.online\"\nstop = true\n");
+        let test = "[[test]]\nsteps=[{restart=true}]\nname='a'\n";
+        let (_, formatted, _) = run(folder.path(), &["fmt", "-"], test);
+        assert_eq!(formatted, "[[test]]\nname = \"a\"\nsteps = [{ restart = true }]\n");
+        assert_eq!(run(folder.path(), &["fmt", "--check", "-"], rule).0, Some(2));
     }
 }

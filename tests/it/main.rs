@@ -16,6 +16,7 @@ mod lints;
 mod plan;
 mod presets;
 mod process;
+mod reload;
 mod replay;
 mod rest_http;
 mod rule_files;

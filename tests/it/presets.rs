@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use groupkeeper::authoring::format::format;
 use groupkeeper::authoring::presets::{NotPlaced, PRESETS, Preset};
 use groupkeeper::authoring::{check, run_tests};
 use groupkeeper::rule::diagnostic::{Level, render_all};
@@ -62,27 +61,14 @@ fn every_preset_opens_with_what_to_adjust_to_switch_on_and_what_it_cannot_do() {
             let there = comment.iter().any(|line| line.starts_with(part));
             assert!(there, "{} does not say {part}", preset.name);
         }
-        let about = preset.about();
-        assert!(about.contains(": ") && about.len() < 120, "{}: {about}", preset.name);
+        let first = comment[0];
+        assert!(first.contains(": ") && first.len() <= 120, "{}: {first}", preset.name);
+        assert!(first.ends_with(preset.about()), "{}: {}", preset.name, preset.about());
         let ids = preset.rules.lines().filter(|line| line.starts_with("[rule."));
         for id in ids {
             assert!(id.starts_with(&format!("[rule.{}", preset.name)), "{}: {id}", preset.name);
         }
     }
-}
-
-#[test]
-fn every_preset_stands_as_fmt_would_write_it() {
-    for preset in PRESETS {
-        let (rules, tests) =
-            (format!("{}.toml", preset.name), format!("{}.test.toml", preset.name));
-        pretty(&format(&rules, preset.rules).unwrap(), preset.rules);
-        pretty(&format(&tests, preset.tests).unwrap(), preset.tests);
-    }
-}
-
-fn pretty(formatted: &str, written: &str) {
-    assert!(formatted == written, "fmt writes:\n{formatted}");
 }
 
 #[test]
@@ -133,4 +119,34 @@ fn a_preset_is_written_once_under_each_name_and_never_over_anything() {
     assert!(matches!(preset.place(&rules, Some("shop")), Err(NotPlaced::Taken { .. })));
     assert!(!rules.join("shop.toml").exists());
     assert!(matches!(preset.place(&rules, Some("a.b")), Err(NotPlaced::BadId(_))));
+}
+
+/// The command, in a folder of its own.
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn new_lists_the_presets_writes_one_and_says_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, listed, _) = run(folder.path(), &["new"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!("new", listed);
+    let (code, written, _) = run(folder.path(), &["new", "flood-ladder", "--as", "calm-down"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!("new_flood_ladder", written);
+    let (code, told, _) = run(folder.path(), &["check", "--deny-warnings", "rules"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, tested, _) =
+        run(folder.path(), &["test", "rules", "--filter", "calm_down.test.toml"]);
+    assert_eq!(code, Some(0), "{tested}");
+    let (code, _, told) = run(folder.path(), &["new", "flood-ladder", "--as", "calm-down"]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("there is a rule `calm-down` in rules/calm_down.toml already"), "{told}");
+    let (code, _, told) = run(folder.path(), &["new", "flod-ladder"]);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("did you mean `flood-ladder`?"), "{told}");
 }

@@ -63,9 +63,7 @@ impl Scene {
     }
 
     fn serve(&self) -> Running {
-        let mut child = self.command().spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let mut running = Running { child, log };
+        let mut running = Running::of(self.command().spawn().unwrap());
         running.wait_for("ready");
         running
     }
@@ -84,6 +82,11 @@ impl Scene {
 }
 
 impl Running {
+    fn of(mut child: Child) -> Self {
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
     /// Reads the log until a line says this; the end of the log is a failure.
     fn wait_for(&mut self, words: &str) {
         let mut told = String::new();
@@ -176,6 +179,52 @@ async fn a_second_process_on_the_same_folder_is_refused_with_exit_code_1() {
     assert_eq!(second.status.code(), Some(1));
     let told = String::from_utf8(second.stderr).unwrap();
     assert!(told.contains("process") && told.contains(&pid), "{told}");
+    running.kill();
+    scene.chat.stop().await;
+}
+
+/// What goes wrong here is that nothing happens: then the bot is killed, and its log ends.
+struct Watchdog {
+    _alive: std::sync::mpsc::Sender<()>,
+}
+
+impl Watchdog {
+    fn over(running: &Running) -> Self {
+        let (alive, gone) = std::sync::mpsc::channel();
+        let pid = running.child.id().to_string();
+        std::thread::spawn(move || {
+            let bound = std::time::Duration::from_secs(30);
+            if gone.recv_timeout(bound) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+            }
+        });
+        Self { _alive: alive }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn saved_files_are_noticed_by_themselves_and_after_the_directory_was_swapped_too() {
+    let scene = Scene::new().await;
+    // The system alone tells of changes.
+    let child = scene.command().env("GROUPKEEPER_RULES_POLL", "off").spawn().unwrap();
+    let mut running = Running::of(child);
+    let _watchdog = Watchdog::over(&running);
+    running.wait_for("ready");
+    let text = |prefix: &str| repository("rules/promote_staff.toml").replace("staff_", prefix);
+    let rules = scene.folder.path().join("rules");
+    // As vim saves.
+    std::fs::rename(rules.join("promote.toml"), rules.join("promote.toml~")).unwrap();
+    std::fs::write(rules.join("promote.toml"), text("crew_")).unwrap();
+    running.wait_for("changed: promote-staff");
+    std::fs::write(rules.join("promote.toml"), "[rule.").unwrap();
+    running.wait_for("the rules were not reloaded");
+    // As a deployment does: another directory under the same name.
+    std::fs::rename(&rules, scene.folder.path().join("old")).unwrap();
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(rules.join("promote.toml"), text("team_")).unwrap();
+    running.wait_for("changed: promote-staff");
+    std::fs::write(rules.join("promote.toml"), text("tribe_")).unwrap();
+    running.wait_for("changed: promote-staff");
     running.kill();
     scene.chat.stop().await;
 }

@@ -3,11 +3,13 @@
 use groupkeeper::rule::diagnostic::render_all;
 use groupkeeper::rule::{self, explain};
 
-/// What is told about a whole rule file, without R007 (two files), R301 and R302 (nothing is wrong).
+/// What is told about a whole rule file, without R007 (two files), R07x (no file that can be read), R301
+/// and R302 (nothing is wrong).
 fn codes() -> Vec<&'static str> {
+    const WITHOUT: [&str; 5] = ["R007", "R070", "R071", "R301", "R302"];
     let text_only = |code: &str| ("R010".."R050").contains(&code);
     let of_rules = explain::codes().filter(|code| code.starts_with('R'));
-    of_rules.filter(|code| !text_only(code) && !["R007", "R301", "R302"].contains(code)).collect()
+    of_rules.filter(|code| !text_only(code) && !WITHOUT.contains(code)).collect()
 }
 
 /// The fenced block of that name.

@@ -54,7 +54,7 @@ fn shipped(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
 
 /// Every `toml` block of the pages of the documentation.
 fn documented() -> Vec<(String, String)> {
-    let pages = ["README.md", "docs/rules.md", "docs/tests.md"];
+    let pages = ["README.md", "docs/rules.md", "docs/tests.md", "docs/editors.md"];
     let present = pages
         .iter()
         .filter(|page| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists());
@@ -74,7 +74,9 @@ fn every_shipped_and_documented_file_of_rules_and_tests_is_valid() {
     let mut files = documented();
     shipped(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"), &mut files);
     let mut seen = (0, 0);
-    for (name, text) in files.iter().filter(|(_, text)| !text.contains("[admin]")) {
+    // Configurations, of the bot and of language servers, are shown too.
+    let shown = |text: &str| !text.contains("[admin]") && !text.contains("[rule.schema]");
+    for (name, text) in files.iter().filter(|(_, text)| shown(text)) {
         let told = if text.contains("[[test]]") {
             seen.1 += 1;
             complaints(&tests, text)
@@ -149,5 +151,24 @@ fn the_schemas_are_valid_schemas_themselves() {
     for of in [Language::Rules, Language::Tests] {
         assert!(jsonschema::draft7::meta::is_valid(&schema(of)), "{of:?}");
         assert!(jsonschema::draft4::meta::is_valid(&schema(of)), "{of:?}, as draft 4");
+    }
+}
+
+#[test]
+fn the_command_prints_either_schema_and_writes_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let parsed = |text: &str| -> Json { serde_json::from_str(text).unwrap() };
+    assert_eq!(parsed(&run(&["schema"])), schema(Language::Rules));
+    assert_eq!(parsed(&run(&["schema", "tests"])), schema(Language::Tests));
+    insta::assert_snapshot!("schema_write", run(&["schema", "--write", ".schemas"]));
+    for of in [Language::Rules, Language::Tests] {
+        let path = folder.path().join(".schemas").join(of.file_name());
+        assert_eq!(parsed(&std::fs::read_to_string(path).unwrap()), schema(of));
     }
 }

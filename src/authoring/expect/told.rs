@@ -114,7 +114,7 @@ mod tests {
         let event = Event { member: Some(member.into()), ..Event::new(id, cause, time, "") };
         let mut decision = Decision::default();
         let event_name = event.name().to_owned();
-        decision.trace.rules.push(RuleTrace { rule: "a".into(), event: event_name, why });
+        decision.trace.rules.push(RuleTrace { rule: "a".into(), event: event_name.into(), why });
         (event, decision)
     }
 

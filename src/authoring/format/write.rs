@@ -6,7 +6,7 @@ use super::tree::{Document, Entry, Heading, Line, Section, Value, Word};
 use crate::authoring::schema::Language;
 
 /// Lines are broken where they would be longer, in characters.
-const WIDTH: usize = 100;
+const WIDTH: usize = 120;
 const INDENT: usize = 2;
 
 /// A whole file.

@@ -421,7 +421,7 @@ mod tests {
             Event::new(id, Cause::Kind(EventKind::MessageSending), Timestamp(5), "before");
         event.member = Some("ann".into());
         let why = Why::Acted { wanted: vec!["reject".to_owned()], left_out: Vec::new() };
-        let trace = RuleTrace { rule: "links".into(), event: "message.sending".to_owned(), why };
+        let trace = RuleTrace { rule: "links".into(), event: "message.sending".into(), why };
         let decision = Decision {
             verdict: Verdict::Reject { code: Some(10_100), text: "no links".to_owned() },
             trace: Trace { rules: vec![trace], notes: Vec::new() },

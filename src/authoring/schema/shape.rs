@@ -3,7 +3,6 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::authoring::expect::EFFECTS;
-use crate::chat::limits;
 use crate::rule::EventKind;
 use crate::rule::parse::actions::{self, ActionKind};
 use crate::rule::parse::key::{Key, Need, Shape};
@@ -66,14 +65,16 @@ fn shape(shape: Shape) -> Json {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
         Shape::Duration => {
-            json!({ "type": "string", "pattern": DURATION, "examples": ["10s", "5m", "1h30m", "7d"] })
+            let examples = ["10s", "5m", "1h30m", "7d"];
+            json!({ "type": "string", "pattern": DURATION, "examples": examples })
         }
         Shape::Moment => json!({ "type": "string", "format": "date-time" }),
         Shape::Word(words) => json!({ "type": "string", "enum": words() }),
         Shape::Event => {
             let names: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
             let docs: Vec<_> = EventKind::ALL.iter().map(|kind| event(*kind)).collect();
-            json!({ "type": "string", "enum": names, "x-taplo": { "docs": { "enumValues": docs } } })
+            let docs = json!({ "docs": { "enumValues": docs } });
+            json!({ "type": "string", "enum": names, "x-taplo": docs })
         }
         Shape::Pattern(pattern) => json!({ "type": "string", "pattern": format!("^{pattern}$") }),
         Shape::List(item, least) => {
@@ -168,7 +169,7 @@ fn seen(field: &str) -> Json {
         "count" | "code" | "sequence" => json!({ "type": ["integer", "string"] }),
         "silent" => json!({ "type": ["boolean", "string"] }),
         "who" | "to" | "members" => {
-            json!({ "anyOf": [text, { "type": "array", "items": text, "maxItems": limits::NOTIFY_ACCOUNTS }] })
+            json!({ "anyOf": [text, { "type": "array", "items": text }] })
         }
         _ => text,
     }

@@ -19,7 +19,7 @@ pub(super) const TEST: &[Key] = &[
     Key::new(
         "now",
         Shape::Moment,
-        "When it begins: a date with time and offset; left out, a Thursday noon (UTC) in January 2026.",
+        "When it begins; left out, a Thursday noon (UTC) in January 2026.",
     ),
     Key::new(
         "mode",
@@ -105,8 +105,8 @@ pub(super) const STEP: &[Key] = &[
     sent("group", Shape::Account, "In which group; left out, the first of the test."),
     sent("room", Shape::Text, "In which room; left out, the first of the test."),
     sent("from", Shape::Account, "Whom it is about: who joins, leaves, writes, asks."),
-    sent("by", Shape::Account, "Who does it, where that is somebody else."),
     sent("to", Shape::Account, "The new owner, or who gets a private message."),
+    sent("by", Shape::Account, "Who does it, where that is somebody else."),
     sent("text", Shape::Text, "The text of the message."),
     sent("elements", TEXTS, "Elements without content that the message has: TIMImageElem."),
     sent("mentions", TEXTS, "Who is mentioned; @all for everybody."),

@@ -54,12 +54,12 @@ impl Chain {
     ) -> impl Iterator<Item = (&'c JournalEntry, &'c RuleTrace)> {
         let root = self.entry();
         let of_root = root.trace.rules.iter().filter(move |trace| trace.rule.as_str() == rule);
-        let names: Vec<&str> = of_root.clone().map(|trace| trace.event.as_str()).collect();
+        let names: Vec<&str> = of_root.clone().map(|trace| &*trace.event).collect();
         let later = self.entries[1..].iter().flat_map(move |entry| {
             // What became of an effect can be an event for the same rule; that is another story.
             let names = names.clone();
             let same = move |trace: &&RuleTrace| {
-                trace.rule.as_str() == rule && names.contains(&trace.event.as_str())
+                trace.rule.as_str() == rule && names.contains(&&*trace.event)
             };
             entry.trace.rules.iter().filter(same).map(move |trace| (entry, trace))
         });

@@ -198,7 +198,7 @@ fn stops_at(steps: &[Step], why: Option<&Why>) -> Option<usize> {
         }
         // The limit of the service is none of the rule's own.
         Some(Why::OverLimit { .. }) => key("limit").or_else(|| key("do")),
-        Some(Why::Stopped { .. }) => key("stop"),
+        Some(Why::Stopped { .. } | Why::Behind { .. }) => key("stop"),
         // What is asked first is for the conditions, and for the guards of the steps behind them.
         Some(Why::Asking { .. }) => key("when").or_else(|| key("do")),
         Some(why @ Why::Acted { left_out, .. }) => {

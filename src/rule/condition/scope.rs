@@ -52,15 +52,11 @@ pub fn bind_time(context: &mut Context<'_, '_>, name: &str, time: Timestamp) {
     context.add_variable_as_val(name, Box::new(timestamp(time)));
 }
 
-/// A text as a trace shows it: what a name stands for at present. What members wrote is not shown,
+/// A value as a trace shows it: what a name stands for at present. What members wrote is not shown,
 /// only its length.
-pub(super) fn shown(context: &Context<'_, '_>, object: Object, field: &str) -> String {
-    let Some(variable) = context.get_variable(object.name()) else {
-        return "(not there)".to_owned();
-    };
-    let Some(facts) = variable.downcast_ref::<Facts>() else { return "(not there)".to_owned() };
-    let Some(known) = facts.known(field) else {
-        return match facts.unknown(field) {
+pub fn shown(object: Object, field: &str, datum: Datum) -> String {
+    let Some(known) = value(datum) else {
+        return match (Facts { object, fields: Arc::default() }).unknown(field) {
             Some(default) => format!("{} (not known)", text(default.as_ref())),
             None => "(not there)".to_owned(),
         };
@@ -73,15 +69,8 @@ pub(super) fn shown(context: &Context<'_, '_>, object: Object, field: &str) -> S
             format!("({length} characters)")
         }
         (Object::Event, "body") => "(not shown)".to_owned(),
-        _ => text(known),
+        _ => text(known.as_ref()),
     }
-}
-
-/// The present value of `count` or `now`.
-pub(super) fn shown_bare(context: &Context<'_, '_>, name: &str) -> String {
-    context
-        .get_variable(name)
-        .map_or_else(|| "(not there)".to_owned(), |value| text(value.as_ref()))
 }
 
 fn text(value: &dyn Val) -> String {

@@ -23,7 +23,7 @@ pub const COUNT_KEYS: &[Key] = &[
     Key::new(
         "within",
         Shape::Duration,
-        "The length of the window, at most 7d; it slides over the time of the events.",
+        "The window, at most 7d; it slides over the time of the events.",
     )
     .required(),
     Key::new(
@@ -49,10 +49,15 @@ pub const COOLDOWN_KEYS: &[Key] = &[
 ];
 /// The keys of `limit`.
 pub const LIMIT_KEYS: &[Key] = &[
-    Key::new("actions", Shape::Number(1, MOST_LIMITED), "How many actions are believable.").required(),
+    Key::new("actions", Shape::Number(1, MOST_LIMITED), "How many actions are believable.")
+        .required(),
     Key::new("per", Shape::Duration, "In which time, at most 7d.").required(),
-    Key::new("then", Shape::Word(|| words(&EXCESS)), "What becomes of actions over the limit: parked until an operator releases them, or dropped.")
-        .default("\"hold\""),
+    Key::new(
+        "then",
+        Shape::Word(|| words(&EXCESS)),
+        "Hold what is over the limit until an operator releases it, or drop it.",
+    )
+    .default("\"hold\""),
 ];
 const EXCESS: [(&str, Excess); 2] = [("hold", Excess::Hold), ("drop", Excess::Drop)];
 

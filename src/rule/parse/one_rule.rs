@@ -50,7 +50,7 @@ pub const KEYS: &[Key] = &[
     Key::new(
         "count",
         Shape::Table(bounds::COUNT_KEYS),
-        "The rule goes on only from so many events in a time on; conditions see the number as `count`.",
+        "Go on from so many events in a time; conditions read the number as `count`.",
     ),
     Key::new(
         "once",

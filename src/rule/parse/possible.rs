@@ -4,7 +4,7 @@ use super::actions::{ActionKind, Target};
 use super::codes::{GROUP_GONE, IMPOSSIBLE, NOBODY, PARTLY_IMPOSSIBLE, WRONG_EVENT};
 use super::file::{Fields, File};
 use super::scope::About;
-use crate::chat::{Ability, GroupType};
+use crate::chat::GroupType;
 use crate::rule::catalog::{EventKind, Object};
 
 /// Complains about an action that cannot work.
@@ -102,7 +102,7 @@ fn check_types(file: &mut File<'_>, kind: &ActionKind, fields: &Fields<'_>, abou
     let Some((first, _)) = bad.first() else { return };
     let names: Vec<_> = bad.iter().map(|(kind, _)| kind.name()).collect();
     let message = format!("`{}` cannot work in {} groups", kind.name, names.join(" and "));
-    let label = because(*first, ability);
+    let label = first.lacks(ability);
     let place = fields.place.clone();
     if good.is_empty() {
         let able: Vec<_> =
@@ -119,22 +119,5 @@ fn check_types(file: &mut File<'_>, kind: &ActionKind, fields: &Fields<'_>, abou
         if let Some(told) = file.found.last_mut() {
             told.related.push((spot, format!("{kind} is named here")));
         }
-    }
-}
-
-/// Why, for the type (33529, 34900, 34921, 34949, 34951, 34962, 34966, 34969, 50296).
-fn because(kind: GroupType, ability: Ability) -> String {
-    match ability {
-        Ability::Admins => format!("{kind} groups have no admins"),
-        Ability::Mute => format!("nobody can be muted in {kind} groups"),
-        Ability::TransferOwner => format!("the owner of {kind} groups cannot be changed"),
-        Ability::OwnerMayQuit => format!("the owner of {kind} groups cannot leave"),
-        Ability::MemberProfile => format!("{kind} groups keep nothing about their members"),
-        Ability::Membership if kind == GroupType::AVChatRoom => {
-            "an AVChatRoom has no list of members; `ban` or `mute` works".to_owned()
-        }
-        Ability::Membership => format!("members of {kind} groups cannot be changed"),
-        Ability::Ban => "only an AVChatRoom has bans; `remove_member` works".to_owned(),
-        Ability::JoinOption => format!("{kind} groups have no join option"),
     }
 }

@@ -16,10 +16,12 @@ pub const KEYS: &[Key] = &[
     Key::new(
         "cron",
         Shape::Pattern(r"\S+(\s+\S+){4}"),
-        "Five fields of crontab: minute, hour, day of month, month, day of week (0 and 7 are Sunday).",
-    ).exactly_one(),
+        "Minute, hour, day of month, month, day of week (0 and 7 are Sunday).",
+    )
+    .exactly_one(),
     Key::new("timezone", Shape::Word(timezones), "The time zone of `cron`, as `Asia/Shanghai`.")
-        .default("\"UTC\"").beside("cron"),
+        .default("\"UTC\"")
+        .beside("cron"),
     Key::new(
         "missed",
         Shape::Word(|| words(&MISSED)),
@@ -27,7 +29,8 @@ pub const KEYS: &[Key] = &[
     )
     .default("\"once\""),
     Key::new("max_late", Shape::Duration, "A firing that is later than this is skipped."),
-    Key::new("every", Shape::Duration, "Instead of `cron`: every so often, counted from 1970.").exactly_one(),
+    Key::new("every", Shape::Duration, "Instead of `cron`: every so often, counted from 1970.")
+        .exactly_one(),
 ];
 const MISSED: [(&str, Missed); 3] =
     [("skip", Missed::Skip), ("once", Missed::Once), ("all", Missed::All)];

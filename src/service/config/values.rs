@@ -34,6 +34,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let callback = callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
     let mode = rules_mode(reader);
+    let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
     let protected = globs(reader, "safety", "protected");
     let safety = Safety { protected, limit: limit(reader) };
@@ -77,7 +78,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
                 .to_owned(),
         );
     }
-    let (rules, store) = (RulesConfig { directory, mode }, StoreConfig { url });
+    let (rules, store) = (RulesConfig { directory, mode, poll }, StoreConfig { url });
     Some(Config {
         app: app?,
         callback,
@@ -397,6 +398,28 @@ fn time(
             Duration::from_secs(1)
         }
     }
+}
+
+/// A duration of at least a second, or `"off"`.
+fn time_or_off(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: &str,
+) -> Option<Duration> {
+    let Some(found) = reader.find(section, key, false) else { return duration::parse(usual).ok() };
+    let origin = found.origin.clone();
+    let written = as_text(reader, found, "a duration such as \"60s\", or \"off\"")?;
+    if written == "off" {
+        return None;
+    }
+    let message = match duration::parse(&written) {
+        Ok(time) if time >= Duration::from_secs(1) => return Some(time),
+        Ok(_) => "this is too often: a second is the least".to_owned(),
+        Err(mistake) => mistake.message,
+    };
+    reader.mistake(&origin, message, format!("{key} = \"{usual}\", or \"off\""));
+    None
 }
 
 fn one_of<T: Copy>(

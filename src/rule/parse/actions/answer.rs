@@ -11,17 +11,20 @@ use crate::rule::parse::scope::About;
 use crate::rule::parse::tree::Value;
 
 /// Codes that reach the client after a refusal in a group (34368, 34374).
-const GROUP_CODES: std::ops::RangeInclusive<i64> = 10_100..=10_200;
+const GROUP_CODES: (i64, i64) = (10_100, 10_200);
 /// The same for private messages (34364).
-const PRIVATE_CODES: std::ops::RangeInclusive<i64> = 120_001..=130_000;
+const PRIVATE_CODES: (i64, i64) = (120_001, 130_000);
 
 /// The keys of `reject`.
 pub const REJECT: &[Key] = &[
     Key::new("text", Shape::Template, "What the person who asked is told."),
     Key::new(
         "code",
-        Shape::Either(&[Shape::Number(10_100, 10_200), Shape::Number(120_001, 130_000)]),
-        "The error code that the client gets: 10100 to 10200, for private messages 120001 to 130000.",
+        Shape::Either(&[
+            Shape::Number(GROUP_CODES.0, GROUP_CODES.1),
+            Shape::Number(PRIVATE_CODES.0, PRIVATE_CODES.1),
+        ]),
+        "What the client gets: 10100 to 10200; for private messages 120001 to 130000.",
     ),
 ];
 /// The keys of `replace_text`.
@@ -56,10 +59,10 @@ fn code(file: &mut File<'_>, fields: &Fields<'_>, about: &About) -> Option<i64> 
     let ranges = [(private, PRIVATE_CODES), (in_groups, GROUP_CODES)];
     let allowed: Vec<_> =
         ranges.into_iter().filter(|(is, _)| *is).map(|(_, range)| range).collect();
-    let fitting = number.filter(|number| allowed.iter().any(|range| range.contains(number)));
+    let inside = |number: &i64| allowed.iter().any(|(low, high)| (low..=high).contains(&number));
+    let fitting = number.filter(inside);
     if fitting.is_none() {
-        let words: Vec<_> =
-            allowed.iter().map(|range| format!("{} to {}", range.start(), range.end())).collect();
+        let words: Vec<_> = allowed.iter().map(|(low, high)| format!("{low} to {high}")).collect();
         file.error(OUT_OF_RANGE, entry.node.span.clone(), "Chat does not pass this `code` on")
             .label(format!("from {}", words.join(", or ")));
     }

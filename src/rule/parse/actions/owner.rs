@@ -21,13 +21,25 @@ const IMPORTED_ROLES: [(&str, bool); 2] = [("admin", true), ("member", false)];
 
 /// The keys of `transfer_owner`.
 pub const TRANSFER_OWNER: &[Key] = &[
-    Key::new("to", Shape::List(&Shape::Either(&[
-        Shape::Word(|| words(&ORDERS)),
-        Shape::Pattern(r"account:\S{1,32}"),
-    ]), 1), "Who is tried, in this order; candidates are read fresh from Chat. In rooms, only `account:ID`.")
-        .required(),
-    Key::new("except", Shape::Condition, "Candidates who are passed over, as a condition on `candidate`."),
-    Key::new("if_none", Shape::Word(|| words(&IF_NONE)), "Call a person when there is nobody to be owner."),
+    Key::new(
+        "to",
+        Shape::List(
+            &Shape::Either(&[Shape::Word(|| words(&ORDERS)), Shape::Pattern(r"account:\S{1,32}")]),
+            1,
+        ),
+        "Who is tried, in this order; in rooms, only `account:ID`.",
+    )
+    .required(),
+    Key::new(
+        "except",
+        Shape::Condition,
+        "Candidates who are passed over, as a condition on `candidate`.",
+    ),
+    Key::new(
+        "if_none",
+        Shape::Word(|| words(&IF_NONE)),
+        "Call a person when there is nobody to be owner.",
+    ),
 ];
 /// The keys of `import_members`.
 pub const IMPORT_MEMBERS: &[Key] = &[Key::new(

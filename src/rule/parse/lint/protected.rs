@@ -2,9 +2,10 @@
 
 use super::given;
 use crate::chat::{Account, Role};
+use crate::rule::RuleSet;
 use crate::rule::condition::{Fact, Formula, never_together};
 use crate::rule::diagnostic::{Diagnostic, Level};
-use crate::rule::model::{Action, Globs, Rule, RuleSet};
+use crate::rule::model::{Action, Globs, Rule};
 use crate::rule::parse::codes::PROTECTED;
 use crate::rule::parse::file::File;
 use crate::rule::parse::tree::{Table, Value};
