@@ -3,6 +3,7 @@
 //! With more than one line, the first says which events and names there are:
 //! `message.sent member.joined count`. Words that mean nothing are passed over.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +11,7 @@ use groupkeeper::clock::Timestamp;
 use groupkeeper::rule::EventKind;
 use groupkeeper::rule::catalog::{Object, Type};
 use groupkeeper::rule::condition::{
-    self, Clause, Condition, Datum, Formula, bind, bind_int, bind_time, never_together,
+    self, Clause, Condition, Datum, Facts, Formula, Seen, bind, bind_int, bind_time, never_together,
 };
 use groupkeeper::rule::model::Each;
 use groupkeeper::rule::names::{Memory, Names};
@@ -43,22 +44,20 @@ pub fn run(text: &str) {
         assert!(!mistakes.is_empty(), "refused without a reason: {text:?}");
         return;
     };
-    let scenes = [Known::Nothing, Known::Something, Known::Extremes];
-    let scenes = scenes.map(|known| (known, scene(&names, known)));
-    for (known, scene) in &scenes {
-        let mut all = true;
-        for clause in condition.clauses() {
-            all &= judge(clause, scene, *known) == Ok(true);
-        }
-        let never = never_together([&condition.formula()]);
+    let never = never_together([&condition.formula()]);
+    for known in [Known::Nothing, Known::Something, Known::Extremes] {
+        let scene = Scene::new(&names, known);
+        let holds = |clause: &Clause| judge(clause, &scene) == Ok(true);
+        let all = condition.clauses().iter().filter(|clause| holds(clause)).count();
+        let all = all == condition.clauses().len();
         assert!(!(all && never), "holds and can never hold: {text:?} with {known:?}");
     }
 }
 
-/// Judges a clause, and holds what lint believes of it against that.
-fn judge(clause: &Clause, scene: &cel::Context<'_, '_>, known: Known) -> Result<bool, String> {
-    let judged = clause.evaluate(scene);
-    assert_eq!(judged, clause.evaluate(scene), "judged otherwise: {:?}", clause.text());
+/// Judges a clause, and holds what is believed of it against that: by lint, and without CEL.
+fn judge(clause: &Clause, scene: &Scene) -> Result<bool, String> {
+    let judged = clause.evaluate(&scene.context);
+    assert_eq!(judged, clause.evaluate(&scene.context), "judged otherwise: {:?}", clause.text());
     let formula = clause.formula();
     let impossible = |formula: &Formula| never_together([formula]);
     let believed = match judged {
@@ -66,9 +65,12 @@ fn judge(clause: &Clause, scene: &cel::Context<'_, '_>, known: Known) -> Result<
         Ok(false) => !impossible(&formula.negated()),
         Err(_) => !formula.is_certain(),
     };
-    assert!(believed, "{judged:?} with {known:?}: {:?} is {formula:?}", clause.text());
+    assert!(believed, "{judged:?} with {:?}: {:?} is {formula:?}", scene.known, clause.text());
+    if let Some(without_cel) = clause.native().and_then(|native| native.judge(scene)) {
+        let text = clause.text();
+        assert_eq!(Ok(without_cel), judged, "{text:?} without CEL, with {:?}", scene.known);
+    }
     assert!(clause.repeats(clause), "{:?}", clause.text());
-    clause.values(scene);
     judged
 }
 
@@ -94,22 +96,53 @@ fn names(words: &str) -> Names {
     names
 }
 
-fn scene(names: &Names, known: Known) -> cel::Context<'static, 'static> {
-    let mut scene = condition::context();
-    for (object, fields) in names.objects() {
-        let facts = fields
-            .iter()
-            .map(|(name, kind)| (name.clone(), datum(names, *object, name, *kind, known)));
-        bind(&mut scene, *object, facts.collect());
+/// What is known of an event, for CEL and for those that do without.
+struct Scene {
+    known: Known,
+    facts: Vec<(Object, String, Datum)>,
+    count: i64,
+    context: cel::Context<'static, 'static>,
+}
+
+impl Scene {
+    fn new(names: &Names, known: Known) -> Self {
+        let mut facts = Vec::new();
+        let mut context = condition::context();
+        for (object, fields) in names.objects() {
+            let value = |(name, kind): &(Cow<'static, str>, Type)| {
+                (name.to_string(), datum(names, *object, name, *kind, known))
+            };
+            let values: Vec<_> = fields.iter().map(value).collect();
+            facts.extend(values.iter().map(|(name, value)| (*object, name.clone(), value.clone())));
+            bind(&mut context, *object, values);
+        }
+        bind_time(&mut context, "now", NOW);
+        let count = match known {
+            Known::Nothing => 0,
+            Known::Something => 6,
+            Known::Extremes => i64::from(u32::MAX),
+        };
+        bind_int(&mut context, "count", count);
+        Self { known, facts, count, context }
     }
-    bind_time(&mut scene, "now", NOW);
-    let count = match known {
-        Known::Nothing => 0,
-        Known::Something => 6,
-        Known::Extremes => i64::from(u32::MAX),
-    };
-    bind_int(&mut scene, "count", count);
-    scene
+}
+
+impl Facts for Scene {
+    fn fact(&self, object: Object, field: &str) -> Option<Seen<'_>> {
+        let mut facts = self.facts.iter();
+        match &facts.find(|(of, name, _)| *of == object && name == field)?.2 {
+            Datum::Bool(value) => Some(Seen::Bool(*value)),
+            Datum::Int(number) => Some(Seen::Int(*number)),
+            Datum::Text(text) => Some(Seen::Text(text)),
+            Datum::Texts(texts) => Some(Seen::Texts(texts)),
+            Datum::Absent => Some(Seen::Absent),
+            Datum::Time(_) | Datum::Json(_) => None,
+        }
+    }
+
+    fn count(&self) -> Option<i64> {
+        Some(self.count)
+    }
 }
 
 /// A value of a field. Fields that only ever have known values get one of those.
