@@ -375,6 +375,14 @@ mod tests {
     }
 
     #[test]
+    fn asking_whether_a_part_of_a_body_is_there_can_fail() {
+        let names = Names::of_events(&[EventKind::Callback]);
+        let certain = |text: &str| Condition::compile(text, &names).unwrap().formula().is_certain();
+        assert!(certain("has(event.body)"));
+        assert!(!certain("has(event.body.Info)"));
+    }
+
+    #[test]
     fn an_object_alone_is_not_a_value() {
         assert_eq!(
             told("member == \"ann\""),

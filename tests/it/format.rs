@@ -121,6 +121,13 @@ recall_message = {}
 }
 
 #[test]
+fn comments_between_a_key_and_its_value_go_above_it() {
+    let text = "[rule.a]\nin = { groups\n# all\n= # of them\n[\"*\"] }\n";
+    let expected = "[rule.a]\nin = {\n  # all\n  # of them\n  groups = [\"*\"],\n}\n";
+    assert_eq!(formatted(text), expected);
+}
+
+#[test]
 fn headings_for_tables_inside_of_rules_are_kept() {
     let text = "[rule.a]\non='message.sent'\n[rule.a.count]\nmore_than=5\nwithin='10s'\n\
                 each=['group']\n[[rule.a.do]]\ncontinue = true\nalert.text = 'hi'\n\n\n[rule.b]\nstop=true\non='user.online'";

@@ -10,6 +10,7 @@ mod documents;
 mod error_pages;
 mod fixtures;
 mod format;
+mod fuzz_corpus;
 mod journal;
 mod lints;
 mod plan;

@@ -204,15 +204,21 @@ impl Reader<'_> {
             .map(|(_, word)| word.raw.trim_end().to_owned())
     }
 
-    /// `key = value`, from its first key on.
-    fn entry(&mut self, above: Vec<String>) -> Entry {
+    /// `key = value`, from its first key on. In an inline table the parser takes comments and line ends in
+    /// front of the `=` and of the value too: such comments go above.
+    fn entry(&mut self, mut above: Vec<String>) -> Entry {
         let mut key = Vec::new();
         while let Some((kind, word)) = self.next() {
             match kind {
                 EventKind::SimpleKey => key.push(word),
                 EventKind::KeyValSep => break,
+                EventKind::Comment => above.push(word.raw.trim_end().to_owned()),
                 _ => {}
             }
+        }
+        while let Some(EventKind::Comment | EventKind::Newline) = self.peek() {
+            above.extend(self.comment_here());
+            self.at += usize::from(self.peek() == Some(EventKind::Newline));
         }
         let value = self.value();
         Entry { above, key, value, behind: None }

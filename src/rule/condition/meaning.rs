@@ -70,9 +70,17 @@ impl Reader<'_> {
     /// Something that is true or false, and nothing more is known about it.
     fn opaque(&self, part: &IdedExpr) -> Formula {
         let fact = Fact::is_true(&self.text(part));
-        let has = matches!(&part.expr, Expr::Call(call) if call.func_name == "has");
-        let certain = has || self.kind(part) == Some(Type::Bool);
+        let certain = self.asks_whether_known(part) || self.kind(part) == Some(Type::Bool);
         Formula::Is(if certain { fact } else { fact.uncertain() })
+    }
+
+    /// `has` of a field of an object. `has(event.body.a)` is an error where the body has no fields.
+    fn asks_whether_known(&self, part: &IdedExpr) -> bool {
+        let Expr::Call(call) = &part.expr else { return false };
+        let [IdedExpr { expr: Expr::Select(field), .. }] = call.args.as_slice() else {
+            return false;
+        };
+        call.func_name == "has" && matches!(field.operand.expr, Expr::Ident(_))
     }
 
     fn compared(&self, name: &str, left: &IdedExpr, right: &IdedExpr) -> Option<Formula> {

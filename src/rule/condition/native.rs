@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::engine::Pattern;
-use super::scope::Datum;
-use crate::rule::catalog::Object;
+use super::scope::{Datum, kind_of};
+use crate::rule::catalog::{Object, Type};
 
 /// The value of a field, borrowed from where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -278,10 +278,13 @@ fn compare(operator: &str) -> Option<Compare> {
     })
 }
 
+/// A field of an object. What `event.body` is, and how it is read when there is none, only CEL knows.
 fn field(part: &IdedExpr) -> Option<Field> {
     let Expr::Select(select) = &part.expr else { return None };
     let Expr::Ident(object) = &select.operand.expr else { return None };
-    Some((Object::from_name(object).filter(|_| !select.test)?, select.field.clone()))
+    let object = Object::from_name(object).filter(|_| !select.test)?;
+    let dynamic = kind_of(object, &select.field) == Some(Type::Dynamic);
+    (!dynamic).then(|| (object, select.field.clone()))
 }
 
 fn literal(part: &IdedExpr) -> Option<String> {
@@ -365,16 +368,11 @@ fn number(part: &IdedExpr) -> Option<Number> {
 /// The fields that are lists are known by name; the size of any other is that of a text.
 fn length(part: &IdedExpr) -> Option<Number> {
     match field(part) {
-        Some((object, name)) if is_list(object, &name) => Some(Number::Items((object, name))),
+        Some((object, name)) if kind_of(object, &name) == Some(Type::Strings) => {
+            Some(Number::Items((object, name)))
+        }
         _ => text(part, "").map(Number::Length),
     }
-}
-
-fn is_list(object: Object, name: &str) -> bool {
-    let is = |(field, kind): &&(&str, crate::rule::catalog::Type)| {
-        *field == name && *kind == crate::rule::catalog::Type::Strings
-    };
-    object.fields().iter().any(|field| is(&field))
 }
 
 #[cfg(test)]
@@ -496,6 +494,15 @@ mod tests {
     fn what_is_not_simple_is_left_to_cel() {
         for text in NOT_NATIVE {
             assert!(compile(text).clauses()[0].native().is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_type_is_left_to_cel() {
+        let names = Names::of_events(&[EventKind::Callback]);
+        for text in ["!event.body", "event.body == \"\"", "size(event.body) == 0"] {
+            let condition = Condition::compile(text, &names).unwrap();
+            assert!(condition.clauses()[0].native().is_none(), "{text}");
         }
     }
 

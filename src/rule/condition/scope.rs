@@ -95,6 +95,13 @@ fn text(value: &dyn Val) -> String {
     }
 }
 
+/// The type of a field; of `event`, whichever event has it. `None` for one that does not exist.
+pub(super) fn kind_of(object: Object, field: &str) -> Option<Type> {
+    let of_events = EventKind::ALL.iter().flat_map(|kind| kind.event_fields());
+    let mut all = object.fields().iter().chain(of_events.filter(|_| object == Object::Event));
+    all.find(|(name, _)| *name == field).map(|(_, kind)| *kind)
+}
+
 /// A field that is known.
 type Fact = (Cow<'static, str>, Box<dyn Val>);
 
@@ -117,11 +124,7 @@ impl Facts {
         if self.object == Object::Memory {
             return Some(Box::new(CelString::from("")));
         }
-        let own = self.object.fields().iter();
-        let of_events = EventKind::ALL.iter().flat_map(|kind| kind.event_fields());
-        let mut all = own.chain(of_events.filter(|_| self.object == Object::Event));
-        let (_, kind) = all.find(|(name, _)| *name == field)?;
-        let zero: Box<dyn Val> = match kind {
+        let zero: Box<dyn Val> = match kind_of(self.object, field)? {
             Type::Bool => Box::new(CelBool::from(false)),
             Type::Int | Type::Double => Box::new(CelInt::from(0)),
             Type::String => Box::new(CelString::from("")),
