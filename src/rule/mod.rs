@@ -1,5 +1,6 @@
 //! What operators wrote: parse, type-check, diagnostics, catalog. Pure: text in, rules out.
 
+mod action;
 pub mod catalog;
 pub mod condition;
 pub mod crontab;
