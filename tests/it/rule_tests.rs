@@ -398,3 +398,14 @@ proptest! {
         told_in_bounds(&broken(files[which.index(files.len())], &edits));
     }
 }
+
+#[tokio::test]
+async fn what_was_reached_before_a_step_failed_counts_as_reached() {
+    let rules =
+        "[rule.tell]\non = \"member.joined\"\ndo = [{ alert = { text = \"{member.id}\" } }]\n";
+    let tests = "[[test]]\nname = \"twice\"\ngroup = { id = \"@TGS#1\", owner = \"olga\" }\n\
+                 steps = [{ send = \"member.joined\", from = \"ann\", times = 2 }]\n";
+    let report = run(rules, tests).await;
+    assert!(failures(&report).contains("Chat does not allow it"), "{}", failures(&report));
+    assert_eq!(report.covered.gaps, []);
+}
