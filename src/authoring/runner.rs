@@ -202,7 +202,12 @@ async fn run(rules: Arc<RuleSet>, test: &Test, coverage: &mut Coverage) -> Resul
         line: test.line,
         message: format!("left over behind the last step: {}", failure.message),
         ..failure
-    })
+    })?;
+    // A callback that never came proves nothing about what the rules make of it.
+    match bench.undelivered() {
+        None => Ok(()),
+        Some(message) => Err(Failure::plain(test.line, message)),
+    }
 }
 
 fn take(bench: &Bench, coverage: &mut Coverage) -> Seen {
