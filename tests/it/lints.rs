@@ -228,9 +228,23 @@ do = [{ set_role = { role = "admin" } }]
 
 #[test]
 fn what_is_only_observed_starts_nothing() {
-    let rules = "[rule.a]\non = \"message.sent\"\non_own = true\nmode = \"shadow\"\n\
-                 do = [{ send_message = { text = \"hi\" } }]\n";
+    let rules = "[rule.a]\non = \"member.card_changed\"\non_own = true\nmode = \"shadow\"\n\
+                 do = [{ set_name_card = { text = \"hi\" } }]\n";
     assert!(!warnings(rules).contains("R107"));
+    assert!(warnings(&rules.replace("shadow", "enforce")).contains("R107"));
+}
+
+#[test]
+fn on_own_is_told_to_do_nothing_only_where_no_event_of_the_rule_can_be_the_bots() {
+    let on = |kinds: &str| {
+        let rule = format!("[rule.a]\non = {kinds}\non_own = true\n");
+        warnings(&format!("{rule}do = [{{ alert = {{ text = \"hi\" }} }}]\n"))
+    };
+    for kinds in ["\"message.sent\"", "[\"message.sending\", \"private.sending\"]"] {
+        assert!(on(kinds).contains("R113") && !on(kinds).contains("R102"), "{}", on(kinds));
+    }
+    let mixed = on("[\"message.sent\", \"member.joined\"]");
+    assert!(mixed.contains("R102") && !mixed.contains("R113"), "{mixed}");
 }
 
 const ON_PEOPLE: &str = r#"[rule.mute-boss]

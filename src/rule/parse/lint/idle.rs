@@ -35,9 +35,26 @@ pub fn check(file: &mut File<'_>, table: &Table, rule: &Rule) {
     app_and_more(file, table);
 }
 
+/// Whether nothing that the bot does starts the rule: its own messages go out with their callbacks
+/// forbidden (34959, 34919).
+pub fn hears_only_others(rule: &Rule) -> bool {
+    let silent = |kind: &EventKind| {
+        use EventKind::{MessageSending, MessageSent, PrivateSending, PrivateSent};
+        matches!(kind, MessageSent | MessageSending | PrivateSent | PrivateSending)
+    };
+    matches!(&rule.trigger, Trigger::On(kinds) if !kinds.is_empty() && kinds.iter().all(silent))
+}
+
 /// Chat waits two seconds for an answer, and no longer.
 fn asked(file: &mut File<'_>, table: &Table, rule: &Rule, kinds: &[EventKind]) {
     let asking: Vec<_> = kinds.iter().filter(|kind| kind.asks()).map(|kind| kind.name()).collect();
+    if let (Some(entry), true, true) = (table.get("on_own"), rule.on_own, hears_only_others(rule)) {
+        let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let message = format!("`on_own` does nothing on {}", names.join(" and "));
+        file.warn(IDLE_KEY, entry.key_span.clone(), message)
+            .label("Chat does not tell of messages that the bot sends")
+            .help("leave it out".to_owned());
+    }
     if let (Some(entry), Some(_), [_, ..]) = (table.get("wait"), rule.wait, asking.as_slice()) {
         let message = format!("a rule on {} cannot wait", asking.join(" and "));
         file.error(CANNOT_WAIT, entry.key_span.clone(), message)
