@@ -247,6 +247,21 @@ fn on_own_is_told_to_do_nothing_only_where_no_event_of_the_rule_can_be_the_bots(
     assert!(mixed.contains("R102") && !mixed.contains("R113"), "{mixed}");
 }
 
+#[test]
+fn a_limit_is_told_to_be_too_low_only_below_what_counts_at_once() {
+    let limited = |actions: u32, then: &str| {
+        warnings(&format!(
+            "[rule.a]\non = \"message.sent\"\n\
+             limit = {{ actions = {actions}, per = \"1m\", then = \"{then}\" }}\n\
+             do = [{{ mute = {{ for = \"5m\" }} }}, {{ unmute = {{ who = \"x\" }} }}, \
+             {{ alert = {{ text = \"hi\" }} }}]\n"
+        ))
+    };
+    assert!(limited(1, "hold").contains("each time, all of them are held"));
+    assert!(limited(1, "drop").contains("each time, all of them are dropped"));
+    assert!(!limited(2, "hold").contains("R119"), "{}", limited(2, "hold"));
+}
+
 const ON_PEOPLE: &str = r#"[rule.mute-boss]
 on = "message.sent"
 do = [{ alert = { text = "look" } }, { mute = { who = "boss", for = "10m" } }]
