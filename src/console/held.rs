@@ -11,7 +11,7 @@ use super::Console;
 use super::answers::{listed, problem};
 use super::api::Page;
 use crate::decision::Held;
-use crate::pipeline::{Fate, Which};
+use crate::pipeline::{Fate, Ordered, Which};
 use crate::rule::RuleId;
 
 /// `?id=…` (the beginning is enough) or `?rule=…`.
@@ -50,15 +50,30 @@ async fn settle(console: &Console, meant: Meant, fate: Fate) -> Response {
         }
     };
     match console.pipeline.settle_held(&which, fate).await {
-        Ok(held) if held.is_empty() => {
+        Ok(Ordered::Settled(held)) if held.is_empty() => {
             problem(StatusCode::NOT_FOUND, "nothing of that kind is held").into_response()
         }
-        Ok(held) => Json(held.iter().map(held_json).collect::<Vec<_>>()).into_response(),
+        Ok(Ordered::Settled(held)) => {
+            Json(held.iter().map(held_json).collect::<Vec<_>>()).into_response()
+        }
+        Ok(Ordered::Ambiguous(held)) => {
+            problem(StatusCode::CONFLICT, &candidates(&held)).into_response()
+        }
         Err(reason) => {
             tracing::error!(%reason, "held effects could not be settled");
             problem(StatusCode::CONFLICT, &reason.0).into_response()
         }
     }
+}
+
+/// Which ones an id that is too short may mean.
+fn candidates(held: &[Held]) -> String {
+    let mut text =
+        "nothing was done: several ids begin so; give more of one of them, or its rule".to_owned();
+    for held in held {
+        text.push_str(&format!("\n  {}  {}", held.id, held.rule));
+    }
+    text
 }
 
 fn held_json(held: &Held) -> Value {

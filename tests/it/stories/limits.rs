@@ -110,3 +110,43 @@ do = [{ set_name_card = { text = "spoke" } }]
     stage.advance(MINUTE * 6).await;
     stage.finish().await;
 }
+
+const POLITE: &str = r#"
+[rule.ask-shouters]
+on = "message.sent"
+when = 'message.text == "SHOUT"'
+limit = { actions = 1, per = "10m" }
+do = [{ send_message = { text = "{member.id}, no {message.text} please" } }]
+"#;
+
+#[tokio::test]
+async fn an_id_that_several_begin_with_settles_none_of_them() {
+    let members: Vec<String> = (0..40).map(|number| format!("u{number}")).collect();
+    let stage = Stage::with_rules(POLITE).await;
+    let listed: Vec<_> = members.iter().map(|who| (who.as_str(), Role::Member)).collect();
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &listed);
+    for who in &members {
+        cats.says(who, "SHOUT");
+    }
+    stage.settle().await;
+    let held = || async {
+        let (_, held) = stage.admin("/api/v1/held").await;
+        let held: Vec<serde_json::Value> = serde_json::from_str(&held).unwrap();
+        held.iter().map(|held| held["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = held().await;
+    // More ids than hex digits: two begin alike.
+    let alike = |id: &&String| before.iter().filter(|other| other[..1] == id[..1]).count() > 1;
+    let first = before.iter().find(alike).unwrap();
+    let url = stage.admin_url();
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "release", &first[..1], "--url", &url]).await;
+    assert_eq!(exit, Some(1));
+    assert!(told.contains("several ids begin so") && told.contains(first.as_str()), "{told}");
+    assert_eq!(held().await, before);
+    let (exit, _, told) = stage.groupkeeper(&["outbox", "release", first, "--url", &url]).await;
+    assert_eq!((exit, told.as_str()), (Some(0), "released: 1\n"));
+    assert_eq!(held().await.len(), before.len() - 1);
+    stage.settle().await;
+    stage.finish().await;
+}
