@@ -120,6 +120,21 @@ do = [{ send_message = { text = "{member.id}, no {message.text} please" } }]
 "#;
 
 #[tokio::test]
+async fn an_operator_sees_whom_it_is_about_and_the_rules_words_but_no_members() {
+    let stage = four_shouters(POLITE).await;
+    let url = stage.admin_url();
+    let (exit, shown, _) = stage.groupkeeper(&["outbox", "held", "--url", &url]).await;
+    assert_eq!(exit, Some(0));
+    assert!(shown.contains("about c: send a message to @TGS#cats"), "{shown}");
+    assert!(shown.contains("says \"{member.id}, no {message.text} please\""), "{shown}");
+    assert!(!shown.contains("SHOUT"), "{shown}");
+    let arguments = ["outbox", "discard", "--rule", "ask-shouters", "--url", &url];
+    let (exit, _, told) = stage.groupkeeper(&arguments).await;
+    assert_eq!((exit, told.as_str()), (Some(0), "discarded: 3\n"));
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn an_id_that_several_begin_with_settles_none_of_them() {
     let members: Vec<String> = (0..40).map(|number| format!("u{number}")).collect();
     let stage = Stage::with_rules(POLITE).await;
@@ -148,5 +163,16 @@ async fn an_id_that_several_begin_with_settles_none_of_them() {
     assert_eq!((exit, told.as_str()), (Some(0), "released: 1\n"));
     assert_eq!(held().await.len(), before.len() - 1);
     stage.settle().await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_service_the_outbox_advises_nothing_that_it_cannot_do() {
+    let stage = Stage::with_rules(POLITE).await;
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "held", "--url", "http://127.0.0.1:1"]).await;
+    assert_eq!(exit, Some(1));
+    assert!(told.contains("nobody answers at http://127.0.0.1:1"), "{told}");
+    assert!(!told.contains("--store"), "{told}");
     stage.finish().await;
 }
