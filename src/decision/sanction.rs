@@ -17,6 +17,11 @@ const TOLERANCE: Duration = Duration::from_secs(60);
 pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom: Sanctioned) {
     let now = draft.now;
     let until = whom.time.map(|time| now + time);
+    let effect = draft.effects.iter().find(|effect| effect.id == whom.id);
+    let role = effect.and_then(|effect| match &effect.act {
+        Act::SetRole { role, .. } => Some(*role),
+        _ => None,
+    });
     let sanction = Sanction {
         id: whom.id.clone(),
         from: now,
@@ -27,6 +32,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         event: event.clone(),
         ending: false,
         before: whom.before,
+        role,
     };
     draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
     if let Some(until) = until {
@@ -75,6 +81,14 @@ pub(super) fn time_is_over(
     };
     owe(draft, event, &ending, act, "end");
     draft.set_sanction(group, member, kind, Some(ending));
+}
+
+/// A person has decided what a member is: a temporary role is theirs to end, and no longer ours.
+pub(super) fn overruled(draft: &mut Draft<'_>, group: &GroupId, member: &Account, why: &str) {
+    if draft.sanction(group, member, SanctionKind::Role).is_some() {
+        draft.note(format!("the temporary role of {member} ends before its time: {why}"));
+        draft.set_sanction(group, member, SanctionKind::Role, None);
+    }
 }
 
 /// Something that the bot owes by itself, on account of a sanction.
