@@ -70,6 +70,9 @@ fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         };
         draft.set_member(group, member, fresh);
     }
+    if let Some(member) = &event.member {
+        sanction::comes_back(draft, event, group, member);
+    }
 }
 
 fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {

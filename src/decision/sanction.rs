@@ -8,7 +8,7 @@ use super::event::{Event, EventId, Field, Timer};
 use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
-use crate::rule::{EventKind, RuleId};
+use crate::rule::{EventKind, RuleId, duration};
 
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
@@ -89,6 +89,22 @@ pub(super) fn overruled(draft: &mut Draft<'_>, group: &GroupId, member: &Account
         draft.note(format!("the temporary role of {member} ends before its time: {why}"));
         draft.set_sanction(group, member, SanctionKind::Role, None);
     }
+}
+
+/// Somebody who is muted is back in the group: they get what is left of it, under the same sanction.
+///
+/// `forbid_send_msg` outlives a leave (34951); of `MuteTime`, which mutes one member, it is not documented.
+pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
+    let now = draft.now;
+    let runs = |live: &&Sanction| !live.ending && live.until.is_none_or(|until| until > now);
+    let live = draft.sanction(group, member, SanctionKind::Mute).filter(runs);
+    let Some(sanction) = live.cloned() else { return };
+    let left = sanction.until.map(|until| until.since(now));
+    let words = left.map_or_else(|| "ever".to_owned(), duration::format);
+    draft.note(format!("{member} comes back with a mute of `{}` for {words}", sanction.rule));
+    let (group, member) = (group.clone(), member.clone());
+    let act = Act::Mute { group, member, time: left, until: sanction.until };
+    owe(draft, event, &sanction, act, &format!("rest {}", event.id));
 }
 
 /// Something that the bot owes by itself, on account of a sanction.

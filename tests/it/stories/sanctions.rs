@@ -89,3 +89,25 @@ async fn a_temporary_role_that_nobody_touched_ends_in_its_time() {
     assert_eq!(stage.group(CATS).role("ann"), Role::Member);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn who_leaves_and_comes_back_gets_the_rest_of_their_mute() {
+    let mute = ("mute", r#"{ mute = { for = "1h" } }"#);
+    let stage = on(&[mute], &[("ann", Role::Member)]).await;
+    let cats = stage.group(CATS);
+    says(&stage, "ann", "mute").await;
+    cats.leaves("ann");
+    stage.advance(MINUTE * 20).await;
+    // Whatever Chat keeps of a mute across a leave, the bot does not count on it.
+    cats.joins("ann").await;
+    assert_eq!(cats.muted_for("ann"), Some(2_400));
+    assert_eq!(stage.calls("modify_group_member_info"), [0, 0]);
+    stage.advance(MINUTE * 41).await;
+    assert_eq!(cats.muted_for("ann"), None);
+    let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
+    assert_eq!(sanctions, "[]");
+    cats.leaves("ann");
+    cats.joins("ann").await;
+    assert_eq!(stage.calls("modify_group_member_info"), [0, 0]);
+    stage.finish().await;
+}
