@@ -13,10 +13,15 @@ use crate::rule::{EventKind, RuleId, duration};
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Records a sanction under its effect's id, with a timer for its end. A newer one supersedes.
+/// Records a sanction under its effect's id, with a timer for its end. A newer one of the same rule
+/// supersedes; of two rules, the later end wins.
 pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom: Sanctioned) {
     let now = draft.now;
     let until = whom.time.map(|time| now + time);
+    if let Some(longer) = outlasts(draft, rule, &whom, until) {
+        keep_longer(draft, &whom, &longer);
+        return;
+    }
     let effect = draft.effects.iter().find(|effect| effect.id == whom.id);
     let role = effect.and_then(|effect| match &effect.act {
         Act::SetRole { role, .. } => Some(*role),
@@ -44,6 +49,44 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         };
         draft.timer(until, timer);
     }
+}
+
+/// The sanction of another rule that runs and ends later than this one would.
+fn outlasts(
+    draft: &Draft<'_>,
+    rule: &RuleId,
+    whom: &Sanctioned,
+    until: Option<Timestamp>,
+) -> Option<Sanction> {
+    // What somebody is has no length: the newer role is the one that is wanted.
+    if whom.kind == SanctionKind::Role {
+        return None;
+    }
+    let running = draft.sanction(&whom.group, &whom.member, whom.kind)?;
+    let later = running.until.is_none_or(|end| until.is_some_and(|until| end > until));
+    (running.rule != *rule && !running.ending && later).then(|| running.clone())
+}
+
+/// Leaves the longer sanction in place. Chat takes every call for the new end, so it gets the later one.
+fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
+    let now = draft.now;
+    if let Some(effect) = draft.effects.iter_mut().find(|effect| effect.id == whom.id) {
+        match &mut effect.act {
+            Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
+                *until = longer.until;
+                *time = longer.until.map(|until| until.since(now));
+            }
+            Act::MuteAll { time, .. } => *time = longer.until.map(|until| until.since(now)),
+            _ => {}
+        }
+    }
+    let end = longer.until.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
+    let of = if whom.kind == SanctionKind::MuteAll {
+        "in the group".to_owned()
+    } else {
+        format!("of {}", whom.member)
+    };
+    draft.note(format!("the {} {of} by `{}` goes on {end}", whom.kind.name(), longer.rule));
 }
 
 /// The time of a sanction is over: asks Chat whether a mute has ended, takes a temporary role back.

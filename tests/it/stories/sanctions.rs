@@ -111,3 +111,50 @@ async fn who_leaves_and_comes_back_gets_the_rest_of_their_mute() {
     assert_eq!(stage.calls("modify_group_member_info"), [0, 0]);
     stage.finish().await;
 }
+
+/// Whether everybody in the group is muted.
+fn is_silent(stage: &Stage) -> bool {
+    stage.chat.with_world(|world| world.group(&CATS.into()).unwrap().mute_all)
+}
+
+#[tokio::test]
+async fn a_short_mute_of_everybody_does_not_end_the_long_one() {
+    let night = ("night", r#"{ mute_all = { for = "8h" } }"#);
+    let brake = ("brake", r#"{ mute_all = { for = "10m" } }"#);
+    let stage = on(&[night, brake], &[]).await;
+    says(&stage, "olga", "night").await;
+    says(&stage, "olga", "brake").await;
+    stage.advance(MINUTE * 11).await;
+    assert!(is_silent(&stage));
+    stage.advance(HOUR * 8 - MINUTE * 12).await;
+    assert!(is_silent(&stage));
+    stage.advance(MINUTE).await;
+    assert!(!is_silent(&stage));
+    // The other way round, the long one takes the place of the short one.
+    says(&stage, "olga", "brake").await;
+    says(&stage, "olga", "night").await;
+    stage.advance(MINUTE * 11).await;
+    assert!(is_silent(&stage));
+    stage.advance(HOUR * 8).await;
+    assert!(!is_silent(&stage));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_shorter_mute_by_another_rule_does_not_shorten_the_longer_one() {
+    let day = ("day", r#"{ mute = { for = "1d" } }"#);
+    let pause = ("pause", r#"{ mute = { for = "5m" } }"#);
+    let stage = on(&[day, pause], &[("ann", Role::Member)]).await;
+    let cats = stage.group(CATS);
+    says(&stage, "ann", "day").await;
+    // A message that was on its way when the mute began.
+    let body = r#"{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"@TGS#cats","Type":"Public","From_Account":"ann","MsgSeq":900,"MsgTime":1767268801,"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"pause"}}]}"#;
+    let query = stage.signed_query("Group.CallbackAfterSendMsg");
+    assert_eq!(stage.post(&query, body).await.0, 200);
+    stage.advance(MINUTE * 6).await;
+    assert_eq!(cats.muted_for("ann"), Some(86_400 - 360));
+    assert_eq!(stage.calls("modify_group_member_info"), [0, 0]);
+    stage.advance(HOUR * 24).await;
+    assert_eq!(cats.muted_for("ann"), None);
+    stage.finish().await;
+}
