@@ -173,9 +173,14 @@ impl Scheduler {
             ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
         });
         let page = self.store.scan(&from, &to, PAGE).map_err(not_read)?;
-        let groups: Vec<GroupId> =
-            page.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();
-        let last = groups.last().cloned();
+        let last = page.last().and_then(|(key, _)| ledger::group_of(key));
+        let groups = page.iter().filter_map(|(key, bytes)| {
+            // What cannot be read is looked at all the same: deciding says what is wrong with it.
+            let gone = matches!(ledger::decode(key, bytes),
+                Ok(StateValue::Group(record)) if record.dismissed);
+            ledger::group_of(key).filter(|_| !gone)
+        });
+        let groups: Vec<GroupId> = groups.collect();
         let events = groups.into_iter().map(|group| {
             let mut event = schedule_event(rule, firing, Some(&group));
             event.group = Some(group);

@@ -2,13 +2,14 @@
 
 use super::draft::Draft;
 use super::event::{Event, Field, Room};
-use super::state::{MemberRecord, Owner, SanctionKind, StateKey, StateValue};
+use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
 use super::{effect, sanction, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 use crate::rule::EventKind;
 
 /// Applies one event, and derives `owner.left` and `group.ownerless`.
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
+    wait::end_undone(draft, event);
     if let Some(room) = &event.room {
         return of_room(draft, event, room, kind);
     }
@@ -31,7 +32,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
         }
         EventKind::OwnerChanged => owner_changed(draft, event, &group),
         EventKind::GroupCreated => created(draft, event, &group),
-        EventKind::GroupDismissed => draft.set(StateKey::Group(group), None),
+        EventKind::GroupDismissed => gone(draft, &group),
         EventKind::GroupInfoChanged => {
             if let Some(name) = text(event, "name") {
                 let mut record = known(draft, event, &group);
@@ -43,9 +44,19 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     }
 }
 
+/// A group exists no more. Whoever waits for something in it has to find that out at the end.
+pub(super) fn gone(draft: &mut Draft<'_>, group: &GroupId) {
+    let waits = draft.rules.rules().iter().any(|rule| rule.wait.is_some());
+    let record = GroupRecord { dismissed: true, ..GroupRecord::default() };
+    let left = waits.then_some(StateValue::Group(record));
+    draft.set(StateKey::Group(group.clone()), left);
+}
+
 /// The group's record, with the type that the callback names.
-fn known(draft: &Draft<'_>, event: &Event, group: &GroupId) -> super::state::GroupRecord {
+fn known(draft: &Draft<'_>, event: &Event, group: &GroupId) -> GroupRecord {
     let mut record = draft.group(group);
+    // Ids are free again once their group is dismissed.
+    record.dismissed = false;
     if event.group_type.is_some_and(|kind| kind != GroupType::Unknown) {
         record.group_type = event.group_type;
     }

@@ -89,6 +89,7 @@ fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules:
         as_derived.cause = Cause::Kind(*kind);
         rules.on(*kind).for_each(|rule| of_rule(keys, &as_derived, rule, rules));
     }
+    keys.extend(wait::undone(rules, event));
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));
     }

@@ -99,10 +99,11 @@ fn believe_group(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
     let group = &facts.group;
     if !facts.exists {
         draft.note(format!("{group} does not exist any more"));
-        draft.set(StateKey::Group(group.clone()), None);
+        mirror::gone(draft, group);
         return;
     }
     let mut record = draft.group(group);
+    record.dismissed = false;
     let before = std::mem::replace(&mut record.owner, Owner::from_account(facts.owner.as_ref()));
     record.group_type = facts.group_type.or(record.group_type);
     record.name.clone_from(&facts.name);

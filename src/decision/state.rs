@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::EventId;
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
-use crate::rule::RuleId;
 use crate::rule::model::MemoryKey;
+use crate::rule::{EventKind, RuleId};
 
 /// Where one piece of state stands. A rule's pieces carry its id, so that editing one rule touches no other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,14 +46,30 @@ pub enum StateKey {
 pub enum StateValue {
     Group(GroupRecord),
     Member(MemberRecord),
-    Room { owner: Owner },
+    Room {
+        owner: Owner,
+    },
     Times(Times),
     Until(Option<Timestamp>),
-    Wait { wait: EventId, due: Timestamp },
-    Ladder { step: usize, at: Timestamp },
+    Wait {
+        wait: EventId,
+        due: Timestamp,
+        /// What it waits after, so that the opposite can end it. Absent in records of old.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<EventKind>,
+    },
+    Ladder {
+        step: usize,
+        at: Timestamp,
+    },
     Sanction(Sanction),
-    Fired { at: Timestamp },
-    Memory { value: String, until: Option<Timestamp> },
+    Fired {
+        at: Timestamp,
+    },
+    Memory {
+        value: String,
+        until: Option<Timestamp>,
+    },
     Limit(Spent),
 }
 
@@ -78,6 +94,7 @@ pub struct GroupRecord {
     pub created_at: Option<Timestamp>,
     /// When Chat was last asked.
     pub read_at: Option<Timestamp>,
+    /// It is gone. Such a record stays only for the rules that still wait for something in it.
     #[serde(default)]
     pub dismissed: bool,
     /// When Chat was asked about it for a before callback, which could not wait for the answer.

@@ -8,7 +8,7 @@ use super::trace::Why;
 use crate::chat::{GroupId, Role};
 use crate::clock::Timestamp;
 use crate::rule::model::Trigger;
-use crate::rule::{EventKind, Rule, RuleId};
+use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
 /// What a rule's wait is for: one per group (or room) where the cause belongs to the group, else one per member.
 pub(super) fn key_of(event: &Event) -> String {
@@ -38,7 +38,8 @@ pub(super) fn begin(
         return Why::AlreadyWaiting { until: *due };
     }
     let wait = effect_id(event, &rule.id, "wait");
-    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due }));
+    let after = event.kind();
+    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due, after }));
     let event = Box::new(event.clone());
     draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event, count });
     Why::Waiting { until: due }
@@ -93,15 +94,72 @@ pub(super) fn listens(rule: &Rule, event: &Event) -> bool {
     }
 }
 
+/// Events after which the cause of these others holds no more. One that stands here for itself has
+/// changed the same thing once more: what waits for it begins anew.
+fn undone_by(kind: EventKind) -> &'static [EventKind] {
+    use EventKind::{
+        MemberJoined, MemberLeft, MemberOffline, MemberOnline, MemberRemoved, MemberRoleChanged,
+        OwnerChanged, RoomMemberEntered, RoomMemberLeft, UserOffline, UserOnline,
+    };
+    match kind {
+        MemberJoined => &[MemberLeft, MemberRemoved],
+        MemberLeft | MemberRemoved => {
+            &[MemberJoined, MemberOnline, MemberOffline, MemberRoleChanged]
+        }
+        MemberOnline => &[MemberOffline],
+        MemberOffline => &[MemberOnline],
+        MemberRoleChanged => &[MemberRoleChanged],
+        OwnerChanged => &[OwnerChanged],
+        RoomMemberEntered => &[RoomMemberLeft],
+        RoomMemberLeft => &[RoomMemberEntered],
+        UserOnline => &[UserOffline],
+        UserOffline => &[UserOnline],
+        _ => &[],
+    }
+}
+
+/// The waits that an event may end, because it undoes what they wait after.
+pub(super) fn undone<'r>(
+    rules: &'r RuleSet,
+    event: &'r Event,
+) -> impl Iterator<Item = StateKey> + 'r {
+    let kinds = event.kind().map_or(&[][..], undone_by);
+    let rules = kinds.iter().flat_map(|kind| rules.on(*kind)).filter(|rule| rule.wait.is_some());
+    rules.map(|rule| StateKey::Wait(rule.id.clone(), key_of(event)))
+}
+
+/// Ends the waits whose cause this event undoes.
+pub(super) fn end_undone(draft: &mut Draft<'_>, event: &Event) {
+    let Some(kind) = event.kind() else { return };
+    let keys: Vec<StateKey> = undone(draft.rules, event).collect();
+    for key in keys {
+        let Some(StateValue::Wait { after, .. }) = draft.get(&key) else { continue };
+        // A rule with several events may wait after one that this does not touch.
+        if after.is_some_and(|after| undone_by(kind).contains(&after))
+            && let StateKey::Wait(rule, _) = &key
+        {
+            draft.note(format!("the wait of `{rule}` ends: {}", kind.name()));
+            draft.set(key, None);
+        }
+    }
+}
+
 /// Why the cause of an event holds no more, if so.
 fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
     if let (Some(room), Some(EventKind::RoomOwnerLeft)) = (&event.room, event.kind()) {
-        let known = draft.get(&StateKey::Room(room.id.clone()));
-        let Some(StateValue::Room { owner: Owner::Is(owner) }) = known else { return None };
-        return (Some(owner) != event.member.as_ref())
-            .then(|| format!("the room has an owner again, {owner}"));
+        return match draft.get(&StateKey::Room(room.id.clone())) {
+            Some(StateValue::Room { owner: Owner::Is(owner) }) => (Some(owner)
+                != event.member.as_ref())
+            .then(|| format!("the room has an owner again, {owner}")),
+            Some(_) => None,
+            // Whose owner left was known; a room that is not any more has closed.
+            None => Some("the room is closed".to_owned()),
+        };
     }
     let group = event.group.as_ref()?;
+    if draft.group(group).dismissed && event.kind() != Some(EventKind::GroupDismissed) {
+        return Some("the group is dismissed".to_owned());
+    }
     match event.kind()? {
         EventKind::OwnerLeft | EventKind::GroupOwnerless => match draft.group(group).owner {
             Owner::Is(owner) => Some(format!("the group has an owner again, {owner}")),
@@ -116,6 +174,13 @@ fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
                 _ => stored,
             };
             outside.then(|| format!("{member} is not in the group any more"))
+        }
+        // They came while nobody told us, and Chat has said since what they are.
+        EventKind::MemberLeft | EventKind::MemberRemoved => {
+            let member = event.member.as_ref()?;
+            let role = draft.member(group, member).role;
+            role.is_some_and(|role| role != Role::Outside)
+                .then(|| format!("{member} is in the group again"))
         }
         _ => None,
     }
@@ -136,7 +201,7 @@ pub(super) fn end_for_owner(draft: &mut Draft<'_>, group: &GroupId) {
 
 /// The waits that a new owner of a group ends.
 pub(super) fn owner_waits<'r>(
-    rules: &'r crate::rule::RuleSet,
+    rules: &'r RuleSet,
     group: &'r GroupId,
 ) -> impl Iterator<Item = StateKey> + 'r {
     let waits = |rule: &&std::sync::Arc<Rule>| {

@@ -12,3 +12,4 @@ mod promotion;
 mod restarted;
 mod sanctions;
 mod schedules;
+mod waits;
