@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
-use crate::decision::{Decision, Event, State, StateKey, Verdict, Why};
+use crate::decision::{Decision, Event, State, StateKey, Trace, Verdict, Why};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, JournalEntry};
 use crate::rule::RuleSet;
-use crate::store::{Store, StoreError, WriteSet};
+use crate::store::{CommitError, Store, StoreError, WriteSet};
 
 /// Entries that wait for the store at once, when nobody waits for them. A disk that hangs must not
 /// fill the memory with what is only good to know.
 const UNDER_WAY: usize = 10_000;
+/// A note finds the entry that it belongs to moved at most once, by the entry's own commit.
+const NOTE_ATTEMPTS: usize = 4;
 
 /// `[journal] events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +104,62 @@ impl Journaling {
     /// are kept: believed too early, no later entry would write them.
     pub(super) fn committed(&self, keeps: Option<Keeps>) {
         mark(&self.kept, keeps);
+    }
+
+    /// Adds a note to the entry of an event; one that was not wanted is written for the note's sake.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no commit.
+    pub(super) async fn note(
+        &self,
+        store: &dyn Store,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        note: &str,
+        at: (Timestamp, u64),
+    ) -> Result<(), CommitError> {
+        if self.events == JournalEvents::Nothing {
+            return Ok(());
+        }
+        for _ in 0..NOTE_ATTEMPTS {
+            let (set, keeps) = self.noted(store, event, rules, note, at)?;
+            match store.commit(set).await {
+                // The entry itself may still have stood in line for the store.
+                Err(CommitError::Conflict) => {}
+                Ok(()) => {
+                    self.committed(keeps);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(CommitError::Conflict)
+    }
+
+    fn noted(
+        &self,
+        store: &dyn Store,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        note: &str,
+        at: (Timestamp, u64),
+    ) -> Result<(WriteSet, Option<Keeps>), StoreError> {
+        let index = ledger::index_key(event.id.as_str());
+        let place = store.get(&index)?;
+        if let Some(place) = &place
+            && let Some(bytes) = store.get(place)?
+        {
+            let mut entry: JournalEntry = ledger::decode(place, &bytes)?;
+            entry.trace.notes.push(note.to_owned());
+            let writes = vec![(place.clone(), Some(ledger::encode(&entry)?))];
+            let expect = vec![(place.clone(), Some(bytes))];
+            return Ok((WriteSet { expect, writes, durable: false }, None));
+        }
+        let trace = Trace { rules: Vec::new(), notes: vec![note.to_owned()] };
+        let decision = Decision { trace, ..Decision::default() };
+        let nothing = (&HashMap::new(), &State::default());
+        let Jotting { writes, keeps } = self.writes(event, rules, &decision, nothing, at)?;
+        Ok((WriteSet { expect: vec![(index, place)], writes, durable: false }, keeps))
     }
 
     /// Commits an entry that nobody waits for.
@@ -202,5 +260,32 @@ mod tests {
         assert!(jot(2, false).await);
         assert!(!jot(3, false).await);
         assert!(ledger::journal::rules(&store, rules.version()).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_note_joins_the_entry_of_its_event_and_where_there_is_none_makes_one() {
+        let (store, rules) = (MemoryStore::default(), Arc::new(RuleSet::default()));
+        let journaling = Journaling::new(JournalEvents::Judged);
+        for in_journal in [true, false] {
+            let id = EventId::of(&[&[u8::from(in_journal)]]);
+            let kind = Cause::Kind(EventKind::MessageSending);
+            let event = Event::new(id, kind, Timestamp(5), "before");
+            let verdict = match in_journal {
+                true => Verdict::Drop,
+                false => Verdict::Allow,
+            };
+            if in_journal {
+                let decision = Decision { verdict: verdict.clone(), ..Decision::default() };
+                let state = (&HashMap::new(), &State::default());
+                let at = (Timestamp(5), 1);
+                let jotting = journaling.writes(&event, &rules, &decision, state, at).unwrap();
+                journaling.jot(&store, jotting);
+            }
+            let note = "Chat was told to allow it";
+            journaling.note(&store, &event, &rules, note, (Timestamp(9), 2)).await.unwrap();
+            let found = ledger::journal::find(&store, event.id.as_str(), 9).unwrap();
+            let told: Vec<_> = found.iter().map(|e| (&e.verdict, &*e.trace.notes)).collect();
+            assert_eq!(told, [(&verdict, &[note.to_owned()][..])]);
+        }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::journaling::{JournalEvents, Journaling, Jotting, Keeps};
 use super::lanes::Lanes;
-use super::{Door, Entering, NotTaken, Observer};
+use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::Cause;
 use crate::decision::{
@@ -338,6 +338,15 @@ impl Door for Pipeline {
                 }
             }
             Ok(verdict)
+        })
+    }
+
+    fn note(&self, event: Event, note: String) -> Noting<'_> {
+        Box::pin(async move {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            let (rules, at) = (self.rules.load_full(), (self.clock.now(), sequence));
+            let noted = self.journaling.note(&*self.store, &event, &rules, &note, at).await;
+            noted.map_err(|error| NotTaken(error.to_string()))
         })
     }
 }
