@@ -21,6 +21,7 @@ use crate::chat::Account;
 use crate::clock::{Clock, Timestamp};
 use crate::decision::{Event, Verdict};
 use crate::pipeline::Door;
+use crate::rule::{self, EventKind};
 
 /// The largest body that is read, unless configured otherwise; Chat documents no limit.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
@@ -158,21 +159,61 @@ impl Listener {
 
     async fn bring(&self, decoded: Decoded, began: Timestamp) -> Outcome {
         let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
-        let deciding = self.enter(label, events);
+        // Of the events of one callback, one asks.
+        let asks = |event: &&Event| event.kind().is_some_and(EventKind::asks);
+        let asking = events.iter().find(asks).cloned();
+        let mut deciding = Box::pin(self.enter(label, events));
         let verdict = if answering == Answering::After {
-            Some(deciding.await)
+            Some(deciding.as_mut().await)
         } else {
             let in_time = self.clock.sleep_until(began + self.settings.budget);
             tokio::select! {
                 biased;
-                verdict = deciding => Some(verdict),
+                verdict = &mut deciding => Some(verdict),
                 () = in_time => None,
             }
         };
         let over_budget = verdict.is_none();
-        let verdict = verdict.unwrap_or_else(|| Ok(self.settings.over_budget.verdict()));
+        let verdict = verdict.unwrap_or_else(|| {
+            let told = self.settings.over_budget;
+            self.tell_later(label, asking, told, deciding);
+            Ok(told.verdict())
+        });
         let result = verdict.map(|verdict| reply(&answering, &verdict));
         Outcome { result, disagreed, incomplete, command: Some(label), over_budget }
+    }
+
+    /// Chat is answered without a decision. Says so now; and once there is one, in the journal too,
+    /// if Chat should have been told something else. Chat does not wait for that.
+    fn tell_later(
+        &self,
+        label: &'static str,
+        asking: Option<Event>,
+        told: OverBudget,
+        deciding: impl Future<Output = Result<Verdict, Answered>> + Send + 'static,
+    ) {
+        let (word, budget) = (told.word(), rule::duration::format(self.settings.budget));
+        let id = asking.as_ref().map(|event| event.id.to_string()).unwrap_or_default();
+        tracing::warn!(
+            command = label,
+            event.id = %id,
+            "over budget: Chat was told to {word} it, because there was no decision after {budget}"
+        );
+        let door = Arc::clone(&self.door);
+        tokio::spawn(async move {
+            // What was not taken has been told of, and the journal holds nothing of it.
+            let (Ok(verdict), Some(event)) = (deciding.await, asking) else { return };
+            if verdict == told.verdict() {
+                return;
+            }
+            tracing::warn!(event.id = %event.id, "the rules decided otherwise than Chat was told over budget");
+            let note = format!(
+                "Chat was told to {word} it: over budget, there was no decision after {budget} (`[callback] budget`)"
+            );
+            if let Err(reason) = door.note(event, note).await {
+                tracing::warn!(event.id = %id, %reason, "the journal does not say what Chat was told");
+            }
+        });
     }
 
     /// A task of its own: Chat hangs up after two seconds, and a commit must not be abandoned half
@@ -181,7 +222,7 @@ impl Listener {
         &self,
         label: &'static str,
         events: Vec<Event>,
-    ) -> impl Future<Output = Result<Verdict, Answered>> + use<> {
+    ) -> impl Future<Output = Result<Verdict, Answered>> + Send + use<> {
         let door = Arc::clone(&self.door);
         let task = tokio::spawn(async move { door.enter(events).await });
         async move {
@@ -201,6 +242,13 @@ impl Listener {
 }
 
 impl OverBudget {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Reject => "reject",
+        }
+    }
+
     fn verdict(self) -> Verdict {
         match self {
             Self::Allow => Verdict::Allow,

@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
-use crate::decision::{Decision, Event, State, StateKey, Verdict, Why};
+use crate::decision::{Decision, Event, State, StateKey, Trace, Verdict, Why};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, JournalEntry};
 use crate::rule::RuleSet;
-use crate::store::{Store, StoreError, WriteSet};
+use crate::store::{CommitError, Store, StoreError, WriteSet};
 
 /// Entries that wait for the store at once, when nobody waits for them. A disk that hangs must not
 /// fill the memory with what is only good to know.
 const UNDER_WAY: usize = 10_000;
+/// A note finds the entry that it belongs to moved at most once, by the entry's own commit.
+const NOTE_ATTEMPTS: usize = 4;
 
 /// `[journal] events`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,21 +32,29 @@ pub enum JournalEvents {
     All,
 }
 
-/// Writes of one entry.
-pub(super) type Writes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+/// What is written for one entry.
+pub(super) struct Jotting {
+    pub(super) writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// The rules, if they are among the writes.
+    pub(super) keeps: Option<Keeps>,
+}
+
+/// Rules whose texts are being written, and the day for which that is said.
+pub(super) struct Keeps(Weak<RuleSet>, i64);
 
 /// Keeps the journal.
 pub(super) struct Journaling {
     events: JournalEvents,
-    /// The rules whose texts are in the store, and the day for which that was said.
-    kept: Mutex<(Weak<RuleSet>, i64)>,
+    /// The rules whose texts are in the store.
+    kept: Arc<Mutex<Keeps>>,
     under_way: Arc<Semaphore>,
 }
 
 impl Journaling {
     pub(super) fn new(events: JournalEvents) -> Self {
         let under_way = Arc::new(Semaphore::new(UNDER_WAY));
-        Self { events, kept: Mutex::new((Weak::new(), 0)), under_way }
+        let kept = Arc::new(Mutex::new(Keeps(Weak::new(), 0)));
+        Self { events, kept, under_way }
     }
 
     /// Whether a decision is kept; `durable`: it is committed to disk anyway.
@@ -66,7 +76,7 @@ impl Journaling {
         decision: &Decision,
         (loaded, state): (&HashMap<StateKey, Option<Vec<u8>>>, &State),
         (now, sequence): (Timestamp, u64),
-    ) -> Result<Writes, StoreError> {
+    ) -> Result<Jotting, StoreError> {
         let known = (loaded.keys(), state);
         let entry = JournalEntry::new(event, decision, rules.version(), now, known);
         let place = ledger::journal_key(now, sequence, &event.id);
@@ -74,12 +84,13 @@ impl Journaling {
             (ledger::index_key(event.id.as_str()), Some(place.clone())),
             (place, Some(ledger::encode(&entry)?)),
         ];
-        if !self.has(rules, now) {
+        let keeps = (!self.has(rules, now)).then(|| Keeps(Arc::downgrade(rules), day(now)));
+        if keeps.is_some() {
             let version = RulesVersion { last_used: day(now), files: rules.sources().to_vec() };
             let written = ledger::encode(&version)?;
             writes.push((ledger::rules_key(rules.version()), Some(written)));
         }
-        Ok(writes)
+        Ok(Jotting { writes, keeps })
     }
 
     fn has(&self, rules: &Arc<RuleSet>, now: Timestamp) -> bool {
@@ -89,28 +100,91 @@ impl Journaling {
         std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(rules)) && kept.1 == day(now)
     }
 
-    /// The writes have been committed.
-    pub(super) fn committed(&self, rules: &Arc<RuleSet>, now: Timestamp) {
-        if !self.has(rules, now) {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            *kept = (Arc::downgrade(rules), day(now));
+    /// The writes of an entry have been committed. Only a commit that held the rules may say that they
+    /// are kept: believed too early, no later entry would write them.
+    pub(super) fn committed(&self, keeps: Option<Keeps>) {
+        mark(&self.kept, keeps);
+    }
+
+    /// Adds a note to the entry of an event; one that was not wanted is written for the note's sake.
+    ///
+    /// # Errors
+    /// When the store cannot be read or takes no commit.
+    pub(super) async fn note(
+        &self,
+        store: &dyn Store,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        note: &str,
+        at: (Timestamp, u64),
+    ) -> Result<(), CommitError> {
+        if self.events == JournalEvents::Nothing {
+            return Ok(());
         }
+        for _ in 0..NOTE_ATTEMPTS {
+            let (set, keeps) = self.noted(store, event, rules, note, at)?;
+            match store.commit(set).await {
+                // The entry itself may still have stood in line for the store.
+                Err(CommitError::Conflict) => {}
+                Ok(()) => {
+                    self.committed(keeps);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(CommitError::Conflict)
+    }
+
+    fn noted(
+        &self,
+        store: &dyn Store,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        note: &str,
+        at: (Timestamp, u64),
+    ) -> Result<(WriteSet, Option<Keeps>), StoreError> {
+        let index = ledger::index_key(event.id.as_str());
+        let place = store.get(&index)?;
+        if let Some(place) = &place
+            && let Some(bytes) = store.get(place)?
+        {
+            let mut entry: JournalEntry = ledger::decode(place, &bytes)?;
+            entry.trace.notes.push(note.to_owned());
+            let writes = vec![(place.clone(), Some(ledger::encode(&entry)?))];
+            let expect = vec![(place.clone(), Some(bytes))];
+            return Ok((WriteSet { expect, writes, durable: false }, None));
+        }
+        let trace = Trace { rules: Vec::new(), notes: vec![note.to_owned()] };
+        let decision = Decision { trace, ..Decision::default() };
+        let nothing = (&HashMap::new(), &State::default());
+        let Jotting { writes, keeps } = self.writes(event, rules, &decision, nothing, at)?;
+        Ok((WriteSet { expect: vec![(index, place)], writes, durable: false }, keeps))
     }
 
     /// Commits an entry that nobody waits for.
-    pub(super) fn jot(&self, store: &dyn Store, writes: Writes) {
+    pub(super) fn jot(&self, store: &dyn Store, jotting: Jotting) {
         let Ok(permit) = Arc::clone(&self.under_way).try_acquire_owned() else {
             tracing::warn!("the store does not keep up: an event is not in the journal");
             return;
         };
         // Queued here, so that the journal's order is the order of the decisions.
+        let Jotting { writes, keeps } = jotting;
         let commit = store.commit(WriteSet { writes, ..WriteSet::default() });
+        let kept = Arc::clone(&self.kept);
         tokio::spawn(async move {
-            if let Err(error) = commit.await {
-                tracing::warn!(%error, "an event is not in the journal");
+            match commit.await {
+                Ok(()) => mark(&kept, keeps),
+                Err(error) => tracing::warn!(%error, "an event is not in the journal"),
             }
             drop(permit);
         });
+    }
+}
+
+fn mark(kept: &Mutex<Keeps>, keeps: Option<Keeps>) {
+    if let Some(keeps) = keeps {
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = keeps;
     }
 }
 
@@ -121,4 +195,97 @@ fn was_looked_at(decision: &Decision) -> bool {
 
 fn day(now: Timestamp) -> i64 {
     now.0.div_euclid(ledger::DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::decision::EventId;
+    use crate::decision::event::Cause;
+    use crate::rule::EventKind;
+    use crate::store::{Commit, CommitError, Entry, MemoryStore};
+
+    /// A disk that is full for a while.
+    #[derive(Default)]
+    struct Full(MemoryStore, AtomicBool);
+
+    impl Store for Full {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.get(key)
+        }
+
+        fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError> {
+            self.0.scan(from, to, limit)
+        }
+
+        fn commit(&self, changes: WriteSet) -> Commit {
+            if self.1.load(Ordering::Relaxed) {
+                let full = CommitError::Store(StoreError("the disk is full".to_owned()));
+                return Box::pin(async { Err(full) });
+            }
+            self.0.commit(changes)
+        }
+
+        fn health(&self) -> Result<(), StoreError> {
+            self.0.health()
+        }
+
+        fn size_on_disk(&self) -> u64 {
+            self.0.size_on_disk()
+        }
+    }
+
+    #[tokio::test]
+    async fn rules_whose_commit_failed_are_written_with_the_next_entry() {
+        let (store, rules) = (Full::default(), Arc::new(RuleSet::default()));
+        let journaling = Journaling::new(JournalEvents::All);
+        let jot = async |number: u64, full: bool| {
+            store.1.store(full, Ordering::Relaxed);
+            let id = EventId::of(&[&number.to_be_bytes()]);
+            let kind = Cause::Kind(EventKind::MessageSent);
+            let event = Event::new(id, kind, Timestamp(5), "after");
+            let state = (&HashMap::new(), &State::default());
+            let decision = Decision::default();
+            let at = (Timestamp(5), number);
+            let jotting = journaling.writes(&event, &rules, &decision, state, at).unwrap();
+            let brings = jotting.keeps.is_some();
+            journaling.jot(&store, jotting);
+            // All permits are back when nothing is under way any more.
+            drop(journaling.under_way.acquire_many(10_000).await.unwrap());
+            brings
+        };
+        assert!(jot(1, true).await);
+        assert!(jot(2, false).await);
+        assert!(!jot(3, false).await);
+        assert!(ledger::journal::rules(&store, rules.version()).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_note_joins_the_entry_of_its_event_and_where_there_is_none_makes_one() {
+        let (store, rules) = (MemoryStore::default(), Arc::new(RuleSet::default()));
+        let journaling = Journaling::new(JournalEvents::Judged);
+        for in_journal in [true, false] {
+            let id = EventId::of(&[&[u8::from(in_journal)]]);
+            let kind = Cause::Kind(EventKind::MessageSending);
+            let event = Event::new(id, kind, Timestamp(5), "before");
+            let verdict = match in_journal {
+                true => Verdict::Drop,
+                false => Verdict::Allow,
+            };
+            if in_journal {
+                let decision = Decision { verdict: verdict.clone(), ..Decision::default() };
+                let state = (&HashMap::new(), &State::default());
+                let at = (Timestamp(5), 1);
+                let jotting = journaling.writes(&event, &rules, &decision, state, at).unwrap();
+                journaling.jot(&store, jotting);
+            }
+            let note = "Chat was told to allow it";
+            journaling.note(&store, &event, &rules, note, (Timestamp(9), 2)).await.unwrap();
+            let found = ledger::journal::find(&store, event.id.as_str(), 9).unwrap();
+            let told: Vec<_> = found.iter().map(|e| (&e.verdict, &*e.trace.notes)).collect();
+            assert_eq!(told, [(&verdict, &[note.to_owned()][..])]);
+        }
+    }
 }

@@ -21,11 +21,18 @@ pub use process::{Extra, Pipeline};
 /// A verdict under way.
 pub type Entering<'a> = Pin<Box<dyn Future<Output = Result<Verdict, NotTaken>> + Send + 'a>>;
 
+/// A note on its way into the journal.
+pub type Noting<'a> = Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send + 'a>>;
+
 /// Where callbacks bring what happened.
 pub trait Door: Send + Sync {
     /// Decides the events of one callback, in order; ends when everything that follows from them
     /// is on disk. Events that were seen before change nothing.
     fn enter(&self, events: Vec<Event>) -> Entering<'_>;
+
+    /// Adds a sentence to what the journal holds of an event that has been entered: what happened to
+    /// it beside the rules.
+    fn note(&self, event: Event, note: String) -> Noting<'_>;
 }
 
 /// The event was not taken: nothing of it is kept, and Chat must not be told otherwise.

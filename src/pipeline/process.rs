@@ -8,9 +8,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc};
 
-use super::journaling::{JournalEvents, Journaling};
+use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
-use super::{Door, Entering, NotTaken, Observer};
+use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::Cause;
 use crate::decision::{
@@ -51,10 +51,19 @@ pub struct Pipeline {
     timers: Notify,
 }
 
-/// What an event comes to, before it is written.
+/// The state that a decision was made with.
 struct Loaded {
     state: State,
     bytes: HashMap<StateKey, Option<Vec<u8>>>,
+}
+
+/// What an event comes to, before it is written.
+struct Changes {
+    set: WriteSet,
+    /// What it puts into the outbox.
+    effects: Vec<(Lane, u64)>,
+    /// The rules, if the journal's entry brings them.
+    keeps: Option<Keeps>,
 }
 
 impl Pipeline {
@@ -152,12 +161,12 @@ impl Pipeline {
                 self.observer.decided(&event, &decision);
                 return Ok(decision.verdict);
             }
-            let (changes, committed) =
+            let Changes { set, effects, keeps } =
                 self.write_set(&event, &rules, &decision, &loaded, &extra, now).map_err(taken)?;
-            match self.store.commit(changes).await {
+            match self.store.commit(set).await {
                 Ok(()) => {
-                    self.journaling.committed(&rules, now);
-                    self.tell(committed, &decision);
+                    self.journaling.committed(keeps);
+                    self.tell(effects, &decision);
                     self.observer.decided(&event, &decision);
                     return Ok(decision.verdict);
                 }
@@ -200,10 +209,7 @@ impl Pipeline {
             return;
         }
         match self.entry(event, rules, decision, loaded, now) {
-            Ok(writes) => {
-                self.journaling.jot(&*self.store, writes);
-                self.journaling.committed(rules, now);
-            }
+            Ok(jotting) => self.journaling.jot(&*self.store, jotting),
             Err(error) => tracing::warn!(%error, "an event is not in the journal"),
         }
     }
@@ -215,14 +221,14 @@ impl Pipeline {
         decision: &Decision,
         loaded: &Loaded,
         now: Timestamp,
-    ) -> Result<super::journaling::Writes, StoreError> {
+    ) -> Result<Jotting, StoreError> {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         let state = (&loaded.bytes, &loaded.state);
         self.journaling.writes(event, rules, decision, state, (now, sequence))
     }
 
-    fn tell(&self, committed: Vec<(Lane, u64)>, decision: &Decision) {
-        for entry in committed {
+    fn tell(&self, effects: Vec<(Lane, u64)>, decision: &Decision) {
+        for entry in effects {
             // Nobody listens any more when the service stops; the effects are on disk.
             let _ = self.outbox.send(entry);
         }
@@ -257,7 +263,7 @@ impl Pipeline {
         Ok(loaded)
     }
 
-    /// Everything that follows, as one set of changes; and the effects it puts into the outbox.
+    /// Everything that follows, as one set of changes.
     fn write_set(
         &self,
         event: &Event,
@@ -266,7 +272,7 @@ impl Pipeline {
         loaded: &Loaded,
         extra: &Extra,
         now: Timestamp,
-    ) -> Result<(WriteSet, Vec<(Lane, u64)>), StoreError> {
+    ) -> Result<Changes, StoreError> {
         let durable = decision.lasting || !extra.writes.is_empty();
         let mut set =
             WriteSet { expect: extra.expect.clone(), writes: extra.writes.clone(), durable };
@@ -279,7 +285,7 @@ impl Pipeline {
             let written = value.as_ref().map(ledger::encode).transpose()?;
             set.writes.push((place, written));
         }
-        let mut committed = Vec::with_capacity(decision.effects.len());
+        let mut effects = Vec::with_capacity(decision.effects.len());
         for effect in &decision.effects {
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
             let pending = Pending {
@@ -291,7 +297,7 @@ impl Pipeline {
             };
             let place = ledger::outbox_key(&effect.lane, sequence);
             set.writes.push((place, Some(ledger::encode(&pending)?)));
-            committed.push((effect.lane.clone(), sequence));
+            effects.push((effect.lane.clone(), sequence));
         }
         for held in &decision.held {
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
@@ -302,8 +308,11 @@ impl Pipeline {
             let record = TimerRecord { id: id.clone(), timer: timer.clone() };
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
+        let mut keeps = None;
         if self.journaling.wants(decision, durable) {
-            set.writes.extend(self.entry(event, rules, decision, loaded, now)?);
+            let jotting = self.entry(event, rules, decision, loaded, now)?;
+            set.writes.extend(jotting.writes);
+            keeps = jotting.keeps;
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
             let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);
@@ -313,7 +322,7 @@ impl Pipeline {
             };
             set.writes.push((mark, Some(verdict)));
         }
-        Ok((set, committed))
+        Ok(Changes { set, effects, keeps })
     }
 }
 
@@ -329,6 +338,15 @@ impl Door for Pipeline {
                 }
             }
             Ok(verdict)
+        })
+    }
+
+    fn note(&self, event: Event, note: String) -> Noting<'_> {
+        Box::pin(async move {
+            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            let (rules, at) = (self.rules.load_full(), (self.clock.now(), sequence));
+            let noted = self.journaling.note(&*self.store, &event, &rules, &note, at).await;
+            noted.map_err(|error| NotTaken(error.to_string()))
         })
     }
 }

@@ -11,7 +11,7 @@ use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
 use groupkeeper::callback::{Answered, CallbackSettings, Gate, OverBudget, Seen, Watch, router};
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
-use groupkeeper::pipeline::{Door, Entering, NotTaken};
+use groupkeeper::pipeline::{Door, Entering, NotTaken, Noting};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -30,12 +30,15 @@ enum Behaviour {
     Panics,
     /// Takes them only after this was notified.
     Waits(Arc<Notify>),
+    /// The same, and rejects them then.
+    RejectsLate(Arc<Notify>),
 }
 
 struct RecordingDoor {
     behaviour: Behaviour,
     entered: Mutex<Vec<Event>>,
     taken: Notify,
+    notes: Mutex<Vec<String>>,
 }
 
 impl Door for RecordingDoor {
@@ -49,10 +52,21 @@ impl Door for RecordingDoor {
                     until.notified().await;
                     Verdict::Allow
                 }
+                Behaviour::RejectsLate(until) => {
+                    until.notified().await;
+                    Verdict::Reject { code: None, text: "late".into() }
+                }
             };
             self.entered.lock().unwrap().extend(events);
             self.taken.notify_one();
             Ok(verdict)
+        })
+    }
+
+    fn note(&self, event: Event, note: String) -> Noting<'_> {
+        Box::pin(async move {
+            self.notes.lock().unwrap().push(format!("{}: {note}", event.name()));
+            Ok(())
         })
     }
 }
@@ -81,8 +95,8 @@ impl Site {
     }
 
     fn over_budget(behaviour: Behaviour, over_budget: OverBudget) -> Self {
-        let entered = Mutex::default();
-        let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new() });
+        let (entered, notes) = (Mutex::default(), Mutex::default());
+        let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new(), notes });
         let clock = Arc::new(ManualClock::new(NOW));
         let counts = Arc::new(Counts::default());
         let wants_callback_event = Arc::new(AtomicBool::new(false));
@@ -428,6 +442,30 @@ async fn a_before_callback_over_its_budget_is_answered_as_configured_and_decided
         late.notify_one();
         site.door.taken.notified().await;
         assert_eq!(site.entered(), ["message.sending"]);
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_comes_over_budget_is_noted_where_chat_was_told_something_else() {
+    let command = "Group.CallbackBeforeSendMsg";
+    let late = |gate: &Arc<Notify>| Behaviour::RejectsLate(Arc::clone(gate));
+    let same = |gate: &Arc<Notify>| Behaviour::Waits(Arc::clone(gate));
+    let told = "message.sending: Chat was told to allow it: over budget, there was no decision after 500ms (`[callback] budget`)";
+    for (behaviour, expected) in [(late as fn(&_) -> _, vec![told.to_owned()]), (same, Vec::new())]
+    {
+        let gate = Arc::new(Notify::new());
+        let site = Site::new(behaviour(&gate));
+        let passing = async { site.clock.advance(Duration::from_millis(500)) };
+        // It is answered although nothing is decided, let alone noted.
+        let (answer, ()) = tokio::join!(site.post_fixture(command), passing);
+        assert_eq!((answer.as_str(), site.counted().answered), (OK, Answered::OverBudget));
+        assert!(site.entered().is_empty() && site.door.notes.lock().unwrap().is_empty());
+        gate.notify_one();
+        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(site.entered(), ["message.sending"]);
+        assert_eq!(*site.door.notes.lock().unwrap(), expected);
     }
 }
 

@@ -137,3 +137,28 @@ async fn the_rules_that_decided_are_kept_as_long_as_an_entry_refers_to_them() {
     assert_eq!(stage.admin("/api/v1/journal").await.1, "");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn the_rules_are_kept_even_when_what_they_decided_first_is_not_in_the_journal() {
+    let stage = Stage::with_rules(STAFF).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[]);
+    cats.joins("mia").await;
+    let file = stage.folder.path().join("rules/rules.toml");
+    let becomes = async |who: &str| {
+        std::fs::write(&file, STAFF.replace("staff_", who)).unwrap();
+        stage.bot().rules.reload().await.unwrap();
+    };
+    becomes("crew_").await;
+    let count = kept(&stage).await.len();
+    // The mirror forgets her: that is committed, and no rule listens.
+    cats.leaves("mia");
+    stage.settle().await;
+    assert_eq!(kept(&stage).await.len(), count);
+    cats.joins("zoe").await;
+    becomes("team_").await;
+    let (code, told, _) =
+        stage.groupkeeper(&["why", "last", "--url", &stage.admin_url(), "--all"]).await;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("crew_") && !told.contains("not kept"), "{told}");
+    stage.finish().await;
+}
