@@ -21,7 +21,7 @@ use crate::chat::Account;
 use crate::clock::{Clock, Timestamp};
 use crate::decision::{Event, Verdict};
 use crate::pipeline::Door;
-use crate::rule::{self, EventKind};
+use crate::rule::EventKind;
 
 /// The largest body that is read, unless configured otherwise; Chat documents no limit.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
@@ -192,7 +192,8 @@ impl Listener {
         told: OverBudget,
         deciding: impl Future<Output = Result<Verdict, Answered>> + Send + 'static,
     ) {
-        let (word, budget) = (told.word(), rule::duration::format(self.settings.budget));
+        let (word, budget) = (told.word(), self.settings.budget.as_millis());
+        let budget = format!("{budget}ms");
         let id = asking.as_ref().map(|event| event.id.to_string()).unwrap_or_default();
         tracing::warn!(
             command = label,
