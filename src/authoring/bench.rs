@@ -19,7 +19,7 @@ use crate::decision::{Settings, StateKey, StateValue, state};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Door;
 use crate::rest::{App, Client};
-use crate::rule::{EventKind, RuleSet};
+use crate::rule::{EventKind, RuleSet, duration};
 use crate::simulator::{Callback, Fault, MemberChange, NewGroup, NewRoom, World};
 use crate::store::{MemoryStore, Store, WriteSet};
 use notebook::Notebook;
@@ -85,6 +85,20 @@ impl Bench {
     /// What was decided since this was asked last.
     pub(super) fn take_seen(&self) -> Seen {
         self.notebook.take()
+    }
+
+    /// Callbacks that were sent `late` and that no step waited for, in one sentence.
+    pub(super) fn undelivered(&self) -> Option<String> {
+        let last = self.late.iter().map(|(due, _)| *due).max()?;
+        let wait = duration::format(last.since(self.clock.now()));
+        let (what, they) = match self.late.len() {
+            1 => ("a callback sent `late` has".to_owned(), "it is"),
+            several => (format!("{several} callbacks sent `late` have"), "the last is"),
+        };
+        Some(format!(
+            "{what} not come when the test ends; {they} due {wait} behind the last step: \
+             add `{{ advance = \"{wait}\" }}` and what is expected then"
+        ))
     }
 
     /// Does what a step says; `expect` only lets everything come to rest.

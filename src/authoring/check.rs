@@ -1,7 +1,7 @@
 //! Reading and checking a rules directory.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::directory::{Files, is_test, refusal};
 use crate::clock::Timestamp;
@@ -19,6 +19,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// `*.test.toml`.
     pub tests: Vec<SourceFile>,
+    /// Folders whose rules are not in force, because of a `.groupkeeper-skip` in them.
+    pub passed_over: Vec<PathBuf>,
 }
 
 impl Checked {
@@ -48,5 +50,6 @@ pub fn check(directory: &Path, now: Option<Timestamp>) -> io::Result<Checked> {
     let reading = rule::read(rules, now);
     let mut diagnostics = files.unreadable;
     diagnostics.extend(reading.diagnostics);
-    Ok(Checked { rules: reading.rules, diagnostics, tests })
+    let passed_over = files.passed_over;
+    Ok(Checked { rules: reading.rules, diagnostics, tests, passed_over })
 }

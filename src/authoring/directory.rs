@@ -25,6 +25,8 @@ pub struct FoundFile {
     pub path: PathBuf,
     /// Of what a symbolic link leads to, or why that cannot be told.
     pub metadata: io::Result<Metadata>,
+    /// A folder that is passed over: nothing in it is among what was found.
+    pub skipped: bool,
 }
 
 /// A directory's files, read.
@@ -34,6 +36,8 @@ pub struct Files {
     pub texts: Vec<SourceFile>,
     /// One for each file or folder that cannot be read.
     pub unreadable: Vec<Diagnostic>,
+    /// Folders with a `.groupkeeper-skip` in them.
+    pub passed_over: Vec<PathBuf>,
 }
 
 impl Files {
@@ -45,6 +49,10 @@ impl Files {
     pub fn read(directory: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<Self> {
         let mut files = Self::default();
         for found in walk(directory)? {
+            if found.skipped {
+                files.passed_over.push(found.path);
+                continue;
+            }
             let is_folder = found.metadata.as_ref().is_ok_and(Metadata::is_dir);
             if is_folder || !wanted(&found.path) {
                 continue;
@@ -81,7 +89,8 @@ pub fn identity(metadata: &Metadata) -> (u64, u64) {
 pub fn walk(directory: &Path) -> io::Result<Vec<FoundFile>> {
     let metadata = fs::metadata(directory)?;
     if metadata.is_file() {
-        return Ok(vec![FoundFile { path: directory.to_owned(), metadata: Ok(metadata) }]);
+        let file = FoundFile { path: directory.to_owned(), metadata: Ok(metadata), skipped: false };
+        return Ok(vec![file]);
     }
     let mut found = Vec::new();
     let mut above = vec![identity(&metadata)];
@@ -103,16 +112,19 @@ fn visit(
         let metadata = fs::metadata(&path);
         if let Ok(folder) = metadata.as_ref().map_err(|_| ()).and_then(folder_identity) {
             let entered = !above.contains(&folder) && above.len() < DEEPEST;
-            if entered && !path.join(SKIP).exists() {
+            let skipped = path.join(SKIP).exists();
+            if entered && skipped {
+                found.push(FoundFile { path, metadata, skipped });
+            } else if entered {
                 above.push(folder);
                 let visited = visit(&path, above, found);
                 above.pop();
-                found.push(FoundFile { path, metadata: visited.and(metadata) });
+                found.push(FoundFile { path, metadata: visited.and(metadata), skipped });
             }
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             let gone = metadata.is_err() && fs::symlink_metadata(&path).is_err();
             if !gone {
-                found.push(FoundFile { path, metadata });
+                found.push(FoundFile { path, metadata, skipped: false });
             }
         }
     }
@@ -223,6 +235,23 @@ mod tests {
         let file = fs::File::create(folder.path().join("x.toml")).unwrap();
         file.set_len(LARGEST + 1).unwrap();
         assert_eq!(told(folder.path()), "this cannot be read: it is larger than 4 MiB");
+    }
+
+    #[test]
+    fn a_folder_that_is_passed_over_is_named_and_nothing_in_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let examples = folder.path().join("examples");
+        fs::create_dir_all(examples.join("deeper")).unwrap();
+        for name in
+            ["a.toml", "examples/b.toml", "examples/deeper/c.toml", "examples/.groupkeeper-skip"]
+        {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let files = Files::read(folder.path(), |_| true).unwrap();
+        assert_eq!(names(folder.path()), ["a.toml"]);
+        assert_eq!(files.passed_over, std::slice::from_ref(&examples));
+        assert_eq!(names(&examples), ["b.toml", "c.toml"]);
+        assert_eq!(Files::read(&examples, |_| true).unwrap().passed_over, [] as [PathBuf; 0]);
     }
 
     #[test]

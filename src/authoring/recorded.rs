@@ -63,7 +63,7 @@ impl Recorded {
     /// # Errors
     /// When the address is none. Whether somebody answers shows with the first question.
     pub fn service(url: &str, token: Option<SecretString>) -> Result<Self, Trouble> {
-        Admin::new(url, token).map(|admin| Self(Origin::Service(admin)))
+        Admin::new(url, token).map(|admin| Self(Origin::Service(admin.or_its_store())))
     }
 
     /// Opens the store of a service that does not run, as `[store] url` names it.

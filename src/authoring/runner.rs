@@ -187,8 +187,7 @@ async fn run(rules: Arc<RuleSet>, test: &Test, coverage: &mut Coverage) -> Resul
     let mut bench = started.map_err(|text| Failure::plain(test.line, text))?;
     for step in &test.steps {
         if let Err(message) = bench.step(&step.act).await {
-            let seen = bench.take_seen();
-            let story = story(&seen.decided);
+            let story = story(&take(&bench, coverage).decided);
             return Err(Failure { story, ..Failure::plain(step.line, message) });
         }
         if let StepAct::Expect { effects, because } = &step.act {
@@ -203,7 +202,12 @@ async fn run(rules: Arc<RuleSet>, test: &Test, coverage: &mut Coverage) -> Resul
         line: test.line,
         message: format!("left over behind the last step: {}", failure.message),
         ..failure
-    })
+    })?;
+    // A callback that never came proves nothing about what the rules make of it.
+    match bench.undelivered() {
+        None => Ok(()),
+        Some(message) => Err(Failure::plain(test.line, message)),
+    }
 }
 
 fn take(bench: &Bench, coverage: &mut Coverage) -> Seen {

@@ -61,15 +61,26 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         print!("{}", shown(&listed, most, std::io::stdout().is_terminal()));
     }
     eprintln!("{}: {}", directory.display(), summary(&checked));
+    if let Some(told) = passed_over(&checked.passed_over) {
+        eprintln!("{told}");
+    }
     let (errors, warnings) = (checked.count(Level::Error), checked.count(Level::Warning));
     if errors > 0 || (warnings > 0 && arguments.deny_warnings) {
         return Exit::Rules;
     }
-    if checked.rules.rules().is_empty() {
+    let only_tests = directory.is_file() && !checked.tests.is_empty();
+    if checked.rules.rules().is_empty() && !only_tests {
         eprintln!("{}: there is no rule in this", directory.display());
         return Exit::Rules;
     }
     Exit::Fine
+}
+
+/// Rules that somebody takes to be in force are worth a line.
+fn passed_over(folders: &[PathBuf]) -> Option<String> {
+    let names: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let told = format!("passed over because of `.groupkeeper-skip`: {}", names.join(", "));
+    (!names.is_empty()).then_some(told)
 }
 
 /// "3 rules, 1 error, 0 warnings, 2 test files".

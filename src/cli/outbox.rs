@@ -58,8 +58,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Command::List(looking) => looking.list("outbox", "nothing is waiting to be sent"),
         Command::Held(looking) => looking.list("held", "nothing is held"),
         Command::Dead(looking) => looking.list("dead", "nothing was given up"),
-        Command::Release(deciding) => deciding.order("release"),
-        Command::Discard(deciding) => deciding.order("discard"),
+        Command::Release(deciding) => deciding.order("release", "released"),
+        Command::Discard(deciding) => deciding.order("discard", "discarded"),
     };
     match done {
         Ok(exit) => exit,
@@ -84,13 +84,14 @@ impl Looking {
 }
 
 impl Deciding {
-    fn order(&self, what: &str) -> Result<Exit, Trouble> {
+    /// `order` as the service knows it; `done` for people.
+    fn order(&self, order: &str, done: &str) -> Result<Exit, Trouble> {
         let admin: Admin = self.running.admin()?;
         let meant = match (&self.id, &self.rule) {
             (Some(id), _) => format!("id={}", escaped(id)),
             (None, rule) => format!("rule={}", escaped(rule.as_deref().unwrap_or_default())),
         };
-        let path = format!("/api/v1/held/{what}?{meant}");
+        let path = format!("/api/v1/held/{order}?{meant}");
         let Some(list) = admin.order::<Vec<Value>>(&path)? else {
             eprintln!(
                 "groupkeeper: nothing of that kind is held; `groupkeeper outbox held` shows what is"
@@ -98,7 +99,7 @@ impl Deciding {
             return Ok(Exit::Usage);
         };
         show(&list, self.json);
-        eprintln!("{what}d: {}", list.len());
+        eprintln!("{done}: {}", list.len());
         Ok(Exit::Fine)
     }
 }
@@ -114,7 +115,8 @@ fn show(list: &[Value], json: bool) {
     }
 }
 
-/// `0123456789abcdef  mute-shouters  mute ann in @TGS#cats for 5m  (2026-01-01T12:00:00Z; why)`.
+/// `0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m  (2026-01-01T12:00:00Z;
+/// why)`, and below it what is to be said, as the rule has it.
 fn line(entry: &Value) -> String {
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let wants = match &entry["wants"] {
@@ -126,7 +128,17 @@ fn line(entry: &Value) -> String {
     let since = if entry["since"].is_string() { text("since") } else { text("created") };
     let why = [text("why"), text("trouble")].into_iter().find(|why| !why.is_empty());
     let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-    format!("{}  {}  {wants}  ({since}{why})", text("id"), text("rule"))
+    // Of what is sent to a group, nothing else says who gave rise to it.
+    let member = entry["member"].as_str().map(|member| format!("about {member}: "));
+    let member = member.filter(|_| entry["wants"].is_array()).unwrap_or_default();
+    let mut line = format!("{}  {}  {member}{wants}  ({since}{why})", text("id"), text("rule"));
+    for said in entry["texts"].as_array().into_iter().flatten() {
+        line.push_str(&match said.as_str() {
+            Some(said) => format!("\n    says {said:?}"),
+            None => "\n    says what its rule has no more: it was edited since".to_owned(),
+        });
+    }
+    line
 }
 
 #[cfg(test)]
@@ -139,13 +151,15 @@ mod tests {
     fn a_line_says_what_is_wanted_by_whom_since_when_and_why_it_waits() {
         let held = json!({
             "id": "0123456789abcdef", "rule": "mute-shouters", "since": "2026-01-01T12:00:00Z",
-            "why": "more than 2 actions in 10m (`limit`)",
+            "why": "more than 2 actions in 10m (`limit`)", "member": "ann",
+            "texts": ["quiet, {member.id}", null],
             "wants": ["mute ann in @TGS#cats for 5m", "send a message to @TGS#cats"],
         });
         assert_eq!(
             line(&held),
-            "0123456789abcdef  mute-shouters  mute ann in @TGS#cats for 5m, then send a message to \
-             @TGS#cats  (2026-01-01T12:00:00Z; more than 2 actions in 10m (`limit`))"
+            "0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m, then send a \
+             message to @TGS#cats  (2026-01-01T12:00:00Z; more than 2 actions in 10m (`limit`))\n    \
+             says \"quiet, {member.id}\"\n    says what its rule has no more: it was edited since"
         );
         let pending = json!({
             "id": "01", "rule": null, "created": "2026-01-01T12:00:00Z", "trouble": "",

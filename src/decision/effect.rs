@@ -300,7 +300,14 @@ impl Act {
 
 impl fmt::Display for Act {
     /// One sentence without its subject: `mute mallory in @TGS#cats for 5m`. A message's text is not shown.
+    /// What members wrote cannot begin a line of a log or hide one: control characters are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&mut OneLine(f))
+    }
+}
+
+impl Act {
+    fn write(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::SetRole { group, member, role, .. } => {
                 write!(f, "make {member} {} of {group}", role_words(*role))
@@ -351,9 +358,28 @@ impl fmt::Display for Act {
             Self::SendPrivate { to, .. } => write!(f, "send a private message to {to}"),
             Self::SendMessage { group, .. } => write!(f, "send a message to {group}"),
             Self::Alert { text } => write!(f, "alert: {text}"),
-            Self::Read(read) => read.fmt(f),
+            Self::Read(read) => write!(f, "{read}"),
         }
     }
+}
+
+/// Writes everything on one line.
+struct OneLine<W>(W);
+
+impl<W: fmt::Write> fmt::Write for OneLine<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match turns(character) {
+            true => write!(self.0, "{}", character.escape_default()),
+            false => self.0.write_char(character),
+        })
+    }
+}
+
+/// Whether a character ends a line, moves the cursor or turns the direction of writing.
+fn turns(character: char) -> bool {
+    let of_format = '\u{2028}'..='\u{202e}';
+    let isolates = '\u{2066}'..='\u{2069}';
+    character.is_control() || of_format.contains(&character) || isolates.contains(&character)
 }
 
 fn how_long(time: Option<Duration>) -> String {
@@ -461,4 +487,21 @@ pub struct MemberFacts {
     pub name_card: String,
     pub muted_until: Option<Timestamp>,
     pub last_message_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_act_is_called_stays_on_one_line() {
+        let text = "raid\r\nERROR \u{1b}[2Jall is well\u{2028}\u{202e}群".to_owned();
+        assert_eq!(
+            Act::Alert { text }.to_string(),
+            "alert: raid\\r\\nERROR \\u{1b}[2Jall is well\\u{2028}\\u{202e}群"
+        );
+        let (group, member) = (GroupId::from("@TGS#1"), Account::from("ann\nbob"));
+        let asked = Read::Muted { group, member, sanction: EventId::of(&[]) };
+        assert_eq!(Act::Read(asked).to_string(), "ask whether ann\\nbob is still muted in @TGS#1");
+    }
 }

@@ -82,7 +82,7 @@ pub(super) fn asks(event: &Event) -> bool {
 }
 
 /// What keeps a rule from looking at an event at all.
-fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
+pub(super) fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<Why> {
     if rule.mode == Mode::Off {
         return Some(Why::Off);
     }

@@ -2,8 +2,8 @@
 
 use super::draft::Draft;
 use super::event::{Event, Field, Room};
-use super::state::{MemberRecord, Owner, StateKey, StateValue};
-use super::{effect, wait};
+use super::state::{MemberRecord, Owner, SanctionKind, StateKey, StateValue};
+use super::{effect, sanction, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 use crate::rule::EventKind;
 
@@ -60,6 +60,8 @@ fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let stored = record.group_type != Some(GroupType::AVChatRoom);
     draft.set_group(group, record);
     if let (Some(member), true) = (&event.member, stored) {
+        // A leave that nobody told us of.
+        sanction::overruled(draft, group, member, "they have left and come back");
         let role = if owns { Role::Owner } else { Role::Member };
         let fresh = MemberRecord {
             role: Some(role),
@@ -68,6 +70,9 @@ fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         };
         draft.set_member(group, member, fresh);
     }
+    if let Some(member) = &event.member {
+        sanction::comes_back(draft, event, group, member);
+    }
 }
 
 fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
@@ -75,6 +80,10 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     let mut record = known(draft, event, group);
     record.member_count = record.member_count.map(|count| (count - 1).max(0));
     let owner = record.owner.clone();
+    // Admins of an AVChatRoom stay that while they come and go (60525).
+    if record.group_type != Some(GroupType::AVChatRoom) {
+        sanction::overruled(draft, group, member, "they are not in the group any more");
+    }
     // Whether Chat lets an owner be removed over REST is not documented; it may.
     let may_own = how == EventKind::MemberRemoved
         || record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
@@ -108,6 +117,12 @@ fn cares_about_owners(draft: &Draft<'_>) -> bool {
 fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let Some(member) = &event.member else { return };
     let Some(role) = text(event, "role").and_then(Role::from_wire) else { return };
+    let temporary = draft.sanction(group, member, SanctionKind::Role);
+    // Our own change comes back as an event too; a person's may be to the same role.
+    if !event.by_bot && temporary.is_some_and(|temporary| temporary.role != Some(role)) {
+        let why = format!("somebody has made them {}", role.name());
+        sanction::overruled(draft, group, member, &why);
+    }
     let mut record = draft.member(group, member);
     record.role = Some(role);
     draft.set_member(group, member, record);
@@ -133,6 +148,7 @@ pub(super) fn new_owner(
     draft.set_group(group, record);
     for (account, role) in [(old, Role::Member), (new, Role::Owner)] {
         let Some(account) = account.filter(|account| account.is_somebody()) else { continue };
+        sanction::overruled(draft, group, account, "the group changed its owner");
         let key = StateKey::Member(group.clone(), account.clone());
         // The old owner may have left; no record of them is made up.
         let Some(StateValue::Member(known)) = draft.get(&key) else {

@@ -8,15 +8,25 @@ use super::event::{Event, EventId, Field, Timer};
 use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
-use crate::rule::{EventKind, RuleId};
+use crate::rule::{EventKind, RuleId, duration};
 
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Records a sanction under its effect's id, with a timer for its end. A newer one supersedes.
+/// Records a sanction under its effect's id, with a timer for its end. A newer one of the same rule
+/// supersedes; of two rules, the later end wins.
 pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom: Sanctioned) {
     let now = draft.now;
     let until = whom.time.map(|time| now + time);
+    if let Some(longer) = outlasts(draft, rule, &whom, until) {
+        keep_longer(draft, &whom, &longer);
+        return;
+    }
+    let effect = draft.effects.iter().find(|effect| effect.id == whom.id);
+    let role = effect.and_then(|effect| match &effect.act {
+        Act::SetRole { role, .. } => Some(*role),
+        _ => None,
+    });
     let sanction = Sanction {
         id: whom.id.clone(),
         from: now,
@@ -27,6 +37,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         event: event.clone(),
         ending: false,
         before: whom.before,
+        role,
     };
     draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
     if let Some(until) = until {
@@ -38,6 +49,44 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         };
         draft.timer(until, timer);
     }
+}
+
+/// The sanction of another rule that runs and ends later than this one would.
+fn outlasts(
+    draft: &Draft<'_>,
+    rule: &RuleId,
+    whom: &Sanctioned,
+    until: Option<Timestamp>,
+) -> Option<Sanction> {
+    // What somebody is has no length: the newer role is the one that is wanted.
+    if whom.kind == SanctionKind::Role {
+        return None;
+    }
+    let running = draft.sanction(&whom.group, &whom.member, whom.kind)?;
+    let later = running.until.is_none_or(|end| until.is_some_and(|until| end > until));
+    (running.rule != *rule && !running.ending && later).then(|| running.clone())
+}
+
+/// Leaves the longer sanction in place. Chat takes every call for the new end, so it gets the later one.
+fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
+    let now = draft.now;
+    if let Some(effect) = draft.effects.iter_mut().find(|effect| effect.id == whom.id) {
+        match &mut effect.act {
+            Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
+                *until = longer.until;
+                *time = longer.until.map(|until| until.since(now));
+            }
+            Act::MuteAll { time, .. } => *time = longer.until.map(|until| until.since(now)),
+            _ => {}
+        }
+    }
+    let end = longer.until.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
+    let of = if whom.kind == SanctionKind::MuteAll {
+        "in the group".to_owned()
+    } else {
+        format!("of {}", whom.member)
+    };
+    draft.note(format!("the {} {of} by `{}` goes on {end}", whom.kind.name(), longer.rule));
 }
 
 /// The time of a sanction is over: asks Chat whether a mute has ended, takes a temporary role back.
@@ -75,6 +124,30 @@ pub(super) fn time_is_over(
     };
     owe(draft, event, &ending, act, "end");
     draft.set_sanction(group, member, kind, Some(ending));
+}
+
+/// A person has decided what a member is: a temporary role is theirs to end, and no longer ours.
+pub(super) fn overruled(draft: &mut Draft<'_>, group: &GroupId, member: &Account, why: &str) {
+    if draft.sanction(group, member, SanctionKind::Role).is_some() {
+        draft.note(format!("the temporary role of {member} ends before its time: {why}"));
+        draft.set_sanction(group, member, SanctionKind::Role, None);
+    }
+}
+
+/// Somebody who is muted is back in the group: they get what is left of it, under the same sanction.
+///
+/// `forbid_send_msg` outlives a leave (34951); of `MuteTime`, which mutes one member, it is not documented.
+pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
+    let now = draft.now;
+    let runs = |live: &&Sanction| !live.ending && live.until.is_none_or(|until| until > now);
+    let live = draft.sanction(group, member, SanctionKind::Mute).filter(runs);
+    let Some(sanction) = live.cloned() else { return };
+    let left = sanction.until.map(|until| until.since(now));
+    let words = left.map_or_else(|| "ever".to_owned(), duration::format);
+    draft.note(format!("{member} comes back with a mute of `{}` for {words}", sanction.rule));
+    let (group, member) = (group.clone(), member.clone());
+    let act = Act::Mute { group, member, time: left, until: sanction.until };
+    owe(draft, event, &sanction, act, &format!("rest {}", event.id));
 }
 
 /// Something that the bot owes by itself, on account of a sanction.

@@ -231,11 +231,19 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
         draft.note(format!("`{}` is not among the rules any more", resume.rule));
         return;
     };
-    if rule.mode == crate::rule::model::Mode::Off {
-        draft.note_rule(rule, &resume.event, super::Why::Off);
+    let (event, count) = (&resume.event, resume.count);
+    if !wait::listens(rule, event) {
+        draft.note(format!(
+            "`{}` does not listen to `{}` any more; it ends here",
+            rule.id,
+            event.name()
+        ));
         return;
     }
-    let (event, count) = (&resume.event, resume.count);
+    if let Some(why) = judge::kept_out(draft, rule, event) {
+        draft.note_rule(rule, event, why);
+        return;
+    }
     // An edited rule has other steps: it begins with the first, unless one of the old has been done.
     let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {

@@ -174,6 +174,9 @@ pub struct Sanction {
     /// What a temporary role goes back to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Role>,
+    /// The temporary role itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// A sanction that is to begin: whom it restrains, how, and for how long (`None`: for ever).

@@ -1,7 +1,7 @@
 //! `wait`: act some time after the event, if the cause still holds then.
 
 use super::draft::{Draft, effect_id};
-use super::event::{Event, EventId, Timer};
+use super::event::{Cause, Event, EventId, Timer};
 use super::judge;
 use super::state::{Owner, StateKey, StateValue};
 use super::trace::Why;
@@ -66,11 +66,30 @@ pub(super) fn over(
         draft.note(format!("`{id}` is not among the rules any more; its wait is dropped"));
         return;
     };
+    // An edited rule is asked again what it wants: the new text may have nothing to do with the event.
+    let dropped = match rule.wait {
+        None => Some("does not wait any more"),
+        Some(_) if !listens(rule, event) => Some("does not listen to such events any more"),
+        Some(_) => None,
+    };
+    if let Some(why) = dropped {
+        draft.note(format!("`{id}` {why}; the wait that ran is dropped"));
+        return;
+    }
     match cause_gone(draft, event) {
         Some(what) => draft.note_rule(rule, event, Why::CauseGone { what }),
         None => {
             judge::after_wait(draft, rule, event, count);
         }
+    }
+}
+
+/// Whether a rule, as it is now, is started by events like this one.
+pub(super) fn listens(rule: &Rule, event: &Event) -> bool {
+    match (&rule.trigger, &event.cause) {
+        (Trigger::On(kinds), Cause::Kind(kind)) => kinds.contains(kind),
+        (Trigger::Schedule(_), Cause::Schedule { rule: of, .. }) => rule.id == *of,
+        _ => false,
     }
 }
 

@@ -10,14 +10,25 @@ use crate::store::StoreError;
 
 /// Entries that are read at once.
 const PAGE: usize = 500;
+/// So many are named when an id does not say which.
+const CANDIDATES: usize = 10;
 
 /// Which of the held effects are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The one whose id begins so.
+    /// The only one whose id begins so.
     Id(String),
     /// Everything that this rule wanted.
     Rule(RuleId),
+}
+
+/// What came of an operator's order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ordered {
+    /// What it was; nothing when nothing fits.
+    Settled(Vec<Held>),
+    /// Several ids begin so, and nothing was done: the first of them.
+    Ambiguous(Vec<Held>),
 }
 
 /// What becomes of them.
@@ -40,22 +51,52 @@ impl Pipeline {
         page.iter().map(|(key, bytes)| ledger::decode(key, bytes)).collect()
     }
 
-    /// Releases or discards what is held; says what it was. Nothing that fits is no error.
+    /// The ones whose ids begin so, or the one that is called so; at most so many.
+    fn beginning(&self, id: &str, most: usize) -> Result<Vec<Held>, StoreError> {
+        let (mut from, to) = ledger::prefix(Kind::Held);
+        let mut found: Vec<Held> = Vec::new();
+        loop {
+            let page = self.store().scan(&from, &to, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(found) };
+            from = ledger::after(last);
+            for (key, bytes) in page {
+                let held: Held = ledger::decode(&key, &bytes)?;
+                if held.id.as_str() == id {
+                    return Ok(vec![held]);
+                }
+                if held.id.as_str().starts_with(id) && found.len() < most {
+                    found.push(held);
+                }
+            }
+        }
+    }
+
+    /// Releases or discards what is held; says what it was. An id that several begin with settles none
+    /// of them.
     ///
     /// # Errors
     /// When the store does not take it; what came before is done.
-    pub async fn settle_held(&self, which: &Which, fate: Fate) -> Result<Vec<Held>, NotTaken> {
+    pub async fn settle_held(&self, which: &Which, fate: Fate) -> Result<Ordered, NotTaken> {
         let taken = |error: StoreError| NotTaken(error.0);
+        let mut id = None;
+        if let Which::Id(begin) = which {
+            let found = self.beginning(begin, CANDIDATES).map_err(taken)?;
+            match found.as_slice() {
+                [] => return Ok(Ordered::Settled(Vec::new())),
+                [one] => id = Some(one.id.clone()),
+                _ => return Ok(Ordered::Ambiguous(found)),
+            }
+        }
         let (mut from, to) = ledger::prefix(Kind::Held);
         let mut settled = Vec::new();
         loop {
             let page = self.store().scan(&from, &to, PAGE).map_err(taken)?;
-            let Some((last, _)) = page.last() else { return Ok(settled) };
+            let Some((last, _)) = page.last() else { return Ok(Ordered::Settled(settled)) };
             from = ledger::after(last);
             for (key, bytes) in page {
                 let held: Held = ledger::decode(&key, &bytes).map_err(taken)?;
                 let meant = match which {
-                    Which::Id(id) => !id.is_empty() && held.id.as_str().starts_with(id.as_str()),
+                    Which::Id(_) => Some(&held.id) == id.as_ref(),
                     Which::Rule(rule) => held.rule == *rule,
                 };
                 if meant {

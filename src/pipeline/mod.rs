@@ -14,7 +14,7 @@ use std::pin::Pin;
 
 use crate::decision::{Decision, Event, Verdict};
 
-pub use held::{Fate, Which};
+pub use held::{Fate, Ordered, Which};
 pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};
 

@@ -60,6 +60,26 @@ fn wrong_rules_are_exit_code_2_and_a_missing_directory_1() {
 }
 
 #[test]
+fn check_says_which_folders_it_passes_over() {
+    let check = run(&["check", "rules"]);
+    assert_eq!(code(&check), Some(0), "{}", stdout(&check));
+    assert_eq!(
+        stderr(&check).lines().nth(1),
+        Some("passed over because of `.groupkeeper-skip`: rules/presets")
+    );
+}
+
+#[test]
+fn a_test_file_is_checked_by_itself_and_needs_no_rule() {
+    let check = run(&["check", "rules/promote_staff.test.toml"]);
+    let told = "rules/promote_staff.test.toml: 0 rules, 0 errors, 0 warnings, 1 test file\n";
+    assert_eq!((code(&check), stderr(&check).as_str()), (Some(0), told));
+    let wrong = run(&["check", "tests/bad_tests/because_empty.test.toml"]);
+    assert_eq!(code(&wrong), Some(2));
+    assert!(stdout(&wrong).contains("error[R059]"), "{}", stdout(&wrong));
+}
+
+#[test]
 fn one_file_is_checked_by_itself_and_mistakes_are_counted_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.toml");

@@ -2,7 +2,7 @@
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Message, Role};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::decision::effect::{Act, Answer, Manner, Outcome};
+use groupkeeper::decision::effect::{Act, Answer, GroupFacts, Manner, Outcome};
 use groupkeeper::decision::event::Cause;
 use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner};
 use groupkeeper::decision::{
@@ -441,4 +441,62 @@ fn an_action_that_the_type_of_the_group_cannot_have_is_left_out_with_the_reason(
             "a: does not remove member ann: an AVChatRoom has no list of members; `ban` or `mute` works"
         ]
     );
+}
+
+/// The timer that a decision has set, come due.
+fn due(decision: &Decision) -> Event {
+    let [(due, timer)] = &decision.timers[..] else { panic!("{:#?}", decision.timers) };
+    let id = EventId::of(&[format!("{timer:?}").as_bytes()]);
+    let mut over = Event::new(id, Cause::Timer(timer.clone()), *due, "timer");
+    over.group = Some(GroupId::from("@TGS#1"));
+    over
+}
+
+#[test]
+fn a_wait_is_dropped_when_its_rule_listens_to_other_events_by_then() {
+    let waiting =
+        "[rule.a]\non = \"member.left\"\nwait = \"5m\"\ndo = [{ alert = { text = \"gone\" } }]\n";
+    let left = event(EventKind::MemberLeft, "olga", 1);
+    let cases = [
+        // The same words for another event, and no wait any more.
+        (waiting.replace("member.left", "member.removed"), "does not listen to such events"),
+        (waiting.replace("wait = \"5m\"\n", ""), "does not wait any more"),
+    ];
+    for (edited, note) in cases {
+        let mut kept = Kept::default();
+        let begun = kept.decide(&left, &rules(waiting));
+        let over = kept.decide(&due(&begun), &rules(&edited));
+        assert!(acts(&over).is_empty(), "{over:#?}");
+        assert!(over.trace.notes.iter().any(|told| told.contains(note)), "{:?}", over.trace);
+        assert!(!kept.0.keys().any(|key| matches!(key, StateKey::Wait(..))));
+    }
+    let mut kept = Kept::default();
+    let begun = kept.decide(&left, &rules(waiting));
+    let renamed = rules(&waiting.replace("gone", "went"));
+    assert_eq!(acts(&kept.decide(&due(&begun), &renamed)), ["alert: went"]);
+}
+
+#[test]
+fn what_chat_answers_starts_no_rule_that_listens_to_other_events_by_then() {
+    let asking = "[rule.a]\non = \"member.left\"\nwhen = 'group.owner != \"\"'\ndo = [{ alert = { text = \"gone\" } }]\n";
+    let mut kept = Kept::default();
+    let asked = kept.decide(&event(EventKind::MemberLeft, "ann", 1), &rules(asking));
+    let [read] = &asked.effects[..] else { panic!("{asked:#?}") };
+    let facts = GroupFacts {
+        group: "@TGS#1".into(),
+        exists: true,
+        group_type: Some(GroupType::Public),
+        name: "cats".into(),
+        owner: Some("olga".into()),
+        member_count: Some(1),
+        created_at: None,
+    };
+    let outcome = Outcome::Answer(Answer::Group(facts));
+    let effect = Box::new(read.clone());
+    let cause = Cause::Settled { effect, outcome, skipped: Vec::new() };
+    let mut settled = Event::new(EventId::of(&[b"settled"]), cause, NOW, "effect");
+    settled.group = Some(GroupId::from("@TGS#1"));
+    let edited = asking.replace("member.left", "member.joined");
+    assert!(acts(&kept.decide(&settled, &rules(&edited))).is_empty());
+    assert_eq!(acts(&kept.decide(&settled, &rules(asking))), ["alert: gone"]);
 }

@@ -228,9 +228,38 @@ do = [{ set_role = { role = "admin" } }]
 
 #[test]
 fn what_is_only_observed_starts_nothing() {
-    let rules = "[rule.a]\non = \"message.sent\"\non_own = true\nmode = \"shadow\"\n\
-                 do = [{ send_message = { text = \"hi\" } }]\n";
+    let rules = "[rule.a]\non = \"member.card_changed\"\non_own = true\nmode = \"shadow\"\n\
+                 do = [{ set_name_card = { text = \"hi\" } }]\n";
     assert!(!warnings(rules).contains("R107"));
+    assert!(warnings(&rules.replace("shadow", "enforce")).contains("R107"));
+}
+
+#[test]
+fn on_own_is_told_to_do_nothing_only_where_no_event_of_the_rule_can_be_the_bots() {
+    let on = |kinds: &str| {
+        let rule = format!("[rule.a]\non = {kinds}\non_own = true\n");
+        warnings(&format!("{rule}do = [{{ alert = {{ text = \"hi\" }} }}]\n"))
+    };
+    for kinds in ["\"message.sent\"", "[\"message.sending\", \"private.sending\"]"] {
+        assert!(on(kinds).contains("R113") && !on(kinds).contains("R102"), "{}", on(kinds));
+    }
+    let mixed = on("[\"message.sent\", \"member.joined\"]");
+    assert!(mixed.contains("R102") && !mixed.contains("R113"), "{mixed}");
+}
+
+#[test]
+fn a_limit_is_told_to_be_too_low_only_below_what_counts_at_once() {
+    let limited = |actions: u32, then: &str| {
+        warnings(&format!(
+            "[rule.a]\non = \"message.sent\"\n\
+             limit = {{ actions = {actions}, per = \"1m\", then = \"{then}\" }}\n\
+             do = [{{ mute = {{ for = \"5m\" }} }}, {{ unmute = {{ who = \"x\" }} }}, \
+             {{ alert = {{ text = \"hi\" }} }}]\n"
+        ))
+    };
+    assert!(limited(1, "hold").contains("each time, all of them are held"));
+    assert!(limited(1, "drop").contains("each time, all of them are dropped"));
+    assert!(!limited(2, "hold").contains("R119"), "{}", limited(2, "hold"));
 }
 
 const ON_PEOPLE: &str = r#"[rule.mute-boss]

@@ -398,3 +398,35 @@ proptest! {
         told_in_bounds(&broken(files[which.index(files.len())], &edits));
     }
 }
+
+#[tokio::test]
+async fn a_test_ends_only_when_its_late_callbacks_have_come() {
+    let rules =
+        "[rule.tell]\non = \"member.joined\"\ndo = [{ alert = { text = \"{member.id}\" } }]\n";
+    let test = |steps: &str| {
+        format!(
+            "[[test]]\nname = \"late\"\ngroup = {{ id = \"@TGS#1\", owner = \"olga\" }}\n\
+             steps = [{steps}]\n"
+        )
+    };
+    let joins = "{ send = \"member.joined\", from = \"ann\", late = \"5m\" }, { advance = \"1m\" }";
+    let report = run(rules, &test(joins)).await;
+    assert_eq!(
+        failures(&report),
+        "late, line 2\na callback sent `late` has not come when the test ends; it is due 4m behind \
+         the last step: add `{ advance = \"4m\" }` and what is expected then\n"
+    );
+    let waited = format!("{joins}, {{ advance = \"4m\" }}, {{ expect = [{{ alert = {{}} }}] }}");
+    assert_passes(&run(rules, &test(&waited)).await);
+}
+
+#[tokio::test]
+async fn what_was_reached_before_a_step_failed_counts_as_reached() {
+    let rules =
+        "[rule.tell]\non = \"member.joined\"\ndo = [{ alert = { text = \"{member.id}\" } }]\n";
+    let tests = "[[test]]\nname = \"twice\"\ngroup = { id = \"@TGS#1\", owner = \"olga\" }\n\
+                 steps = [{ send = \"member.joined\", from = \"ann\", times = 2 }]\n";
+    let report = run(rules, tests).await;
+    assert!(failures(&report).contains("Chat does not allow it"), "{}", failures(&report));
+    assert_eq!(report.covered.gaps, []);
+}

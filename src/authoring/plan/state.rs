@@ -214,7 +214,14 @@ fn waits(fates: &mut Fates, old: &Rule, new: &Rule) {
         _ if new.mode == Mode::Off => {
             (Fate::Dropped, "they end with nothing done: the rule is off")
         }
-        None => (Fate::Kept, "those that run go on to their end, and act then by the new text"),
+        None => (Fate::Dropped, "they end with nothing done: the rule does not wait any more"),
+        Some(_) if !shares_trigger(old, new) => {
+            (Fate::Dropped, "they end with nothing done: the rule listens to other events")
+        }
+        Some(_) if !keeps_trigger(old, new) => (
+            Fate::Kept,
+            "those that run act at their end by the new text, except for events that the rule does not listen to any more: these end with nothing done",
+        ),
         Some(now) if now != before => (
             Fate::Kept,
             "those that run end when they were to end, and act then by the new text; the new time counts for new ones",
@@ -222,6 +229,23 @@ fn waits(fates: &mut Fates, old: &Rule, new: &Rule) {
         Some(_) => (Fate::Kept, "those that run act at their end by the new text"),
     };
     fates.tell("waits", fate, |held| held.waits, why);
+}
+
+/// Whether an event that started the old rule may start the new one too.
+fn shares_trigger(old: &Rule, new: &Rule) -> bool {
+    match (&old.trigger, &new.trigger) {
+        (Trigger::On(before), Trigger::On(now)) => before.iter().any(|kind| now.contains(kind)),
+        (Trigger::Schedule(_), Trigger::Schedule(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether every event that started the old rule starts the new one too.
+fn keeps_trigger(old: &Rule, new: &Rule) -> bool {
+    match (&old.trigger, &new.trigger) {
+        (Trigger::On(before), Trigger::On(now)) => before.iter().all(|kind| now.contains(kind)),
+        _ => shares_trigger(old, new),
+    }
 }
 
 fn schedule(fates: &mut Fates, old: &Rule, new: &Rule) {

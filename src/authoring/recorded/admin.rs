@@ -27,6 +27,8 @@ pub struct Admin {
     url: String,
     agent: ureq::Agent,
     token: Option<SecretString>,
+    /// What to do when it is not running.
+    instead: &'static str,
 }
 
 /// What is done with a path.
@@ -71,7 +73,13 @@ impl Admin {
             .http_status_as_error(false)
             .build()
             .into();
-        Ok(Self { url: url.to_owned(), agent, token })
+        let instead = "Only a running service can be asked for this: start it, or say with --url or --config where it is";
+        Ok(Self { url: url.to_owned(), agent, token, instead })
+    }
+
+    /// For commands that read a store as well.
+    pub(super) fn or_its_store(self) -> Self {
+        Self { instead: "When it is stopped, read its store: --store sled:data", ..self }
     }
 
     /// What the service says under a path of `/api/v1/`; `None` when there is no such thing.
@@ -169,8 +177,8 @@ impl Admin {
         };
         let answer = asked.map_err(|_| {
             Trouble(format!(
-                "nobody answers at {}\nIs the service running? When it is stopped, read its store: --store sled:data",
-                self.url
+                "nobody answers at {}\nIs the service running? {}",
+                self.url, self.instead
             ))
         })?;
         let status = answer.status().as_u16();

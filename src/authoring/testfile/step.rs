@@ -6,7 +6,7 @@ use super::known::Known;
 use super::{Lines, StepAct, TestStep, expected, send};
 use crate::chat::{GroupId, Role};
 use crate::clock::Timestamp;
-use crate::rule::parse::codes::NEEDS_ANOTHER;
+use crate::rule::parse::codes::{EMPTY, NEEDS_ANOTHER};
 use crate::rule::parse::file::{Fields, File, there_are};
 use crate::rule::parse::tree::{Entry, Node, Table, Value};
 use crate::rule::suggest::closest;
@@ -55,8 +55,8 @@ pub(super) fn read(
         "expect" => {
             let effects = expected::read(file, entry)?;
             let because = fields.get("because");
-            let because = because.and_then(|entry| file.text("because", &entry.node));
-            StepAct::Expect { effects, because: because.map(str::to_owned) }
+            let because = because.and_then(|entry| reason(file, entry));
+            StepAct::Expect { effects, because }
         }
         "advance" => StepAct::Advance(file.duration("advance", &entry.node)?),
         "restart" => restart(file, entry)?,
@@ -103,6 +103,18 @@ fn no_verb(file: &mut File<'_>, item: &Node, table: &Table) {
         None => (item.span.clone(), EXAMPLES.to_owned()),
     };
     file.error(NO_STEP, place, "this step does nothing").label(there_are(&names)).help(help);
+}
+
+/// What some sentence must say.
+fn reason(file: &mut File<'_>, entry: &Entry) -> Option<String> {
+    let text = file.text("because", &entry.node)?;
+    if text.trim().is_empty() {
+        file.error(EMPTY, entry.node.span.clone(), "an empty `because` asks for nothing")
+            .label("it is a part of a sentence that `groupkeeper why` tells")
+            .help("write for instance `because = \"protected\"`, or leave it out".to_owned());
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn restart(file: &mut File<'_>, entry: &Entry) -> Option<StepAct> {

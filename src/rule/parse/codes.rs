@@ -46,6 +46,7 @@ pub const WAITS_LONG: Code = Code("R115");
 pub const OFTEN: Code = Code("R116");
 pub const TOO_LATE: Code = Code("R117");
 pub const ONLY_TEXT: Code = Code("R118");
+pub const LIMIT_TOO_LOW: Code = Code("R119");
 
 pub const NOBODY: Code = Code("R201");
 pub const NOT_COUNTABLE: Code = Code("R202");

@@ -104,9 +104,12 @@ impl File<'_> {
             let instead = habit.or_else(|| closest(key, keys.iter().copied()));
             meant.extend(instead);
             let message = format!("`{key}` is not a key of {what}");
-            self.error(UNKNOWN_KEY, entry.key_span.clone(), message)
-                .label(there_are(&keys))
-                .help(instead.map(|instead| format!("write `{instead}`")));
+            let told = self.error(UNKNOWN_KEY, entry.key_span.clone(), message);
+            if keys.is_empty() {
+                told.label("it has none").help("leave it out".to_owned());
+                continue;
+            }
+            told.label(there_are(&keys)).help(instead.map(|instead| format!("write `{instead}`")));
         }
         Fields { table, place, what: what.to_owned(), meant }
     }

@@ -12,6 +12,7 @@ mod texts;
 mod times;
 mod truth;
 
+pub use idle::hears_only_others;
 pub use protected::by_account;
 pub use times::notes;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::codes::{BAD_ID, DOES_NOTHING, OWN_ECHOES, UNGUARDED};
 use super::file::{Fields, File};
 use super::key::{Key, Shape, words};
+use super::lint::hears_only_others;
 use super::scope::{self, About};
 use super::tree::{Entry, Value};
 use super::trigger::{self, Started};
@@ -220,7 +221,8 @@ fn lint(file: &mut File<'_>, fields: &Fields<'_>, rule: &Rule) {
             .label("this lifts the guard")
             .help("leave it out unless that is what you want".to_owned());
     }
-    if let (true, Some(entry)) = (rule.on_own, fields.get("on_own")) {
+    let lifted = rule.on_own && !hears_only_others(rule);
+    if let (true, Some(entry)) = (lifted, fields.get("on_own")) {
         let message = format!("`{}` is also started by what the bot does itself", rule.id);
         file.warn(OWN_ECHOES, entry.key_span.clone(), message)
             .label("this lifts the guard against loops")

@@ -110,3 +110,71 @@ do = [{ set_name_card = { text = "spoke" } }]
     stage.advance(MINUTE * 6).await;
     stage.finish().await;
 }
+
+const POLITE: &str = r#"
+[rule.ask-shouters]
+on = "message.sent"
+when = 'message.text == "SHOUT"'
+limit = { actions = 1, per = "10m" }
+do = [{ send_message = { text = "{member.id}, no {message.text} please" } }]
+"#;
+
+#[tokio::test]
+async fn an_operator_sees_whom_it_is_about_and_the_rules_words_but_no_members() {
+    let stage = four_shouters(POLITE).await;
+    let url = stage.admin_url();
+    let (exit, shown, _) = stage.groupkeeper(&["outbox", "held", "--url", &url]).await;
+    assert_eq!(exit, Some(0));
+    assert!(shown.contains("about c: send a message to @TGS#cats"), "{shown}");
+    assert!(shown.contains("says \"{member.id}, no {message.text} please\""), "{shown}");
+    assert!(!shown.contains("SHOUT"), "{shown}");
+    let arguments = ["outbox", "discard", "--rule", "ask-shouters", "--url", &url];
+    let (exit, _, told) = stage.groupkeeper(&arguments).await;
+    assert_eq!((exit, told.as_str()), (Some(0), "discarded: 3\n"));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_id_that_several_begin_with_settles_none_of_them() {
+    let members: Vec<String> = (0..40).map(|number| format!("u{number}")).collect();
+    let stage = Stage::with_rules(POLITE).await;
+    let listed: Vec<_> = members.iter().map(|who| (who.as_str(), Role::Member)).collect();
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &listed);
+    for who in &members {
+        cats.says(who, "SHOUT");
+    }
+    stage.settle().await;
+    let held = || async {
+        let (_, held) = stage.admin("/api/v1/held").await;
+        let held: Vec<serde_json::Value> = serde_json::from_str(&held).unwrap();
+        held.iter().map(|held| held["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = held().await;
+    // More ids than hex digits: two begin alike.
+    let alike = |id: &&String| before.iter().filter(|other| other[..1] == id[..1]).count() > 1;
+    let first = before.iter().find(alike).unwrap();
+    let url = stage.admin_url();
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "release", &first[..1], "--url", &url]).await;
+    assert_eq!(exit, Some(1));
+    assert!(told.contains("several ids begin so") && told.contains(first.as_str()), "{told}");
+    assert_eq!(held().await, before);
+    let (exit, _, told) = stage.groupkeeper(&["outbox", "release", first, "--url", &url]).await;
+    assert_eq!((exit, told.as_str()), (Some(0), "released: 1\n"));
+    assert_eq!(held().await.len(), before.len() - 1);
+    stage.operator("/api/v1/held/discard?rule=ask-shouters").await;
+    // Forty messages within a second: Chat takes no more of them in this one.
+    stage.advance(Duration::from_secs(2)).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn without_a_service_the_outbox_advises_nothing_that_it_cannot_do() {
+    let stage = Stage::with_rules(POLITE).await;
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "held", "--url", "http://127.0.0.1:1"]).await;
+    assert_eq!(exit, Some(1));
+    assert!(told.contains("nobody answers at http://127.0.0.1:1"), "{told}");
+    assert!(!told.contains("--store"), "{told}");
+    stage.finish().await;
+}

@@ -10,4 +10,5 @@ mod operators;
 mod ownership;
 mod promotion;
 mod restarted;
+mod sanctions;
 mod schedules;

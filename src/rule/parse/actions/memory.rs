@@ -21,6 +21,8 @@ const KEY: Key = Key::new(
     "Its name: conditions read it as `memory.KEY`.",
 )
 .required();
+/// Words that CEL does not take behind a dot: `memory.in` cannot be read.
+const NOT_KEYS: [&str; 4] = ["false", "in", "null", "true"];
 /// The keys of `remember`.
 pub const REMEMBER: &[Key] = &[
     EACH,
@@ -86,6 +88,12 @@ fn key(file: &mut File<'_>, fields: &Fields<'_>) -> Option<MemoryKey> {
             .label(format!("at most {KEY_BYTES} bytes"));
         return None;
     }
+    if NOT_KEYS.contains(&text) {
+        file.error(BAD_KEY, entry.node.span.clone(), format!("`{text}` cannot be a key"))
+            .label(format!("conditions cannot read `memory.{text}`: it is a word of theirs"))
+            .help(format!("write for instance `\"is_{text}\"`"));
+        return None;
+    }
     let good = text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !good {
@@ -113,5 +121,55 @@ fn agrees(file: &mut File<'_>, fields: &Fields<'_>, about: &About, key: &MemoryK
         file.error(KEPT_OTHERWISE, entry.node.span.clone(), message)
             .label("the same key is kept for the same everywhere")
             .help(format!("write `each = [{}]`, or another `key`", list.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rule::diagnostic::render_all;
+
+    /// What CEL reserves (its language definition, "Identifiers").
+    const RESERVED: [&str; 22] = [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+        "warned",
+    ];
+
+    #[test]
+    fn every_key_that_is_accepted_can_be_read() {
+        for key in RESERVED {
+            let rule = |when: &str| {
+                let text = format!(
+                    "[rule.a]\non = \"message.sent\"\n{when}\
+                     do = [{{ remember = {{ each = [\"member\"], key = \"{key}\" }} }}]\n"
+                );
+                crate::rule::read(vec![("a.toml".to_owned(), text)], None)
+            };
+            if rule("").has_errors() {
+                assert!(super::NOT_KEYS.contains(&key), "{key}");
+                continue;
+            }
+            let reading = rule(&format!("when = 'memory.{key} == \"yes\"'\n"));
+            assert!(!reading.has_errors(), "{}", render_all(&reading.diagnostics, false));
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Change {
 }
 
 /// The event that Chat reports when an action was carried out, and what is certain about it. Mutes and
-/// imports have none.
+/// imports have none; messages go out with their callbacks forbidden.
 pub fn echo(action: &Action) -> Option<(EventKind, Formula)> {
     let by_bot = Formula::Is(Fact::is_true("event.by_bot"));
     let of = |kind, fact: Option<Fact>| {
@@ -59,7 +59,6 @@ pub fn echo(action: &Action) -> Option<(EventKind, Formula)> {
         }
         Action::SetNameCard { .. } => of(EventKind::MemberCardChanged, None),
         Action::TransferOwner { .. } => of(EventKind::OwnerChanged, None),
-        Action::SendMessage { .. } => of(EventKind::MessageSent, None),
         other => of(by_name(other.name())?, None),
     }
 }

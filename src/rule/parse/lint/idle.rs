@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::rule::model::{Each, Missed, Rule, Schedule, Timing, Trigger};
-use crate::rule::parse::codes::{CANNOT_WAIT, IDLE_KEY, OFTEN, TOO_LATE, WAITS_LONG};
+use crate::rule::model::{Action, Each, Excess, Missed, Rule, Schedule, Timing, Trigger};
+use crate::rule::parse::codes::{
+    CANNOT_WAIT, IDLE_KEY, LIMIT_TOO_LOW, OFTEN, TOO_LATE, WAITS_LONG,
+};
 use crate::rule::parse::file::File;
 use crate::rule::parse::tree::{Entry, Table, Value};
 use crate::rule::{EventKind, duration};
@@ -33,11 +35,54 @@ pub fn check(file: &mut File<'_>, table: &Table, rule: &Rule) {
     }
     once_and_cooldown(file, table, rule);
     app_and_more(file, table);
+    limited(file, table, rule);
+}
+
+/// Whether nothing that the bot does starts the rule: its own messages go out with their callbacks
+/// forbidden (34959, 34919).
+pub fn hears_only_others(rule: &Rule) -> bool {
+    let silent = |kind: &EventKind| {
+        use EventKind::{MessageSending, MessageSent, PrivateSending, PrivateSent};
+        matches!(kind, MessageSent | MessageSending | PrivateSent | PrivateSending)
+    };
+    matches!(&rule.trigger, Trigger::On(kinds) if !kinds.is_empty() && kinds.iter().all(silent))
+}
+
+/// What a rule does for one event is let through or held back as a whole.
+fn limited(file: &mut File<'_>, table: &Table, rule: &Rule) {
+    let (Some(limit), Some(entry)) = (rule.limit, table.get("limit")) else { return };
+    let counted = rule.steps.iter().filter(|step| is_counted(&step.action)).count();
+    if counted <= usize::try_from(limit.actions).unwrap_or(usize::MAX) {
+        return;
+    }
+    let become_of = match limit.then {
+        Excess::Hold => "held",
+        Excess::Drop => "dropped",
+    };
+    let message = format!("`{}` does {counted} actions at once, more than its `limit`", rule.id);
+    file.warn(LIMIT_TOO_LOW, entry.node.span.clone(), message)
+        .label(format!("each time, all of them are {become_of}"))
+        .help(format!("write `actions = {counted}` or more"));
+}
+
+/// Whether an action surely counts against the limit together with the others of its rule. Alerts,
+/// answers and memory never do; a new owner is looked for first, and counts by itself.
+fn is_counted(action: &Action) -> bool {
+    let never = ["alert", "remember", "forget", "transfer_owner"];
+    let answers = ["reject", "drop", "replace_text", "refuse_invited"];
+    !never.contains(&action.name()) && !answers.contains(&action.name())
 }
 
 /// Chat waits two seconds for an answer, and no longer.
 fn asked(file: &mut File<'_>, table: &Table, rule: &Rule, kinds: &[EventKind]) {
     let asking: Vec<_> = kinds.iter().filter(|kind| kind.asks()).map(|kind| kind.name()).collect();
+    if let (Some(entry), true, true) = (table.get("on_own"), rule.on_own, hears_only_others(rule)) {
+        let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+        let message = format!("`on_own` does nothing on {}", names.join(" and "));
+        file.warn(IDLE_KEY, entry.key_span.clone(), message)
+            .label("Chat does not tell of messages that the bot sends")
+            .help("leave it out".to_owned());
+    }
     if let (Some(entry), Some(_), [_, ..]) = (table.get("wait"), rule.wait, asking.as_slice()) {
         let message = format!("a rule on {} cannot wait", asking.join(" and "));
         file.error(CANNOT_WAIT, entry.key_span.clone(), message)

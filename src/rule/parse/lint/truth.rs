@@ -6,6 +6,7 @@ use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::model::Rule;
 use crate::rule::parse::codes::{CHANGES_NOTHING, NEVER_ACTS};
 use crate::rule::parse::file::File;
+use crate::rule::parse::lint::idle::hears_only_others;
 use crate::rule::parse::tree::{Entry, Node, Span, Table, Value};
 use crate::rule::source::Spot;
 
@@ -55,7 +56,7 @@ impl Lint<'_, '_> {
             {
                 let message = format!("{} is never true here", shown(clause));
                 let told = warning(NEVER_ACTS, spot(), message).label(SO);
-                found.push(self.beside(told, given));
+                found.push(self.beside(told, given, rule));
             }
         }
         if !found.is_empty() {
@@ -103,7 +104,7 @@ impl Lint<'_, '_> {
                 found.push(changes_nothing(spot, message));
             } else if let Some(given) = self.given.iter().find(|given| follows(&given.formula)) {
                 let message = format!("{} is always true here", shown(clause));
-                found.push(self.beside(changes_nothing(spot, message), given));
+                found.push(self.beside(changes_nothing(spot, message), given, rule));
             } else if let Some(other) = clauses[..at].iter().find(|other| other.repeats(clause)) {
                 let message = format!("{} stands here twice", shown(clause));
                 let told = changes_nothing(spot, message);
@@ -127,7 +128,7 @@ impl Lint<'_, '_> {
     }
 
     /// Points to the key that leaves out what a clause asks for.
-    fn beside(&self, told: Diagnostic, given: &Given) -> Diagnostic {
+    fn beside(&self, told: Diagnostic, given: &Given, rule: &Rule) -> Diagnostic {
         let place = given.path.split_first().and_then(|(first, rest)| {
             let mut entry = self.table.get(first)?;
             for key in rest {
@@ -143,7 +144,10 @@ impl Lint<'_, '_> {
                 told.help(help).related(place, given.said.clone())
             }
             None => {
-                let help = "leave the clause out, or write `on_own = true` beside it";
+                let help = match hears_only_others(rule) {
+                    true => "leave the clause out",
+                    false => "leave the clause out, or write `on_own = true` beside it",
+                };
                 let help = told.help.clone().unwrap_or_else(|| help.to_owned());
                 told.label(given.said.clone()).help(help)
             }
