@@ -175,7 +175,7 @@ fn context<'a>(spot: &Spot, label: &'a str) -> Annotation<'a> {
 
 /// Text from a rule file, or its name, which may carry terminal escapes, made harmless: unlike titles and
 /// labels, the renderer prints messages and paths as they are.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
