@@ -43,6 +43,7 @@ pub fn run(text: &str) {
     assert_eq!(told, names, "each test has one result");
     for failure in report.results.iter().filter_map(|result| result.failure.as_ref()) {
         let text = failure.text();
+        told::harmless(&text);
         assert!(!FAULTS.iter().any(|fault| text.contains(fault)), "{text}");
     }
     junit(&report);

@@ -8,8 +8,7 @@ use groupkeeper::rule::explain::explain;
 /// Shows all of it, in each form there is.
 pub fn show(diagnostics: &[Diagnostic]) {
     let plain = render_all(diagnostics, false);
-    let escape = plain.chars().find(|c| c.is_control() && *c != '\n');
-    assert_eq!(escape, None, "what is shown can move the cursor:\n{plain:?}");
+    harmless(&plain);
     render_all(diagnostics, true);
     for told in diagnostics {
         told.to_json();
@@ -18,6 +17,12 @@ pub fn show(diagnostics: &[Diagnostic]) {
         let (text, span) = (told.spot.source().text(), told.spot.span());
         assert!(text.get(span).is_some(), "the place is not in the file: {told:?}");
     }
+}
+
+/// Holds that a text can be shown in a terminal.
+pub fn harmless(text: &str) {
+    let escape = text.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(escape, None, "what is shown can move the cursor:\n{text:?}");
 }
 
 /// Formats a file: what it says stays, and formatting again changes nothing.

@@ -14,7 +14,7 @@ use super::expect::{Difference, Expected, align, is_met, sentences, story};
 use super::testfile::{self, StepAct, Test};
 use crate::clock::Stopwatch;
 use crate::rule::RuleSet;
-use crate::rule::diagnostic::{Diagnostic, Level};
+use crate::rule::diagnostic::{Diagnostic, Level, printable};
 
 /// What became of one test.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Failure {
         Self { line, message, differences: Vec::new(), story: String::new() }
     }
 
-    /// Everything, for people.
+    /// Everything, for people. Accounts and groups of a test can have any name, but not move the cursor.
     pub fn text(&self) -> String {
         let mut text = self.message.clone();
         for difference in &self.differences {
@@ -57,7 +57,7 @@ impl Failure {
             text.push_str("\nsince the last `expect`:\n");
             text.push_str(&self.story);
         }
-        text
+        printable(&text)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Exit, RulesDirectory};
 use crate::authoring::testfile::{self, Test};
 use crate::authoring::{self, Failure, Report, Share, TestResult};
-use crate::rule::diagnostic::{Diagnostic, Level};
+use crate::rule::diagnostic::{Diagnostic, Level, printable};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -115,9 +115,9 @@ fn show(result: &TestResult, file: &mut String) {
         file.clone_from(&result.file);
     }
     match &result.failure {
-        None => println!("  ok    {}", result.name),
+        None => println!("  ok    {}", printable(&result.name)),
         Some(failure) => {
-            println!("  FAIL  {}", result.name);
+            println!("  FAIL  {}", printable(&result.name));
             println!("        {}:{}", result.file, failure.line);
             failure.text().lines().for_each(|line| println!("        {line}"));
         }

@@ -93,7 +93,7 @@ impl Diagnostic {
         let mut group = Group::with_title(title);
         if self.spot.source().text().is_empty() {
             // A file that could not be read has a name and no line.
-            group = group.element(Origin::path(&**self.spot.file()));
+            group = group.element(Origin::path(printable(self.spot.file())));
         } else if self.level != Level::Note {
             let label = (!self.label.is_empty()).then_some(self.label.as_str());
             let mut first = snippet(&self.spot, AnnotationKind::Primary, label);
@@ -112,7 +112,9 @@ impl Diagnostic {
         if let Some(help) = self.help.as_ref().filter(|_| self.level != Level::Note) {
             group = group.element(Title::HELP.message(printable(help)));
         }
-        renderer.render(&[group])
+        // The renderer replaces the control characters of ASCII; terminals obey those of Latin-1 too.
+        let of_latin_1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+        renderer.render(&[group]).replace(of_latin_1, "\u{FFFD}")
     }
 
     /// For programs: `level`, `code`, `file`, `line`, `column`, `end` (`line`, `column`; one-based, in
@@ -163,7 +165,7 @@ fn snippet<'a>(
     label: Option<&'a str>,
 ) -> Snippet<'a, Annotation<'a>> {
     Snippet::source(spot.source().text())
-        .path(&**spot.file())
+        .path(printable(spot.file()))
         .annotation(kind.span(spot.span()).label(label))
 }
 
@@ -171,9 +173,9 @@ fn context<'a>(spot: &Spot, label: &'a str) -> Annotation<'a> {
     AnnotationKind::Context.span(spot.span()).label(label)
 }
 
-/// Text from a rule file, which may carry terminal escapes, made harmless: unlike titles and
-/// labels, the renderer prints messages as they are.
-fn printable(text: &str) -> String {
+/// Text from a rule file, or its name, which may carry terminal escapes, made harmless: unlike titles and
+/// labels, the renderer prints messages and paths as they are.
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
@@ -254,5 +256,10 @@ error[R012]: `sender.roles` does not exist
     fn terminal_escapes_of_a_rule_file_are_not_passed_on() {
         let shown = sample().help("write \u{1b}[2J".to_owned()).render(false);
         assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        let source = Source::new("rules/\u{1b}[2J.toml", "a = \u{9b}2J\u{1b}[2J\u{7f}\n");
+        let message = "`\u{9b}2J\u{1b}[2J` is not a value";
+        let told = Diagnostic::new(Level::Error, Code("R001"), source.spot(4..5), message);
+        let shown = told.label("\u{9b}2J").render(false);
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
     }
 }
