@@ -162,7 +162,9 @@ async fn an_id_that_several_begin_with_settles_none_of_them() {
     let (exit, _, told) = stage.groupkeeper(&["outbox", "release", first, "--url", &url]).await;
     assert_eq!((exit, told.as_str()), (Some(0), "released: 1\n"));
     assert_eq!(held().await.len(), before.len() - 1);
-    stage.settle().await;
+    assert_eq!(stage.operator("/api/v1/held/discard?rule=ask-shouters").await.0, 200);
+    // So many messages in one second were more than the group takes: what was to be said is sent later.
+    stage.advance(MINUTE).await;
     stage.finish().await;
 }
 
