@@ -402,6 +402,9 @@ impl fmt::Display for Read {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group { group } => write!(f, "ask who owns {group}"),
+            Self::Roles { group, accounts, details: true, .. } => {
+                write!(f, "ask what {} is in {group}, and since when", names(accounts))
+            }
             Self::Roles { group, accounts, .. } => {
                 write!(f, "ask what {} is in {group}", names(accounts))
             }
@@ -420,7 +423,14 @@ pub enum Read {
     /// Type, owner, name, count of a group.
     Group { group: GroupId },
     /// What these accounts are in a group, and its owner.
-    Roles { group: GroupId, group_type: Option<GroupType>, accounts: Vec<Account> },
+    Roles {
+        group: GroupId,
+        group_type: Option<GroupType>,
+        accounts: Vec<Account>,
+        /// With join time, name card and last message, which Chat tells by another command.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        details: bool,
+    },
     /// The group and every member with role, join time and last message: who may succeed the owner.
     Candidates { group: GroupId },
     /// Until when a member is muted.
@@ -453,6 +463,9 @@ pub enum Answer {
     Roles {
         group: Option<GroupFacts>,
         roles: Vec<(Account, Role)>,
+        /// Those of them who are in the group, where details were asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        members: Vec<MemberFacts>,
     },
     Candidates {
         group: GroupFacts,

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::state::{GroupRecord, Owner};
 use super::trace::Why;
 use super::{act, judge};
-use crate::chat::{Account, GroupId, Role};
+use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::catalog::Object;
@@ -22,23 +22,39 @@ pub(super) fn missing_for_conditions(
 ) -> Option<Read> {
     let group = event.group.as_ref()?;
     let mut of_group = false;
-    let mut accounts = Vec::new();
+    let mut asked: Vec<(&Account, &String)> = Vec::new();
     for condition in [&rule.when, &rule.unless].into_iter().flatten() {
         for (object, field) in condition.clauses().iter().flat_map(|clause| clause.uses()) {
             match object {
                 Object::Group => of_group |= group_unknown(draft, event, group, field),
-                Object::Member if asks_for_role(field) => accounts.extend(event.member.clone()),
-                Object::Operator if asks_for_role(field) => accounts.extend(event.operator.clone()),
+                Object::Member => asked.extend(event.member.as_ref().map(|who| (who, field))),
+                Object::Operator => asked.extend(event.operator.as_ref().map(|who| (who, field))),
                 _ => {}
             }
         }
     }
-    accounts.retain(|account| account.is_somebody() && role(draft, group, account).is_none());
-    read_of(draft, event, group, of_group, accounts)
+    asked.retain(|(who, field)| who.is_somebody() && member_unknown(draft, event, who, field));
+    let details = asked.iter().any(|(_, field)| *field != "role");
+    let accounts = asked.into_iter().map(|(who, _)| who.clone()).collect();
+    read_of(draft, event, group, of_group, (accounts, details))
 }
 
-fn asks_for_role(field: &str) -> bool {
-    matches!(field, "role" | "joined_at" | "name_card")
+/// Whether Chat can tell something of a member that nobody has told us.
+fn member_unknown(draft: &Draft<'_>, event: &Event, who: &Account, field: &str) -> bool {
+    let Some(group) = &event.group else { return false };
+    if field == "role" {
+        return role(draft, group, who).is_none();
+    }
+    let record = draft.member(group, who);
+    let missing = match field {
+        "joined_at" => record.joined_at.is_none(),
+        "name_card" => record.name_card.is_empty(),
+        "last_message_at" => record.last_message_at.is_none(),
+        _ => false,
+    };
+    // Chat stores no members of an AVChatRoom (34948).
+    let kind = event.group_type.or(draft.group(group).group_type);
+    missing && record.read_at.is_none() && kind != Some(GroupType::AVChatRoom)
 }
 
 fn group_unknown(draft: &Draft<'_>, event: &Event, group: &GroupId, field: &str) -> bool {
@@ -89,7 +105,7 @@ pub(super) fn missing_for_steps(
     accounts.retain(|account| {
         always_protected(draft, account).is_none() && role(draft, group, account).is_none()
     });
-    read_of(draft, event, group, of_group, accounts)
+    read_of(draft, event, group, of_group, (accounts, false))
 }
 
 fn read_of(
@@ -97,13 +113,13 @@ fn read_of(
     event: &Event,
     group: &GroupId,
     of_group: bool,
-    mut accounts: Vec<Account>,
+    (mut accounts, details): (Vec<Account>, bool),
 ) -> Option<Read> {
     accounts.sort();
     accounts.dedup();
     if !accounts.is_empty() {
         let group_type = event.group_type.or(draft.group(group).group_type);
-        return Some(Read::Roles { group: group.clone(), group_type, accounts });
+        return Some(Read::Roles { group: group.clone(), group_type, accounts, details });
     }
     of_group.then(|| Read::Group { group: group.clone() })
 }
@@ -126,9 +142,9 @@ pub(super) fn ask(
     count: Option<u32>,
 ) -> Why {
     let what = match &read {
-        Read::Roles { accounts, .. } => {
-            let names = accounts.iter().map(Account::as_str).collect::<Vec<_>>();
-            format!("the role of {}", names.join(", "))
+        Read::Roles { accounts, details, .. } => {
+            let names = accounts.iter().map(Account::as_str).collect::<Vec<_>>().join(", ");
+            if *details { format!("all about {names}") } else { format!("the role of {names}") }
         }
         _ => "the group's owner and type".to_owned(),
     };

@@ -5,7 +5,9 @@ use super::event::{Event, Field, Room};
 use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
 use super::{effect, sanction, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
-use crate::rule::EventKind;
+use crate::rule::catalog::Object;
+use crate::rule::condition::{Clause, Condition};
+use crate::rule::{EventKind, RuleSet};
 
 /// Applies one event, and derives `owner.left` and `group.ownerless`.
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
@@ -17,6 +19,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     match kind {
         EventKind::MemberJoined => joined(draft, event, &group),
         EventKind::MemberLeft | EventKind::MemberRemoved => left(draft, event, &group, kind),
+        EventKind::MessageSent => spoke(draft, event, &group),
         EventKind::MemberRoleChanged => role_changed(draft, event, &group),
         EventKind::MemberCardChanged => {
             if let (Some(member), Some(card)) = (&event.member, text(event, "name_card")) {
@@ -77,6 +80,8 @@ fn joined(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         let fresh = MemberRecord {
             role: Some(role),
             joined_at: Some(event.time),
+            // Nobody who has just come has a name card here, or has said anything.
+            read_at: Some(event.time),
             ..MemberRecord::default()
         };
         draft.set_member(group, member, fresh);
@@ -123,6 +128,25 @@ fn cares_about_owners(draft: &Draft<'_>) -> bool {
     [EventKind::OwnerLeft, EventKind::GroupOwnerless]
         .into_iter()
         .any(|kind| draft.rules.on(kind).next().is_some())
+}
+
+/// Notes when somebody last said something, if any rule asks for that: every message would be written
+/// otherwise.
+fn spoke(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
+    let Some(member) = event.member.as_ref().filter(|member| member.is_somebody()) else { return };
+    if !notes_messages(draft.rules) {
+        return;
+    }
+    let mut record = draft.member(group, member);
+    record.last_message_at = record.last_message_at.max(Some(event.time));
+    draft.set_member(group, member, record);
+}
+
+/// Whether a condition reads `last_message_at` of anybody but a candidate, whom Chat describes.
+pub(super) fn notes_messages(rules: &RuleSet) -> bool {
+    let conditions = rules.rules().iter().flat_map(|rule| [&rule.when, &rule.unless]).flatten();
+    let mut uses = conditions.flat_map(Condition::clauses).flat_map(Clause::uses);
+    uses.any(|(object, field)| *object != Object::Candidate && field == "last_message_at")
 }
 
 fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
@@ -189,6 +213,8 @@ fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         let record = MemberRecord {
             role: Some(Role::Owner),
             joined_at: Some(event.time),
+            // Nobody who has just come has a name card here, or has said anything.
+            read_at: Some(event.time),
             ..MemberRecord::default()
         };
         draft.set_member(group, &owner, record);

@@ -93,7 +93,8 @@ fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules:
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));
     }
-    if changes_mirror(kind) {
+    let notes = kind == EventKind::MessageSent && super::mirror::notes_messages(rules);
+    if notes || changes_mirror(kind) {
         of_people(keys, event);
         if let Some(group) = &event.group {
             owners_named(event).for_each(|account| add_member(keys, group, &account));

@@ -1,13 +1,13 @@
 //! What follows when an effect is settled: the mirror believes it, sanctions begin or fall, rules go on.
 
 use super::draft::Draft;
-use super::effect::{Act, Answer, Effect, GroupFacts, Outcome, Read, Resume, Stage};
+use super::effect::{Act, Answer, Effect, GroupFacts, MemberFacts, Outcome, Read, Resume, Stage};
 use super::event::Event;
 use super::sight::Sight;
 use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
 use super::steps::Start;
 use super::{judge, mirror, sanction, steps, wait};
-use crate::chat::{Account, GroupId};
+use crate::chat::{Account, GroupId, Role};
 use crate::rule::EventKind;
 
 /// Decides the settling of one effect.
@@ -70,11 +70,15 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
 fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answer) {
     match (answer, &effect.act) {
         (Answer::Group(facts), _) => believe_group(draft, event, facts),
-        (Answer::Roles { group: facts, roles }, Act::Read(Read::Roles { group, .. })) => {
+        (
+            Answer::Roles { group: facts, roles, members },
+            Act::Read(Read::Roles { group, details, .. }),
+        ) => {
             if let Some(facts) = facts {
                 believe_group(draft, event, facts);
             }
-            believe_roles(draft, group, roles);
+            believe_roles(draft, group, roles, *details);
+            believe_members(draft, group, members);
         }
         (Answer::Candidates { group, .. }, _) => believe_group(draft, event, group),
         (Answer::Muted { until }, Act::Read(Read::Muted { group, member, sanction })) => {
@@ -87,10 +91,25 @@ fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answ
     }
 }
 
-fn believe_roles(draft: &mut Draft<'_>, group: &GroupId, roles: &[(Account, crate::chat::Role)]) {
+fn believe_roles(draft: &mut Draft<'_>, group: &GroupId, roles: &[(Account, Role)], details: bool) {
+    let now = draft.now;
     for (account, role) in roles {
-        let record = MemberRecord { role: Some(*role), ..draft.member(group, account) };
+        let mut record = MemberRecord { role: Some(*role), ..draft.member(group, account) };
+        if details {
+            record.read_at = Some(now);
+        }
         draft.set_member(group, account, record);
+    }
+}
+
+fn believe_members(draft: &mut Draft<'_>, group: &GroupId, members: &[MemberFacts]) {
+    for member in members {
+        let mut record = draft.member(group, &member.account);
+        record.joined_at = member.joined_at.or(record.joined_at);
+        record.name_card.clone_from(&member.name_card);
+        // They may have spoken since Chat answered.
+        record.last_message_at = record.last_message_at.max(member.last_message_at);
+        draft.set_member(group, &member.account, record);
     }
 }
 
@@ -137,7 +156,7 @@ fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, wor
     match (&effect.act, &effect.then) {
         (Act::Read(Read::Roles { .. }), Some(resume)) => {
             // Judged with what is known: guards keep their hands off whoever might be protected.
-            let nothing = Answer::Roles { group: None, roles: Vec::new() };
+            let nothing = Answer::Roles { group: None, roles: Vec::new(), members: Vec::new() };
             go_on(draft, resume, Some(&nothing));
         }
         // Asking again would be refused again: the rule ends here.

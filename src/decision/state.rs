@@ -140,6 +140,9 @@ pub struct MemberRecord {
     pub muted_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_message_at: Option<Timestamp>,
+    /// When Chat last told join time, name card and last message: what is missing then, is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<Timestamp>,
     /// When Chat was asked about them for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,

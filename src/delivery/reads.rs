@@ -4,15 +4,15 @@ use super::Delivery;
 use super::carry::NoReply;
 use crate::chat::{Account, GroupId, GroupType, Role, limits};
 use crate::decision::Effect;
-use crate::decision::effect::{Answer, GroupFacts, Read};
+use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Read};
 use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
 
 impl Delivery {
     pub(super) async fn read(&self, effect: &Effect, read: &Read) -> Result<Answer, NoReply> {
         match read {
             Read::Group { group } => self.group(effect, group).await.map(Answer::Group),
-            Read::Roles { group, group_type, accounts } => {
-                self.roles(effect, group, *group_type, accounts).await
+            Read::Roles { group, group_type, accounts, details } => {
+                self.roles(effect, group, (*group_type, *details), accounts).await
             }
             Read::Candidates { group } => self.candidates(effect, group).await,
             Read::Muted { group, member, .. } => {
@@ -50,7 +50,7 @@ impl Delivery {
         &self,
         effect: &Effect,
         group: &GroupId,
-        group_type: Option<GroupType>,
+        (group_type, details): (Option<GroupType>, bool),
         accounts: &[Account],
     ) -> Result<Answer, NoReply> {
         let mut facts = None;
@@ -61,8 +61,17 @@ impl Delivery {
             let gone = !read.exists;
             facts = Some(read);
             if gone {
-                return Ok(Answer::Roles { group: facts, roles: Vec::new() });
+                return Ok(Answer::Roles { group: facts, roles: Vec::new(), members: Vec::new() });
             }
+        }
+        if let Some(kind) = kind.filter(|kind| details && *kind != GroupType::AVChatRoom) {
+            let found = self.members(effect, group, kind, Some(accounts)).await?;
+            let role = |account: &Account| {
+                let member = found.iter().find(|member| member.account == *account);
+                member.map_or(Role::Outside, |member| member.role)
+            };
+            let roles = accounts.iter().map(|account| (account.clone(), role(account))).collect();
+            return Ok(Answer::Roles { group: facts, roles, members: found });
         }
         let roles = if kind == Some(GroupType::AVChatRoom) {
             let owner = facts.as_ref().and_then(|facts| facts.owner.clone());
@@ -78,7 +87,7 @@ impl Delivery {
             }
             roles
         };
-        Ok(Answer::Roles { group: facts, roles })
+        Ok(Answer::Roles { group: facts, roles, members: Vec::new() })
     }
 
     /// An AVChatRoom stores no members: its owner and its admins are all that Chat knows (60524).
@@ -113,14 +122,27 @@ impl Delivery {
         Ok(accounts.iter().map(|account| (account.clone(), role(account))).collect())
     }
 
-    /// The group, then all of its members, page by page.
+    /// The group, then all of its members.
     async fn candidates(&self, effect: &Effect, group: &GroupId) -> Result<Answer, NoReply> {
         let facts = self.group(effect, group).await?;
-        let mut members = Vec::new();
         if !facts.exists {
-            return Ok(Answer::Candidates { group: facts, members });
+            return Ok(Answer::Candidates { group: facts, members: Vec::new() });
         }
-        let community = facts.group_type == Some(GroupType::Community);
+        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
+        let members = self.members(effect, group, kind, None).await?;
+        Ok(Answer::Candidates { group: facts, members })
+    }
+
+    /// Members, page by page (34948): those that are named, until all are found, or everybody.
+    async fn members(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        kind: GroupType,
+        named: Option<&[Account]>,
+    ) -> Result<Vec<MemberFacts>, NoReply> {
+        let mut members = Vec::new();
+        let community = kind == GroupType::Community;
         let mut page = if community { Page::Next(String::new()) } else { Page::Offset(0) };
         loop {
             let call = Call::GetGroupMemberInfo { group: group.clone(), page };
@@ -128,10 +150,13 @@ impl Delivery {
             let Reply::Members { members: some, next, .. } = reply else {
                 return Err(unexpected(&call));
             };
-            members.extend(some);
-            match next {
+            let wanted =
+                |member: &MemberFacts| named.is_none_or(|named| named.contains(&member.account));
+            members.extend(some.into_iter().filter(wanted));
+            let complete = named.is_some_and(|named| members.len() >= named.len());
+            match next.filter(|_| !complete) {
                 Some(next) => page = next,
-                None => return Ok(Answer::Candidates { group: facts, members }),
+                None => return Ok(members),
             }
         }
     }

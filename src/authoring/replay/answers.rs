@@ -47,7 +47,9 @@ impl<'p> Answers<'p> {
     ) -> Result<Outcome, Trouble> {
         let (outcome, source) = match read {
             Read::Group { group } => self.of_group(store, group, at)?,
-            Read::Roles { group, accounts, .. } => self.of_roles(store, group, accounts, at)?,
+            Read::Roles { group, accounts, details, .. } => {
+                self.of_roles(store, group, (accounts, *details), at)?
+            }
             Read::Candidates { group } => self.of_candidates(store, group, at)?,
             // Chat ends a mute by itself, by the `MuteTime` that it was given (34951).
             Read::Muted { .. } => (Answer::Muted { until: None }.into(), Source::Mirror),
@@ -76,7 +78,7 @@ impl<'p> Answers<'p> {
         &mut self,
         store: &dyn Store,
         group: &GroupId,
-        accounts: &[Account],
+        (accounts, details): (&[Account], bool),
         at: Timestamp,
     ) -> Result<(Outcome, Source), Trouble> {
         let (mut roles, mut source) = (Vec::new(), Source::Near);
@@ -101,7 +103,12 @@ impl<'p> Answers<'p> {
         }
         // A type that nobody knows is asked for with the roles.
         let facts = self.facts(store, group, at)?.map(|(facts, _)| facts);
-        Ok((Answer::Roles { group: facts, roles }.into(), source))
+        let known = &self.mirrored(group)?.members;
+        let described = |account: &Account| {
+            known.get(account).and_then(|record| as_member(account.clone(), record.clone()))
+        };
+        let members = accounts.iter().filter(|_| details).filter_map(described).collect();
+        Ok((Answer::Roles { group: facts, roles, members }.into(), source))
     }
 
     fn of_candidates(

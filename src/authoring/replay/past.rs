@@ -54,7 +54,7 @@ impl Past {
         let at = entry.at;
         match answer {
             Answer::Group(facts) => self.add_group(at, facts),
-            Answer::Roles { group, roles } => {
+            Answer::Roles { group, roles, .. } => {
                 let id = group.as_ref().map(|facts| facts.group.clone()).or(entry.group);
                 if let Some(facts) = group {
                     self.add_group(at, facts);

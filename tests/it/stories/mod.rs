@@ -6,6 +6,7 @@ mod callbacks;
 mod faults;
 mod flooding;
 mod limits;
+mod members;
 mod operators;
 mod ownership;
 mod promotion;
