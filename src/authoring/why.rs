@@ -2,6 +2,7 @@
 
 mod chain;
 mod checklist;
+mod subject;
 
 use serde::Serialize;
 
@@ -15,6 +16,7 @@ use crate::rule::model::{Mode, Place, Rule, Trigger};
 use crate::rule::{self, RuleSet};
 
 use chain::Chain;
+use subject::Subject;
 pub use checklist::{Step, StepState, WhyNot};
 
 /// What is asked about.
@@ -78,6 +80,9 @@ pub struct RuleTold {
 pub struct WhyTold {
     pub event: String,
     pub id: EventId,
+    /// The event that this one goes on with, after Chat has answered or a wait is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<EventId>,
     pub about: String,
     pub at: String,
     pub rules_version: String,
@@ -121,6 +126,7 @@ impl Case {
     /// What every rule made of it.
     pub fn why(&self) -> WhyTold {
         let entry = self.chain.entry();
+        let subject = Subject::of(entry);
         let mut rules: Vec<RuleTold> =
             self.rules.rules().iter().map(|rule| self.rule_told(rule)).collect();
         // A rule that has gone since, when the telling is by other rules than those of then.
@@ -130,9 +136,10 @@ impl Case {
             }
         }
         WhyTold {
-            event: entry.event.clone(),
+            event: subject.event,
             id: entry.id.clone(),
-            about: about(entry),
+            continues: subject.continues,
+            about: subject.about,
             at: entry.at.to_string(),
             rules_version: entry.rules.clone(),
             note: self.note.clone(),
@@ -180,7 +187,10 @@ impl Case {
     fn unseen(&self, rule: &Rule) -> Option<Why> {
         let entry = self.chain.entry();
         let Trigger::On(kinds) = &rule.trigger else { return None };
-        if !kinds.iter().any(|kind| kind.name() == entry.event) {
+        // An answer, or the end of a wait, is for the one rule that asked or waited.
+        if Subject::of(entry).continues.is_some()
+            || !kinds.iter().any(|kind| kind.name() == entry.event)
+        {
             return None;
         }
         Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope })
@@ -193,8 +203,9 @@ impl Case {
     fn of_traces(&self, rule: &str, title: Option<String>, place: String) -> RuleTold {
         let traces: Vec<_> = self.chain.traces_of(rule).collect();
         let root = self.chain.entry();
+        let subject = Subject::of(root).event;
         let sentence = |(entry, trace): &(&JournalEntry, &RuleTrace)| {
-            let event = if trace.event == root.event {
+            let event = if trace.event == subject {
                 String::new()
             } else {
                 format!("on {}, which followed from it, ", trace.event)
@@ -293,6 +304,9 @@ pub(super) fn about(entry: &JournalEntry) -> String {
 }
 
 fn not_listening(rule: &Rule, entry: &JournalEntry) -> String {
+    if Subject::of(entry).continues.is_some() {
+        return "has no part in this: it is how another rule goes on".to_owned();
+    }
     match &rule.trigger {
         Trigger::On(kinds) => {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
@@ -310,8 +324,9 @@ impl WhyTold {
     pub fn render(&self, all: bool) -> String {
         let Self { event, id, about, at, rules_version, .. } = self;
         let about = if about.is_empty() { String::new() } else { format!(" {about}") };
+        let goes_on = subject::goes_on(self.continues.as_ref());
         let mut text =
-            format!("{event}{about}\nevent {id}, decided {at} by rules {rules_version}\n");
+            format!("{event}{about}\nevent {id}{goes_on}, decided {at} by rules {rules_version}\n");
         if let Some(note) = &self.note {
             text.push_str(&format!("note: {note}\n"));
         }
@@ -323,7 +338,11 @@ impl WhyTold {
         let folded = self.rules.len() - self.rules.iter().filter(shown).count();
         if folded > 0 {
             let rules = if folded == 1 { "1 rule does" } else { &format!("{folded} rules do") };
-            text.push_str(&format!("\n{rules} not listen to {event} (--all shows them)\n"));
+            let what = match self.continues {
+                Some(_) => format!("{} no part in this", if folded == 1 { "1 rule has" } else { &format!("{folded} rules have") }),
+                None => format!("{rules} not listen to {event}"),
+            };
+            text.push_str(&format!("\n{what} (--all shows them)\n"));
         }
         if !self.notes.is_empty() {
             text.push_str("\nbeside the rules:\n");
