@@ -120,7 +120,7 @@ fn headline(event: &Event) -> String {
 }
 
 /// Whom and what an event is about: `ann in @TGS#cats`.
-fn about(event: &Event) -> String {
+pub(super) fn about(event: &Event) -> String {
     match (&event.member, &event.group) {
         (Some(member), Some(group)) => format!("{member} in {group}"),
         (Some(one), None) => one.to_string(),
@@ -166,7 +166,8 @@ impl Tally {
                 notes.push(format!("{number} {}", if number == 1 { one } else { many }));
             }
         };
-        let Self { near, mirror, supposed, unknown, taken_as_done, unsent, without_body, .. } = *self;
+        let Self { near, mirror, supposed, unknown, taken_as_done, unsent, without_body, .. } =
+            *self;
         note(
             near,
             "answer of Chat was assumed from another one near in time",

@@ -16,8 +16,8 @@ use crate::rule::model::{Mode, Place, Rule, Trigger};
 use crate::rule::{self, RuleSet};
 
 use chain::Chain;
-use subject::Subject;
 pub use checklist::{Step, StepState, WhyNot};
+use subject::Subject;
 
 /// What is asked about.
 pub struct Question<'q> {
@@ -32,6 +32,7 @@ pub struct Question<'q> {
 /// An event, what came of it, and the rules of then.
 pub struct Case {
     chain: Chain,
+    subject: Subject,
     rules: RuleSet,
     /// What to know about the telling, if it is not by the rules of then.
     note: Option<String>,
@@ -83,6 +84,8 @@ pub struct WhyTold {
     /// The event that this one goes on with, after Chat has answered or a wait is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continues: Option<EventId>,
+    #[serde(skip)]
+    goes_on: bool,
     pub about: String,
     pub at: String,
     pub rules_version: String,
@@ -115,7 +118,14 @@ impl Case {
                 (rules, note)
             }
         };
-        Ok(Self { chain: Chain::follow(recorded, entry)?, rules, note })
+        let mut subject = Subject::of(&entry);
+        if let Some(first) = &subject.continues
+            && recorded.find(first.as_str())?.is_empty()
+        {
+            // To be sent on to what is not there helps nobody.
+            subject.continues = None;
+        }
+        Ok(Self { chain: Chain::follow(recorded, entry)?, subject, rules, note })
     }
 
     /// The ids of the rules.
@@ -126,7 +136,7 @@ impl Case {
     /// What every rule made of it.
     pub fn why(&self) -> WhyTold {
         let entry = self.chain.entry();
-        let subject = Subject::of(entry);
+        let subject = self.subject.clone();
         let mut rules: Vec<RuleTold> =
             self.rules.rules().iter().map(|rule| self.rule_told(rule)).collect();
         // A rule that has gone since, when the telling is by other rules than those of then.
@@ -139,6 +149,7 @@ impl Case {
             event: subject.event,
             id: entry.id.clone(),
             continues: subject.continues,
+            goes_on: subject.goes_on,
             about: subject.about,
             at: entry.at.to_string(),
             rules_version: entry.rules.clone(),
@@ -165,7 +176,8 @@ impl Case {
         let told = self.rule_told(rule);
         let why = self.last_why(rule).or_else(|| self.unseen(rule));
         let text = texts.get(id);
-        Ok(checklist::of(rule, text, self.chain.entry(), why.as_ref(), told, self.note.clone()))
+        let (entry, subject) = (self.chain.entry(), self.subject.clone());
+        Ok(checklist::of(rule, text, entry, subject, why.as_ref(), told, self.note.clone()))
     }
 
     fn rule_told(&self, rule: &Rule) -> RuleTold {
@@ -175,6 +187,10 @@ impl Case {
         if told.sentences.is_empty() {
             let (came, sentence) = match self.unseen(rule) {
                 Some(why) => (Came::Stopped, why.to_string()),
+                None if self.subject.goes_on => (
+                    Came::NotListening,
+                    "has no part in this: another rule goes on here".to_owned(),
+                ),
                 None => (Came::NotListening, not_listening(rule, self.chain.entry())),
             };
             told.came = came;
@@ -188,9 +204,7 @@ impl Case {
         let entry = self.chain.entry();
         let Trigger::On(kinds) = &rule.trigger else { return None };
         // An answer, or the end of a wait, is for the one rule that asked or waited.
-        if Subject::of(entry).continues.is_some()
-            || !kinds.iter().any(|kind| kind.name() == entry.event)
-        {
+        if self.subject.goes_on || !kinds.iter().any(|kind| kind.name() == entry.event) {
             return None;
         }
         Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope })
@@ -203,9 +217,9 @@ impl Case {
     fn of_traces(&self, rule: &str, title: Option<String>, place: String) -> RuleTold {
         let traces: Vec<_> = self.chain.traces_of(rule).collect();
         let root = self.chain.entry();
-        let subject = Subject::of(root).event;
+        let subject = &self.subject.event;
         let sentence = |(entry, trace): &(&JournalEntry, &RuleTrace)| {
-            let event = if trace.event == subject {
+            let event = if trace.event == **subject {
                 String::new()
             } else {
                 format!("on {}, which followed from it, ", trace.event)
@@ -304,9 +318,6 @@ pub(super) fn about(entry: &JournalEntry) -> String {
 }
 
 fn not_listening(rule: &Rule, entry: &JournalEntry) -> String {
-    if Subject::of(entry).continues.is_some() {
-        return "has no part in this: it is how another rule goes on".to_owned();
-    }
     match &rule.trigger {
         Trigger::On(kinds) => {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
@@ -337,18 +348,26 @@ impl WhyTold {
         }
         let folded = self.rules.len() - self.rules.iter().filter(shown).count();
         if folded > 0 {
-            let rules = if folded == 1 { "1 rule does" } else { &format!("{folded} rules do") };
-            let what = match self.continues {
-                Some(_) => format!("{} no part in this", if folded == 1 { "1 rule has" } else { &format!("{folded} rules have") }),
-                None => format!("{rules} not listen to {event}"),
-            };
-            text.push_str(&format!("\n{what} (--all shows them)\n"));
+            text.push_str(&format!("\n{} (--all shows them)\n", self.folded(folded)));
         }
         if !self.notes.is_empty() {
             text.push_str("\nbeside the rules:\n");
             self.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
         }
         text
+    }
+}
+
+impl WhyTold {
+    /// Tells of rules that are not shown.
+    fn folded(&self, number: usize) -> String {
+        let event = &self.event;
+        match (number, self.goes_on) {
+            (1, false) => format!("1 rule does not listen to {event}"),
+            (_, false) => format!("{number} rules do not listen to {event}"),
+            (1, true) => "1 rule has no part in this".to_owned(),
+            (_, true) => format!("{number} rules have no part in this"),
+        }
     }
 }
 

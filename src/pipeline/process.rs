@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc};
 
-use super::journaling::{JournalEvents, Journaling, Jotting, Keeps};
+use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
 use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
