@@ -172,7 +172,8 @@ async fn answers_that_were_not_kept_come_from_the_mirror_and_are_counted() {
 
 #[tokio::test]
 async fn whose_role_nobody_knows_would_be_muted_unless_protected() {
-    let stage = Stage::with_rules("[rule.any]\non = \"message.sent\"\ndo = [\"recall\"]\n").await;
+    let stage =
+        Stage::with_rules("[rule.any]\non = \"message.sent\"\ndo = [\"recall_message\"]\n").await;
     let members = [("ann", Role::Member), ("bob", Role::Member), ("boss", Role::Member)];
     let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
     cats.joins("mia").await;
