@@ -44,7 +44,14 @@ pub fn check(directory: &Path, now: Option<Timestamp>) -> io::Result<Checked> {
     let named = |error: io::Error| {
         io::Error::new(error.kind(), format!("{}: {}", directory.display(), refusal(&error)))
     };
-    let files = Files::read(directory, |_| true).map_err(named)?;
+    let mut files = Files::read(directory, |_| true).map_err(named)?;
+    // A rule file and its tests belong together.
+    if let Some(beside) = beside(directory).filter(|_| directory.is_file())
+        && let Ok(other) = Files::read(&beside, |_| true)
+    {
+        files.texts.extend(other.texts);
+        files.unreadable.extend(other.unreadable);
+    }
     let (tests, rules): (Vec<_>, Vec<_>) =
         files.texts.into_iter().partition(|(name, _)| is_test(Path::new(name)));
     let reading = rule::read(rules, now);
@@ -52,4 +59,14 @@ pub fn check(directory: &Path, now: Option<Timestamp>) -> io::Result<Checked> {
     diagnostics.extend(reading.diagnostics);
     let passed_over = files.passed_over;
     Ok(Checked { rules: reading.rules, diagnostics, tests, passed_over })
+}
+
+/// The test file of a rule file, the rule file of a test file.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let name = path.to_str()?;
+    let other = match name.strip_suffix(".test.toml") {
+        Some(rules) => format!("{rules}.toml"),
+        None => format!("{}.test.toml", name.strip_suffix(".toml")?),
+    };
+    Some(PathBuf::from(other))
 }

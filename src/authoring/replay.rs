@@ -51,9 +51,21 @@ pub struct Deed {
     /// By a rule in shadow.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shadow: bool,
+    /// It restrains somebody whose role nobody knows: an owner, and an admin, would be spared.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unless_protected: bool,
     /// The effect's id; absent for answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
+}
+
+impl Deed {
+    /// What would be done, and under which reserve: `mute ann in @TGS#cats for 5m, unless protected`.
+    pub fn words(&self) -> String {
+        let reserve = if self.unless_protected { ", unless protected" } else { "" };
+        let shadow = if self.shadow { " (shadow)" } else { "" };
+        format!("{}{reserve}{shadow}", self.what)
+    }
 }
 
 /// One event that was decided.
@@ -108,7 +120,7 @@ fn headline(event: &Event) -> String {
 }
 
 /// Whom and what an event is about: `ann in @TGS#cats`.
-fn about(event: &Event) -> String {
+pub(super) fn about(event: &Event) -> String {
     match (&event.member, &event.group) {
         (Some(member), Some(group)) => format!("{member} in {group}"),
         (Some(one), None) => one.to_string(),
@@ -132,7 +144,9 @@ pub struct Tally {
     pub near: usize,
     /// Answers out of the mirror.
     pub mirror: usize,
-    /// Questions that nobody can answer: guards protect then.
+    /// Roles that nobody knows: taken for those of ordinary members.
+    pub supposed: usize,
+    /// Questions that nobody can answer.
     pub unknown: usize,
     /// Effects that were taken to succeed.
     pub taken_as_done: usize,
@@ -141,7 +155,7 @@ pub struct Tally {
 impl Tally {
     /// Answers that were assumed, whatever from.
     pub fn assumed(&self) -> usize {
-        self.near + self.mirror + self.unknown
+        self.near + self.mirror + self.supposed + self.unknown
     }
 
     /// What was assumed, as sentences.
@@ -152,7 +166,8 @@ impl Tally {
                 notes.push(format!("{number} {}", if number == 1 { one } else { many }));
             }
         };
-        let Self { near, mirror, unknown, taken_as_done, unsent, without_body, .. } = *self;
+        let Self { near, mirror, supposed, unknown, taken_as_done, unsent, without_body, .. } =
+            *self;
         note(
             near,
             "answer of Chat was assumed from another one near in time",
@@ -164,9 +179,14 @@ impl Tally {
             "answers of Chat were assumed from what the bot knew of its groups",
         );
         note(
+            supposed,
+            "question was about somebody whose role nobody knows, taken for an ordinary member; `unless protected` marks what hangs on it",
+            "questions were about people whose roles nobody knows, taken for ordinary members; `unless protected` marks what hangs on it",
+        );
+        note(
             unknown,
-            "question could not be answered; guards protect whom nobody knows",
-            "questions could not be answered; guards protect whom nobody knows",
+            "question could not be answered; nobody knows the group",
+            "questions could not be answered; nobody knows their groups",
         );
         note(
             taken_as_done,

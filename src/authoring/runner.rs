@@ -105,12 +105,13 @@ pub async fn run_read(
     mut each: impl FnMut(&TestResult),
 ) -> Report {
     let stopwatch = Stopwatch::start();
+    let sets = sets(&rules, &tests);
     let tests: Arc<[Test]> = tests.into();
     let next = Arc::new(AtomicUsize::new(0));
     let (done, mut finished) = unbounded_channel();
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(tests.len());
     for _ in 0..workers {
-        tokio::spawn(work(rules.clone(), tests.clone(), next.clone(), done.clone()));
+        tokio::spawn(work(sets.clone(), tests.clone(), next.clone(), done.clone()));
     }
     drop(done);
     let mut report = Report::default();
@@ -132,6 +133,20 @@ pub async fn run_read(
     report.covered = coverage.of_rules(&rules);
     report.time = stopwatch.elapsed();
     report
+}
+
+/// The rules that the tests of each file run with: those of the rule file of the same name beside it, so
+/// that a further rule breaks no test of another; where there is none, all of the directory.
+fn sets(rules: &Arc<RuleSet>, tests: &[Test]) -> Arc<BTreeMap<Arc<str>, Arc<RuleSet>>> {
+    let mut sets = BTreeMap::new();
+    for test in tests {
+        sets.entry(test.file.clone()).or_insert_with(|| {
+            let beside = test.file.strip_suffix(".test.toml").map(|name| format!("{name}.toml"));
+            let own = beside.and_then(|file| rules.of_file(&file));
+            own.map_or_else(|| rules.clone(), Arc::new)
+        });
+    }
+    Arc::new(sets)
 }
 
 /// A test during which its worker ended: a panic, which stands above on stderr.
@@ -156,7 +171,7 @@ struct Finished {
 
 /// Runs one test after the other, as long as there are any.
 async fn work(
-    rules: Arc<RuleSet>,
+    sets: Arc<BTreeMap<Arc<str>, Arc<RuleSet>>>,
     tests: Arc<[Test]>,
     next: Arc<AtomicUsize>,
     done: UnboundedSender<Finished>,
@@ -166,6 +181,7 @@ async fn work(
         let Some(test) = tests.get(index) else { return };
         let stopwatch = Stopwatch::start();
         let mut reached = Coverage::default();
+        let Some(rules) = sets.get(&test.file) else { return };
         let failure = run(rules.clone(), test, &mut reached).await.err();
         let result = TestResult {
             file: test.file.to_string(),

@@ -2,6 +2,7 @@
 
 mod chain;
 mod checklist;
+mod subject;
 
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ use crate::rule::{self, RuleSet};
 
 use chain::Chain;
 pub use checklist::{Step, StepState, WhyNot};
+use subject::Subject;
 
 /// What is asked about.
 pub struct Question<'q> {
@@ -30,6 +32,7 @@ pub struct Question<'q> {
 /// An event, what came of it, and the rules of then.
 pub struct Case {
     chain: Chain,
+    subject: Subject,
     rules: RuleSet,
     /// What to know about the telling, if it is not by the rules of then.
     note: Option<String>,
@@ -78,6 +81,11 @@ pub struct RuleTold {
 pub struct WhyTold {
     pub event: String,
     pub id: EventId,
+    /// The event that this one goes on with, after Chat has answered or a wait is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<EventId>,
+    #[serde(skip)]
+    goes_on: bool,
     pub about: String,
     pub at: String,
     pub rules_version: String,
@@ -110,7 +118,14 @@ impl Case {
                 (rules, note)
             }
         };
-        Ok(Self { chain: Chain::follow(recorded, entry)?, rules, note })
+        let mut subject = Subject::of(&entry);
+        if let Some(first) = &subject.continues
+            && recorded.find(first.as_str())?.is_empty()
+        {
+            // To be sent on to what is not there helps nobody.
+            subject.continues = None;
+        }
+        Ok(Self { chain: Chain::follow(recorded, entry)?, subject, rules, note })
     }
 
     /// The ids of the rules.
@@ -121,6 +136,7 @@ impl Case {
     /// What every rule made of it.
     pub fn why(&self) -> WhyTold {
         let entry = self.chain.entry();
+        let subject = self.subject.clone();
         let mut rules: Vec<RuleTold> =
             self.rules.rules().iter().map(|rule| self.rule_told(rule)).collect();
         // A rule that has gone since, when the telling is by other rules than those of then.
@@ -130,9 +146,11 @@ impl Case {
             }
         }
         WhyTold {
-            event: entry.event.clone(),
+            event: subject.event,
             id: entry.id.clone(),
-            about: about(entry),
+            continues: subject.continues,
+            goes_on: subject.goes_on,
+            about: subject.about,
             at: entry.at.to_string(),
             rules_version: entry.rules.clone(),
             note: self.note.clone(),
@@ -158,7 +176,8 @@ impl Case {
         let told = self.rule_told(rule);
         let why = self.last_why(rule).or_else(|| self.unseen(rule));
         let text = texts.get(id);
-        Ok(checklist::of(rule, text, self.chain.entry(), why.as_ref(), told, self.note.clone()))
+        let (entry, subject) = (self.chain.entry(), self.subject.clone());
+        Ok(checklist::of(rule, text, entry, subject, why.as_ref(), told, self.note.clone()))
     }
 
     fn rule_told(&self, rule: &Rule) -> RuleTold {
@@ -168,6 +187,10 @@ impl Case {
         if told.sentences.is_empty() {
             let (came, sentence) = match self.unseen(rule) {
                 Some(why) => (Came::Stopped, why.to_string()),
+                None if self.subject.goes_on => (
+                    Came::NotListening,
+                    "has no part in this: another rule goes on here".to_owned(),
+                ),
                 None => (Came::NotListening, not_listening(rule, self.chain.entry())),
             };
             told.came = came;
@@ -180,7 +203,8 @@ impl Case {
     fn unseen(&self, rule: &Rule) -> Option<Why> {
         let entry = self.chain.entry();
         let Trigger::On(kinds) = &rule.trigger else { return None };
-        if !kinds.iter().any(|kind| kind.name() == entry.event) {
+        // An answer, or the end of a wait, is for the one rule that asked or waited.
+        if self.subject.goes_on || !kinds.iter().any(|kind| kind.name() == entry.event) {
             return None;
         }
         Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope })
@@ -193,8 +217,9 @@ impl Case {
     fn of_traces(&self, rule: &str, title: Option<String>, place: String) -> RuleTold {
         let traces: Vec<_> = self.chain.traces_of(rule).collect();
         let root = self.chain.entry();
+        let subject = &self.subject.event;
         let sentence = |(entry, trace): &(&JournalEntry, &RuleTrace)| {
-            let event = if trace.event == root.event {
+            let event = if trace.event == **subject {
                 String::new()
             } else {
                 format!("on {}, which followed from it, ", trace.event)
@@ -310,8 +335,9 @@ impl WhyTold {
     pub fn render(&self, all: bool) -> String {
         let Self { event, id, about, at, rules_version, .. } = self;
         let about = if about.is_empty() { String::new() } else { format!(" {about}") };
+        let goes_on = subject::goes_on(self.continues.as_ref());
         let mut text =
-            format!("{event}{about}\nevent {id}, decided {at} by rules {rules_version}\n");
+            format!("{event}{about}\nevent {id}{goes_on}, decided {at} by rules {rules_version}\n");
         if let Some(note) = &self.note {
             text.push_str(&format!("note: {note}\n"));
         }
@@ -322,14 +348,26 @@ impl WhyTold {
         }
         let folded = self.rules.len() - self.rules.iter().filter(shown).count();
         if folded > 0 {
-            let rules = if folded == 1 { "1 rule does" } else { &format!("{folded} rules do") };
-            text.push_str(&format!("\n{rules} not listen to {event} (--all shows them)\n"));
+            text.push_str(&format!("\n{} (--all shows them)\n", self.folded(folded)));
         }
         if !self.notes.is_empty() {
             text.push_str("\nbeside the rules:\n");
             self.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
         }
         text
+    }
+}
+
+impl WhyTold {
+    /// Tells of rules that are not shown.
+    fn folded(&self, number: usize) -> String {
+        let event = &self.event;
+        match (number, self.goes_on) {
+            (1, false) => format!("1 rule does not listen to {event}"),
+            (_, false) => format!("{number} rules do not listen to {event}"),
+            (1, true) => "1 rule has no part in this".to_owned(),
+            (_, true) => format!("{number} rules have no part in this"),
+        }
     }
 }
 

@@ -192,13 +192,12 @@ impl Listener {
         told: OverBudget,
         deciding: impl Future<Output = Result<Verdict, Answered>> + Send + 'static,
     ) {
-        let (word, budget) = (told.word(), self.settings.budget.as_millis());
-        let budget = format!("{budget}ms");
+        let (word, budget) = (told.word(), self.settings.budget);
         let id = asking.as_ref().map(|event| event.id.to_string()).unwrap_or_default();
         tracing::warn!(
             command = label,
             event.id = %id,
-            "over budget: Chat was told to {word} it, because there was no decision after {budget}"
+            "over budget: Chat was told to {word} it, because there was no decision after {budget:?}"
         );
         let door = Arc::clone(&self.door);
         tokio::spawn(async move {
@@ -209,7 +208,7 @@ impl Listener {
             }
             tracing::warn!(event.id = %event.id, "the rules decided otherwise than Chat was told over budget");
             let note = format!(
-                "Chat was told to {word} it: over budget, there was no decision after {budget} (`[callback] budget`)"
+                "Chat was told to {word} it: over budget, there was no decision after {budget:?} (`[callback] budget`)"
             );
             if let Err(reason) = door.note(event, note).await {
                 tracing::warn!(event.id = %id, %reason, "the journal does not say what Chat was told");

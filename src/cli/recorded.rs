@@ -128,6 +128,10 @@ pub(super) fn checked(directory: &Path) -> Result<RuleSet, Exit> {
         eprintln!("groupkeeper: the rules directory cannot be read: {error}");
         Exit::Usage
     })?;
+    if checked.is_good() && checked.rules.rules().is_empty() {
+        eprintln!("groupkeeper: {}: there is no rule in this directory", directory.display());
+        return Err(Exit::Rules);
+    }
     if checked.is_good() {
         return Ok(checked.rules);
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::recorded::{Where, checked, span};
 use super::{Exit, RulesDirectory};
 use crate::authoring::recorded::Trouble;
-use crate::authoring::replay::{self, Decided, Deed, Tally};
+use crate::authoring::replay::{self, Decided, Tally};
 use crate::clock::Timestamp;
 
 #[derive(clap::Args)]
@@ -93,10 +93,9 @@ fn add(sums: &mut BTreeMap<String, Sum>, decided: &Decided) {
 
 fn as_text(decided: &Decided) -> String {
     let mut text = format!("{}  {}  ({})\n", decided.at, decided.headline(), decided.event.id);
-    for Deed { rule, what, shadow, .. } in &decided.deeds {
-        let rule = rule.as_deref().unwrap_or("the bot itself");
-        let shadow = if *shadow { " (shadow)" } else { "" };
-        text.push_str(&format!("  {rule}: {what}{shadow}\n"));
+    for deed in &decided.deeds {
+        let rule = deed.rule.as_deref().unwrap_or("the bot itself");
+        text.push_str(&format!("  {rule}: {}\n", deed.words()));
     }
     text
 }

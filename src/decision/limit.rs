@@ -94,7 +94,7 @@ fn exceeded(
         spent.told = Some(draft.now);
         draft.set(StateKey::Limit(of), Some(StateValue::Limit(spent)));
         let rest = match limit.then {
-            Excess::Hold => "the rest is held until an operator releases or drops it",
+            Excess::Hold => "the rest is held until an operator releases or discards it",
             Excess::Drop => "the rest is dropped",
         };
         draft.effects.push(Effect {

@@ -14,6 +14,7 @@ mod limit;
 mod memory;
 mod mirror;
 mod needs;
+mod outcome;
 mod sanction;
 mod settle;
 mod sight;

@@ -28,7 +28,24 @@ impl RuleSet {
             _ => None,
         };
         let memory = rules.iter().flat_map(|rule| &rule.steps).filter_map(kept).collect();
-        let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+        Self::of(rules.into_iter().map(Arc::new).collect(), sources, version, memory)
+    }
+
+    /// The rules of one file alone; `None` when there are none in it. What others remember can be read, and
+    /// is never there.
+    pub fn of_file(&self, file: &str) -> Option<Self> {
+        let own = self.rules.iter().filter(|rule| &*rule.place.file == file);
+        let rules: Vec<_> = own.cloned().collect();
+        let (sources, version) = (self.sources.clone(), self.version.clone());
+        (!rules.is_empty()).then(|| Self::of(rules, sources, version, self.memory.clone()))
+    }
+
+    fn of(
+        rules: Vec<Arc<Rule>>,
+        sources: Vec<(String, String)>,
+        version: String,
+        memory: BTreeMap<MemoryKey, Vec<Each>>,
+    ) -> Self {
         let mut by_event: HashMap<_, Vec<_>> = HashMap::new();
         let mut by_id = HashMap::new();
         for rule in &rules {

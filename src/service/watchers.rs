@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::metrics::Metrics;
 use crate::callback::{Answered, Seen, Watch};
 use crate::clock::{Clock, Timestamp};
-use crate::decision::effect::Manner;
+use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
 use crate::decision::{Decision, Event};
 use crate::delivery::Listener;
@@ -109,6 +109,12 @@ impl Observer for Counting {
                 let sent = if shadow { " (in shadow: not sent)" } else { "" };
                 tracing::info!(event.id = %event.id, rule = %trace.rule, "{}: {}{sent}", trace.event, trace.why);
             }
+        }
+        if let Cause::Settled { effect, outcome: Outcome::Refused { code, words }, .. } =
+            &event.cause
+        {
+            self.metrics.effect(effect.act.name(), "refused");
+            tracing::warn!(effect.id = %effect.id, code, "Chat refuses to {}: {words}", effect.act);
         }
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
             tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");

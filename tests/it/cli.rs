@@ -70,9 +70,9 @@ fn check_says_which_folders_it_passes_over() {
 }
 
 #[test]
-fn a_test_file_is_checked_by_itself_and_needs_no_rule() {
+fn a_test_file_is_checked_with_the_rules_beside_it() {
     let check = run(&["check", "rules/promote_staff.test.toml"]);
-    let told = "rules/promote_staff.test.toml: 0 rules, 0 errors, 0 warnings, 1 test file\n";
+    let told = "rules/promote_staff.test.toml: 1 rule, 0 errors, 0 warnings, 1 test file\n";
     assert_eq!((code(&check), stderr(&check).as_str()), (Some(0), told));
     let wrong = run(&["check", "tests/bad_tests/because_empty.test.toml"]);
     assert_eq!(code(&wrong), Some(2));

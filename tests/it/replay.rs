@@ -164,9 +164,38 @@ async fn answers_that_were_not_kept_come_from_the_mirror_and_are_counted() {
     let file = stage.folder.path().join("bare.jsonl");
     std::fs::write(&file, bare.join("\n")).unwrap();
     let (_, tally) = again(&Recorded::lines(&file).unwrap(), rules(&stage)).await;
-    assert!(tally.unknown > 0, "{tally:?}");
+    assert!(tally.unknown > 0 && tally.supposed > 0, "{tally:?}");
     let (_, told, _) = stage.groupkeeper(&["replay", "--events", "bare.jsonl"]).await;
-    assert!(told.contains("guards protect whom nobody knows"), "{told}");
+    assert!(told.contains("nobody knows their groups"), "{told}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn whose_role_nobody_knows_would_be_muted_unless_protected() {
+    let stage =
+        Stage::with_rules("[rule.any]\non = \"message.sent\"\ndo = [\"recall_message\"]\n").await;
+    let members = [("ann", Role::Member), ("bob", Role::Member), ("boss", Role::Member)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    cats.joins("mia").await;
+    for who in ["ann", "boss", "mia", "bob", "ann"] {
+        cats.says(who, "hello");
+        stage.settle().await;
+    }
+    stage.bot().store.commit(WriteSet::default()).await.unwrap();
+    // Nothing but the events: no mirror either.
+    let (_, journal) = stage.admin("/api/v1/journal").await;
+    std::fs::write(stage.folder.path().join("events.jsonl"), journal).unwrap();
+    let rules = stage.folder.path().join("strict");
+    std::fs::create_dir(&rules).unwrap();
+    let strict = "[rule.strict]\non = \"message.sent\"\ndo = [{ mute = { for = \"5m\" } }]\n";
+    std::fs::write(rules.join("strict.toml"), strict).unwrap();
+    let ask = ["replay", "strict", "--events", "events.jsonl"];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    insta::assert_snapshot!("replay_unless_protected", regex_of_ids(&told));
+    let ask = ["plan", "rules", "strict", "--events", "events.jsonl"];
+    let (_, told, trouble) = stage.groupkeeper(&ask).await;
+    let reserved = told.lines().filter(|line| line.contains("5m, unless protected")).count();
+    assert_eq!(reserved, 2, "{told}{trouble}");
     stage.finish().await;
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::ledger::JournalEntry;
+use groupkeeper::pipeline::Door;
 use groupkeeper::store::WriteSet;
 
 use crate::stage::Stage;
@@ -76,6 +78,57 @@ async fn why_not_goes_through_a_rule_step_by_step_and_marks_where_it_stopped() {
     assert_eq!(
         told["steps"].as_array().unwrap().iter().filter(|s| s["state"] == "stopped").count(),
         1
+    );
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn how_a_rule_goes_on_is_headed_with_the_event_it_goes_on_with() {
+    let stage = flooded().await;
+    let url = stage.admin_url();
+    // The log names the event in which the rule acted: Chat's answer to the question who ann is.
+    let (_, lines) = stage.admin("/api/v1/journal").await;
+    let entries = lines.lines().map(|line| serde_json::from_str::<JournalEntry>(line).unwrap());
+    let acted = |entry: &JournalEntry| {
+        entry.event == "settled" && entry.trace.rules.iter().any(|trace| trace.why.acted())
+    };
+    let answer = entries.into_iter().find(acted).unwrap();
+    let id = answer.id.as_str();
+    let (_, told, _) = stage.groupkeeper(&["why", id, "--url", &url]).await;
+    insta::assert_snapshot!("why_it_went_on", plain(&stage, &told));
+    let (_, told, _) = stage.groupkeeper(&["why-not", "quiet-flooders", id, "--url", &url]).await;
+    assert!(
+        told.starts_with("`quiet-flooders` acted on message.sent of ann in @TGS#cats"),
+        "{told}"
+    );
+    // It leads to where it began.
+    let (_, json, _) = stage.groupkeeper(&["why", id, "--url", &url, "--json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = json["continues"].as_str().unwrap();
+    let (_, told, _) = stage.groupkeeper(&["why", first, "--url", &url]).await;
+    assert!(told.starts_with("message.sent ann in @TGS#cats\n"), "{told}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_chat_was_told_over_budget_is_shown_with_the_event() {
+    let stage = Stage::that_is_asked(
+        "[rule.no]\non = \"message.sending\"\ndo = [{ reject = { text = \"no\" } }]\n",
+    )
+    .await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("ann", Role::Member)]);
+    cats.says("ann", "hello");
+    stage.settle().await;
+    let (_, lines) = stage.admin("/api/v1/journal").await;
+    let entry: JournalEntry = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let note = "Chat was told to allow it: over budget".to_owned();
+    stage.bot().engine.pipeline.note(entry.body.unwrap(), note).await.unwrap();
+    let ask = ["why", entry.id.as_str(), "--url", &stage.admin_url()];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    assert!(told.contains("`no` acted: reject"), "{told}");
+    assert!(
+        told.ends_with("beside the rules:\n  Chat was told to allow it: over budget\n"),
+        "{told}"
     );
     stage.finish().await;
 }

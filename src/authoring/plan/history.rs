@@ -191,8 +191,7 @@ fn difference((old, new): Pair) -> (Timestamp, Difference) {
     let times_differ = matches!((&old, &new), (Some(old), Some(new)) if old.at != new.at);
     let words = |deed: &Deed| {
         let at = if times_differ { format!(", {}", deed.at) } else { String::new() };
-        let shadow = if deed.shadow { " (shadow)" } else { "" };
-        format!("{}{shadow}{at}", deed.what)
+        format!("{}{at}", deed.words())
     };
     let side = match (&old, &new) {
         (Some(_), Some(_)) => Side::Changed,
@@ -219,6 +218,7 @@ mod tests {
             act: "mute".to_owned(),
             what: what.to_owned(),
             shadow: false,
+            unless_protected: false,
             effect: None,
         }
     }

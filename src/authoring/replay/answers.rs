@@ -1,6 +1,7 @@
 //! What Chat would have answered to a question that nobody asked then.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Past, Tally};
@@ -23,18 +24,49 @@ pub(super) struct Answers<'p> {
     recorded: &'p Recorded,
     /// The service's mirror, group by group.
     groups: HashMap<GroupId, GroupSurvey>,
+    supposed: Supposed,
 }
 
-/// Where an answer comes from.
+/// Those of whom nothing tells what they are: taken for ordinary members, as most are.
+#[derive(Clone, Default)]
+pub(super) struct Supposed(Arc<Mutex<HashSet<(GroupId, Account)>>>);
+
+impl Supposed {
+    fn all(&self) -> MutexGuard<'_, HashSet<(GroupId, Account)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody's role is only supposed.
+    pub(super) fn has(&self, group: &GroupId, account: &Account) -> bool {
+        self.all().contains(&(group.clone(), account.clone()))
+    }
+
+    /// Somebody's role has become known; says whether it had been supposed.
+    pub(super) fn remove(&self, group: &GroupId, account: &Account) -> bool {
+        self.all().remove(&(group.clone(), account.clone()))
+    }
+}
+
+/// Where an answer comes from, the best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Near,
     Mirror,
+    /// Some of it is from nowhere, and likely.
+    Supposed,
     Nowhere,
 }
 
+impl Source {
+    /// An answer is as good as its worst part.
+    fn falls_to(&mut self, other: Self) {
+        *self = (*self).max(other);
+    }
+}
+
 impl<'p> Answers<'p> {
-    pub(super) fn new(past: &'p Past, recorded: &'p Recorded) -> Self {
-        Self { past, recorded, groups: HashMap::new() }
+    pub(super) fn new(past: &'p Past, recorded: &'p Recorded, supposed: Supposed) -> Self {
+        Self { past, recorded, groups: HashMap::new(), supposed }
     }
 
     /// The outcome of a question, and a mark in the tally for where it comes from.
@@ -57,6 +89,7 @@ impl<'p> Answers<'p> {
         *match source {
             Source::Near => &mut tally.near,
             Source::Mirror => &mut tally.mirror,
+            Source::Supposed => &mut tally.supposed,
             Source::Nowhere => &mut tally.unknown,
         } += 1;
         Ok(outcome)
@@ -81,28 +114,30 @@ impl<'p> Answers<'p> {
         (accounts, details): (&[Account], bool),
         at: Timestamp,
     ) -> Result<(Outcome, Source), Trouble> {
+        // A type that nobody knows is asked for with the roles.
+        let facts = self.facts(store, group, at)?.map(|(facts, _)| facts);
+        let owner = facts.as_ref().and_then(|facts| facts.owner.clone());
         let (mut roles, mut source) = (Vec::new(), Source::Near);
         for account in accounts {
             let told = self.past.role(group, account, at);
-            if let Some((when, role)) = told
-                && when.0.abs_diff(at.0) <= NEAR.as_millis() as u64
-            {
-                roles.push((account.clone(), role));
-                continue;
+            let near = told.filter(|(when, _)| when.0.abs_diff(at.0) <= NEAR.as_millis() as u64);
+            let far = || told.map(|(_, role)| role);
+            let role = if let Some((_, role)) = near {
+                Some(role)
+            } else {
+                source.falls_to(Source::Mirror);
+                let owns = (owner.as_ref() == Some(account)).then_some(Role::Owner);
+                let known = self.mirrored(group)?.members.get(account).and_then(|m| m.role);
+                far().or(known).or(owns)
+            };
+            if role.is_some() {
+                self.supposed.remove(group, account);
+            } else {
+                source.falls_to(Source::Supposed);
+                self.supposed.all().insert((group.clone(), account.clone()));
             }
-            let far = told.map(|(_, role)| role);
-            source = Source::Mirror;
-            if let Some(role) =
-                far.or(self.mirrored(group)?.members.get(account).and_then(|m| m.role))
-            {
-                roles.push((account.clone(), role));
-            }
+            roles.push((account.clone(), role.unwrap_or(Role::Member)));
         }
-        if roles.is_empty() {
-            source = Source::Nowhere;
-        }
-        // A type that nobody knows is asked for with the roles.
-        let facts = self.facts(store, group, at)?.map(|(facts, _)| facts);
         let known = &self.mirrored(group)?.members;
         let described = |account: &Account| {
             known.get(account).and_then(|record| as_member(account.clone(), record.clone()))

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::answers::Answers;
+use super::answers::{Answers, Supposed};
 use super::{Decided, Deed, Looked, Past, Tally, about};
 use crate::authoring::recorded::{Recorded, Trouble};
+use crate::chat::Role;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::decision::effect::{Act, Manner, Outcome};
 use crate::decision::event::Cause;
@@ -28,8 +29,11 @@ use crate::store::{CommitError, MemoryStore, Store, WriteSet};
 const MOST_ROUNDS: usize = 100_000;
 
 /// Writes down what is decided.
-#[derive(Default)]
-struct Notebook(Mutex<Seen>);
+struct Notebook {
+    seen: Mutex<Seen>,
+    rules: Arc<RuleSet>,
+    supposed: Supposed,
+}
 
 #[derive(Default)]
 struct Seen {
@@ -40,7 +44,7 @@ struct Seen {
 
 impl Observer for Notebook {
     fn decided(&self, event: &Event, decision: &Decision) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.timers |= !decision.timers.is_empty();
         let looked = |why: &Why| !matches!(why, Why::Off | Why::OutOfScope | Why::Stopped { .. });
         // A rule that goes on with an answer, or after a wait, looks at the same event again.
@@ -52,12 +56,27 @@ impl Observer for Notebook {
             acted: trace.why.acted(),
         });
         let at = event.time;
-        let deeds = deeds(event, decision);
+        let deeds = deeds(event, decision, &|effect| self.rests_on_a_supposed_role(effect));
         seen.decided.push(Decided { at, event: event.clone(), deeds, rules: rules.collect() });
     }
 }
 
-fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
+impl Notebook {
+    /// Whether guards let an effect pass only because a role was supposed.
+    fn rests_on_a_supposed_role(&self, effect: &Effect) -> bool {
+        let (Act::Mute { group, member, .. }
+        | Act::Ban { group, member, .. }
+        | Act::RemoveMember { group, member, .. }
+        | Act::SetRole { group, member, role: Role::Member, .. }) = &effect.act
+        else {
+            return false;
+        };
+        let guarded = |rule| self.rules.get(rule).is_some_and(|rule| !rule.allow_protected);
+        effect.rule.as_ref().is_some_and(guarded) && self.supposed.has(group, member)
+    }
+}
+
+fn deeds(event: &Event, decision: &Decision, supposed: &dyn Fn(&Effect) -> bool) -> Vec<Deed> {
     let of_effect = |effect: &Effect| {
         // The event of its settling names whom the effect is about.
         let settled = settled_event(effect, Outcome::Observed, Vec::new(), effect.created);
@@ -69,6 +88,7 @@ fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
             act: effect.act.name().to_owned(),
             what: effect.act.to_string(),
             shadow: effect.manner == Manner::Shadow,
+            unless_protected: supposed(effect),
             effect: Some(effect.id.to_string()),
         }
     };
@@ -84,6 +104,7 @@ fn deeds(event: &Event, decision: &Decision) -> Vec<Deed> {
             act: act.to_owned(),
             what,
             shadow: false,
+            unless_protected: false,
             effect: None,
         });
     }
@@ -116,6 +137,7 @@ pub struct Run<'p> {
     scheduler: Scheduler,
     committed: UnboundedReceiver<(Lane, u64)>,
     notebook: Arc<Notebook>,
+    supposed: Supposed,
     /// Effects whose outcome a later entry tells, by the id of that entry.
     waiting: HashMap<EventId, (Lane, u64)>,
     /// Lanes whose first effect has just been settled by an entry.
@@ -139,7 +161,12 @@ impl<'p> Run<'p> {
     ) -> Result<Self, Trouble> {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock::new(past.first().unwrap_or_default()));
-        let notebook = Arc::new(Notebook::default());
+        let supposed = Supposed::default();
+        let notebook = Arc::new(Notebook {
+            seen: Mutex::default(),
+            rules: rules.clone(),
+            supposed: supposed.clone(),
+        });
         let rules = Arc::new(ArcSwap::new(rules));
         let (pipeline, committed) =
             Pipeline::new(store.clone(), rules, settings, clock.clone(), notebook.clone())?;
@@ -147,7 +174,8 @@ impl<'p> Run<'p> {
         let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
         Ok(Self {
             past,
-            answers: Answers::new(past, recorded),
+            answers: Answers::new(past, recorded, supposed.clone()),
+            supposed,
             store,
             clock,
             pipeline,
@@ -219,7 +247,7 @@ impl<'p> Run<'p> {
     }
 
     fn take_decided(&self) -> Vec<Decided> {
-        let mut seen = self.notebook.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.notebook.seen.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut seen.decided)
     }
 
@@ -239,12 +267,18 @@ impl<'p> Run<'p> {
         self.settle(number).await
     }
 
-    /// Takes what the bot knew then into the mirror, where the replay knows nothing.
+    /// Takes what the bot knew then into the mirror, where the replay knows nothing, or only supposed.
     async fn believe(&self, event: &Event, entry: &JournalEntry) -> Result<(), Trouble> {
         let mut set = WriteSet::default();
         for (key, value) in entry.known.pieces(event) {
             let place = ledger::state_key(&key);
-            if self.store.get(&place)?.is_none() {
+            let supposed = match (&key, &value) {
+                (StateKey::Member(group, account), StateValue::Member(record)) => {
+                    record.role.is_some() && self.supposed.remove(group, account)
+                }
+                _ => false,
+            };
+            if supposed || self.store.get(&place)?.is_none() {
                 set.writes.push((place, Some(ledger::encode(&value)?)));
             }
         }
@@ -285,7 +319,7 @@ impl<'p> Run<'p> {
     }
 
     fn next_due(&mut self) -> Result<Option<Timestamp>, Trouble> {
-        let mut seen = self.notebook.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.notebook.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut seen.timers) {
             self.due = self.scheduler.next_due()?;
         }
@@ -427,7 +461,7 @@ mod tests {
             trace: Trace { rules: vec![trace], notes: Vec::new() },
             ..Decision::default()
         };
-        let deeds = deeds(&event, &decision);
+        let deeds = deeds(&event, &decision, &|_| false);
         let told: Vec<_> = deeds
             .iter()
             .map(|deed| (deed.rule.as_deref(), deed.act.as_str(), &*deed.what))

@@ -3,9 +3,10 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use super::{Came, RuleTold, about};
+use super::subject::{Subject, goes_on};
+use super::{Came, RuleTold};
 use crate::authoring::ruletext::RuleText;
-use crate::decision::Why;
+use crate::decision::{EventId, Why};
 use crate::ledger::JournalEntry;
 use crate::rule::Rule;
 use crate::rule::condition::Condition;
@@ -38,6 +39,9 @@ pub struct Step {
 #[derive(Clone, Debug, Serialize)]
 pub struct WhyNot {
     pub event: String,
+    /// As in [`super::WhyTold`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<EventId>,
     pub about: String,
     pub at: String,
     pub rules_version: String,
@@ -56,6 +60,7 @@ pub(super) fn of(
     rule: &Rule,
     text: Option<&RuleText>,
     entry: &JournalEntry,
+    subject: Subject,
     why: Option<&Why>,
     told: RuleTold,
     note: Option<String>,
@@ -84,9 +89,10 @@ pub(super) fn of(
         })
     });
     WhyNot {
-        event: entry.event.clone(),
+        event: subject.event,
         id: entry.id.to_string(),
-        about: about(entry),
+        continues: subject.continues,
+        about: subject.about,
         at: entry.at.to_string(),
         rules_version: entry.rules.clone(),
         note,
@@ -236,8 +242,9 @@ impl WhyNot {
         };
         let about =
             if self.about.is_empty() { String::new() } else { format!(" of {}", self.about) };
+        let goes_on = goes_on(self.continues.as_ref());
         let mut text = format!(
-            "`{rule}` {acted} on {}{about}\nevent {}, decided {} by rules {}\n\n",
+            "`{rule}` {acted} on {}{about}\nevent {}{goes_on}, decided {} by rules {}\n\n",
             self.event, self.id, self.at, self.rules_version
         );
         if let Some(note) = &self.note {

@@ -1,0 +1,71 @@
+//! What became of an effect, and what Chat says when it is asked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::clock::Timestamp;
+
+/// What became of an effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Chat did it (or it was so already).
+    Done,
+    /// Chat did it for some of several: `words` say who was left out.
+    Partly { words: String },
+    /// Chat answered a read.
+    Answer(Answer),
+    /// Chat will never do it: its code and its words.
+    Refused { code: i64, words: String },
+    /// In shadow: would have been sent.
+    Observed,
+    /// Given up after many tries: a dead letter, kept until an operator settles it.
+    Dead { words: String },
+}
+
+/// What Chat says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Group(GroupFacts),
+    Roles {
+        group: Option<GroupFacts>,
+        roles: Vec<(Account, Role)>,
+        /// Those of them who are in the group, where details were asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        members: Vec<MemberFacts>,
+    },
+    Candidates {
+        group: GroupFacts,
+        members: Vec<MemberFacts>,
+    },
+    /// `None`: not muted.
+    Muted {
+        until: Option<Timestamp>,
+    },
+}
+
+/// A group as Chat describes it (34961).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupFacts {
+    pub group: GroupId,
+    /// False when Chat says that the group does not exist (10010, 10015).
+    pub exists: bool,
+    pub group_type: Option<GroupType>,
+    pub name: String,
+    /// `None`: the group has no owner.
+    pub owner: Option<Account>,
+    pub member_count: Option<i64>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A member as Chat describes it (34948).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberFacts {
+    pub account: Account,
+    pub role: Role,
+    pub joined_at: Option<Timestamp>,
+    pub name_card: String,
+    pub muted_until: Option<Timestamp>,
+    pub last_message_at: Option<Timestamp>,
+}
