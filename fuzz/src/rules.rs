@@ -160,6 +160,7 @@ fn answer(read: &Read) -> Answer {
         Read::Roles { accounts, .. } => Answer::Roles {
             group: Some(facts(Some("olga"))),
             roles: accounts.iter().map(|account| (account.clone(), Role::Member)).collect(),
+            members: accounts.iter().map(|account| member(account.as_str())).collect(),
         },
         Read::Candidates { .. } => {
             Answer::Candidates { group: facts(None), members: ["ann", "bob"].map(member).into() }

@@ -388,7 +388,8 @@ do = [{ alert = { text = "{member.id}" } }]
         let asking = kept.decide(&said("ann", 1), &rules);
         assert_eq!(acts(&asking), ["ask what ann is in @TGS#1"]);
         assert!(sentences(&asking)[1].contains("waits for what `staff`"), "{asking:#?}");
-        let answer = Answer::Roles { group: None, roles: vec![("ann".into(), role)] };
+        let roles = vec![("ann".into(), role)];
+        let answer = Answer::Roles { group: None, roles, members: Vec::new() };
         let effect = Box::new(asking.effects[0].clone());
         let outcome = Outcome::Answer(answer);
         let cause = Cause::Settled { effect, outcome, skipped: Vec::new() };
