@@ -162,19 +162,19 @@ pub fn render_all(diagnostics: &[Diagnostic], coloured: bool) -> String {
 fn snippet<'a>(
     spot: &'a Spot,
     kind: AnnotationKind,
-    label: Option<&'a str>,
+    label: Option<&str>,
 ) -> Snippet<'a, Annotation<'a>> {
     Snippet::source(spot.source().text())
         .path(printable(spot.file()))
-        .annotation(kind.span(spot.span()).label(label))
+        .annotation(kind.span(spot.span()).label(label.map(printable)))
 }
 
-fn context<'a>(spot: &Spot, label: &'a str) -> Annotation<'a> {
-    AnnotationKind::Context.span(spot.span()).label(label)
+fn context<'a>(spot: &Spot, label: &str) -> Annotation<'a> {
+    AnnotationKind::Context.span(spot.span()).label(printable(label))
 }
 
-/// Text from a rule file, or its name, which may carry terminal escapes, made harmless: unlike titles and
-/// labels, the renderer prints messages and paths as they are.
+/// Text from a rule file, or its name, which may carry terminal escapes, made harmless: unlike titles,
+/// the renderer prints messages, labels and paths as they are.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
@@ -259,7 +259,7 @@ error[R012]: `sender.roles` does not exist
         let source = Source::new("rules/\u{1b}[2J.toml", "a = \u{9b}2J\u{1b}[2J\u{7f}\n");
         let message = "`\u{9b}2J\u{1b}[2J` is not a value";
         let told = Diagnostic::new(Level::Error, Code("R001"), source.spot(4..5), message);
-        let shown = told.label("\u{9b}2J").render(false);
+        let shown = told.label("there are: \u{9b}2J\u{1b}[2J").render(false);
         assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
     }
 }
