@@ -157,7 +157,13 @@ pub(super) async fn timers(State(console): State<Console>, Query(page): Query<Pa
 pub(super) async fn overview(State(console): State<Console>) -> Response {
     let rules = console.status.rules();
     let trouble = console.status.not_ready();
-    let state = if trouble.is_empty() { "ready".to_owned() } else { trouble.join("; ") };
+    let state = match (trouble.is_empty(), &rules.trouble) {
+        (true, None) => "ready".to_owned(),
+        (true, Some(_)) => {
+            "ready, with the last good rules: those on disk are wrong (see below)".to_owned()
+        }
+        (false, _) => trouble.join("; "),
+    };
     let mut text = format!(
         "Groupkeeper: {state}\n\n{} rules from {}, version {}, loaded {}\n",
         rules.rules.len(),

@@ -199,7 +199,21 @@ impl JournalEntry {
 
     /// Whether Chat or a schedule brought it: not a timer, nor what became of an effect.
     pub fn happened(&self) -> bool {
-        !matches!(self.event.as_str(), "timer" | "settled")
+        !matches!(self.event.as_str(), "timer" | "settled") || self.gave_rise_to().is_some()
+    }
+
+    /// The event that an answer or a timer gave rise to and rules looked at: `group.ownerless`, say,
+    /// or `mute.ended`. `None` where a rule only goes on with an event that has been before.
+    pub fn gave_rise_to(&self) -> Option<&str> {
+        let cause = self.body.as_ref().map(|body| &body.cause)?;
+        let before = match cause {
+            Cause::Settled { effect, .. } => effect.then.as_ref().map(|resume| resume.event.name()),
+            Cause::Timer(Timer::WaitOver { event, .. }) => Some(event.name()),
+            Cause::Timer(_) => None,
+            _ => return None,
+        };
+        let names = self.trace.rules.iter().map(|trace| &*trace.event);
+        names.into_iter().find(|name| Some(*name) != before)
     }
 }
 
