@@ -12,14 +12,15 @@ mod group;
 mod identity;
 mod member;
 mod message;
+mod over_limit;
 mod room;
+mod table;
 mod user;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use self::command::Command;
 use self::fields::Fields;
 use super::query::Query;
 use super::reply::Answering;
@@ -29,7 +30,8 @@ use crate::decision::event::{Cause, Field, Room};
 use crate::decision::{Event, EventId};
 use crate::rule::EventKind;
 
-pub use self::command::label;
+pub use self::command::{Command, Document, commands, label};
+pub use self::over_limit::OverLimit;
 
 /// What decoding depends on besides the callback.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,15 @@ pub struct Decoded {
     pub disagreed: bool,
     /// A known command lacked what its event needs.
     pub incomplete: bool,
+    /// Chat warns that a REST command is called too often.
+    pub over_limit: Option<OverLimit>,
+}
+
+impl Decoded {
+    /// Whether the command is one of the Conference or Live engine's own (60729, 64413).
+    pub fn is_of_a_room(&self) -> bool {
+        ["Room.", "Live.", "Mic."].iter().any(|family| self.command.starts_with(family))
+    }
 }
 
 /// The body is not a JSON object. Says where, and quotes nothing of it.
@@ -101,7 +112,11 @@ pub fn decode(
     let name = if query.command.is_empty() { in_body } else { command::official(&query.command) };
     let command = Command::named(name);
     let callback = Callback::new(name, fields, query, settings, now);
-    let answering = command.map_or(Answering::After, |command| command.answering(fields));
+    let answering = match command {
+        Some(command) => command.answering(fields),
+        None if command::is_before(name) => Answering::Allow,
+        None => Answering::After,
+    };
     let (mut events, note) = match command.and_then(|command| command.reader) {
         None => (Vec::new(), None),
         Some(read) => match read(&callback) {
@@ -111,6 +126,7 @@ pub fn decode(
     };
     let incomplete = note.is_some();
     let kept = (events.is_empty() || settings.wants_callback_event).then(|| callback.kept(note));
+    let over_limit = over_limit::read(name, fields);
     let disagreed = !in_body.is_empty() && in_body != name;
     let command_name = name.to_owned();
     if let Some(mut event) = kept {
@@ -118,7 +134,15 @@ pub fn decode(
         events.push(event);
     }
     let label = command.map_or(command::OTHER, |command| command.name);
-    Ok(Decoded { command: command_name, label, events, answering, disagreed, incomplete })
+    Ok(Decoded {
+        command: command_name,
+        label,
+        events,
+        answering,
+        disagreed,
+        incomplete,
+        over_limit,
+    })
 }
 
 /// One callback, as the readers of `decode/` see it.
@@ -199,12 +223,13 @@ impl<'a> Callback<'a> {
 
     /// `GroupId`; the field table of 34369 spells it `groupID`.
     fn group(&self) -> Option<GroupId> {
-        let id = self.fields.text("GroupId").or_else(|| self.fields.text("groupID"))?;
+        let names = ["GroupId", "groupID", "GroupID"];
+        let id = names.iter().find_map(|name| self.fields.text(name))?;
         (!id.is_empty()).then(|| GroupId::from(&*id))
     }
 
     fn group_type(&self) -> Option<GroupType> {
-        let name = self.fields.text("Type")?;
+        let name = self.fields.word("Type")?;
         Some(GroupType::from_name(&name).unwrap_or(GroupType::Unknown))
     }
 
@@ -228,6 +253,16 @@ fn set_texts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
     for (name, wire) in names {
         if let Some(text) = fields.text(wire) {
             event.fields.insert((*name).to_owned(), Field::Text(text.into_owned()));
+        }
+    }
+}
+
+/// Sets who is named; an empty text where the callback names the field and nobody in it.
+fn set_accounts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
+    for (name, wire) in names {
+        if fields.text(wire).is_some() {
+            let who = fields.account(wire).map(|account| account.to_string());
+            set(event, name, Field::Text(who.unwrap_or_default()));
         }
     }
 }

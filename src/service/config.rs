@@ -1,5 +1,6 @@
 //! The configuration: one TOML file, the environment above it, every mistake at once.
 
+mod callback;
 mod read;
 mod values;
 
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::callback::OverBudget;
@@ -39,6 +41,22 @@ pub struct Callback {
     pub budget: Duration,
     /// What Chat is told when that is over.
     pub over_budget: OverBudget,
+    /// `room_path`: where Room and Live callbacks come, if not with the others.
+    pub rooms: Option<RoomCallbacks>,
+    /// The addresses that callbacks may come from; any, when this is empty and `allow_chat` false.
+    pub allow: Vec<IpNet>,
+    /// `"chat"` in `allow`: also those that Chat names (36742).
+    pub allow_chat: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[callback] room_path`, `room_tokens`.
+#[derive(Debug, Clone)]
+pub struct RoomCallbacks {
+    pub path: String,
+    /// None: callbacks of rooms are not authenticated.
+    pub tokens: Vec<SecretString>,
 }
 
 /// `[rules]`.

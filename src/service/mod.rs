@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Gate};
+use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
@@ -232,14 +232,37 @@ fn decision_settings(config: &Config) -> Settings {
     }
 }
 
-fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
+/// The paths that Chat calls, each with its tokens.
+fn entrances(config: &Config) -> Vec<Entrance> {
+    let settings = &config.callback;
+    let gate = |tokens: &[secrecy::SecretString]| Gate {
+        sdk_app_id: config.app.sdk_app_id,
+        tokens: tokens.to_vec(),
+        window: settings.window,
+    };
+    let chat = Entrance {
+        name: "chat",
+        path: settings.path.clone(),
+        gate: gate(&settings.tokens),
+        only_rooms: false,
+    };
+    let rooms = settings.rooms.as_ref().map(|rooms| Entrance {
+        name: "room",
+        path: rooms.path.clone(),
+        gate: gate(&rooms.tokens),
+        only_rooms: rooms.tokens.is_empty() && !settings.tokens.is_empty(),
+    });
+    std::iter::once(chat).chain(rooms).collect()
+}
+
+fn callback_settings(
+    config: &Config,
+    rules: &Rules,
+    sources: Arc<Sources>,
+) -> CallbackSettings {
     CallbackSettings {
-        path: config.callback.path.clone(),
-        gate: Gate {
-            sdk_app_id: config.app.sdk_app_id,
-            tokens: config.callback.tokens.clone(),
-            window: config.callback.window,
-        },
+        entrances: entrances(config),
+        sources,
         admins: vec![config.app.admin.clone()],
         budget: config.callback.budget,
         over_budget: config.callback.over_budget,

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::callback;
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
+    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
     StoreConfig,
 };
-use crate::callback::OverBudget;
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::rest::region;
@@ -21,9 +21,9 @@ use crate::rule::duration;
 use crate::rule::model::{Excess, Globs, Limit, Mode};
 
 /// How long a before callback may take, unless configured otherwise.
-const BUDGET: Duration = Duration::from_millis(500);
+pub(super) const BUDGET: Duration = Duration::from_millis(500);
 /// Chat goes on without an answer after this (34354).
-const CHAT_WAITS: Duration = Duration::from_secs(2);
+pub(super) const CHAT_WAITS: Duration = Duration::from_secs(2);
 
 /// The app admin that every app has.
 const ADMIN: &str = "administrator";
@@ -31,7 +31,7 @@ const ADMIN: &str = "administrator";
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let app = app(reader);
-    let callback = callback(reader);
+    let callback = callback::callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
     let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
@@ -64,13 +64,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         ),
     };
     let callback = callback?;
-    if callback.tokens.is_empty() {
-        warnings.push(
-            "callbacks are not authenticated: anybody who finds the address can send some; set \
-             `[callback] tokens` and the same token in the console"
-                .to_owned(),
-        );
-    }
+    warnings.extend(callback::warnings(&callback));
     if rest.timeout <= Duration::from_secs(3) {
         warnings.push(
             "`[rest] timeout` is not above the 3 s that Chat gives itself: calls that Chat carries \
@@ -144,7 +138,7 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
 }
 
 /// A secret that nobody filled in opens everything or nothing.
-fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
+pub(super) fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
     let filled = !secret.trim().is_empty() && secret.trim() != "…";
     if !filled {
         let help = "it comes from the console".to_owned();
@@ -193,39 +187,6 @@ fn url(reader: &mut Reader<'_>, found: Found) -> Option<String> {
     None
 }
 
-fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
-    let listen = parsed(reader, "callback", "listen", "0.0.0.0:8080", "an address with a port");
-    let path = text(reader, "callback", "path", "/callback");
-    if !path.starts_with('/') {
-        let message = format!("`[callback] path` begins with a slash: \"/{path}\"");
-        reader.mistake(&Origin::Nowhere, message, String::new());
-    }
-    let tokens = reader.find("callback", "tokens", true);
-    let tokens = tokens.map(|found| (found.origin.clone(), list(reader, found)));
-    let tokens = match tokens {
-        Some((origin, tokens)) if tokens.len() > 2 => {
-            let message = "there are at most two tokens: the present one, and the next".to_owned();
-            reader.mistake(&origin, message, String::new());
-            tokens
-        }
-        Some((_, tokens)) => tokens,
-        None => Vec::new(),
-    };
-    let window = time(reader, "callback", "window", "60s");
-    tokens.iter().for_each(|token| {
-        is_filled_in(reader, "`[callback] tokens`", token);
-    });
-    let tokens = tokens.into_iter().map(SecretString::from).collect();
-    let budget = short_time(reader, "callback", "budget", BUDGET);
-    if budget >= CHAT_WAITS {
-        let message = "`[callback] budget` is not below the 2 s that Chat waits".to_owned();
-        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
-    }
-    let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
-    let over_budget = one_of(reader, "callback", "over_budget", &choices);
-    Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
-}
-
 /// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
 fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
     const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
@@ -263,7 +224,7 @@ fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
 }
 
 /// `500ms`, or a duration as in rules.
-fn short_time(
+pub(super) fn short_time(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -312,7 +273,7 @@ fn not_yet(reader: &mut Reader<'_>) -> Vec<String> {
     warnings
 }
 
-fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {
+pub(super) fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {
     match found.value {
         Written::Text(text) => Some(text),
         other => {
@@ -333,7 +294,7 @@ fn kind_of(value: &Written) -> &'static str {
     }
 }
 
-fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> String {
+pub(super) fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> String {
     let found = reader.find(section, key, false);
     found.and_then(|found| as_text(reader, found, "a text")).unwrap_or_else(|| usual.to_owned())
 }
@@ -355,7 +316,7 @@ fn must(
     }
 }
 
-fn parsed<T: FromStr>(
+pub(super) fn parsed<T: FromStr>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -381,7 +342,7 @@ where
     }
 }
 
-fn time(
+pub(super) fn time(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -422,7 +383,7 @@ fn time_or_off(
     None
 }
 
-fn one_of<T: Copy>(
+pub(super) fn one_of<T: Copy>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -441,7 +402,7 @@ fn one_of<T: Copy>(
 }
 
 /// A list; in the environment its items stand between commas.
-fn list(reader: &mut Reader<'_>, found: Found) -> Vec<String> {
+pub(super) fn list(reader: &mut Reader<'_>, found: Found) -> Vec<String> {
     match found.value {
         Written::List(items) => items,
         Written::Text(text) => {
