@@ -53,7 +53,9 @@ impl Addresses {
         match ledger::read::<Kept>(&*store, &ledger::setting_key(KEPT)) {
             Ok(Some(kept)) => sources.set_chat(understood(&kept.networks)),
             Ok(None) => {}
-            Err(error) => tracing::error!(%error, "the last list of Chat's addresses is unreadable"),
+            Err(error) => {
+                tracing::error!(%error, "the last list of Chat's addresses is unreadable")
+            }
         }
         Self { sources, chat, store, clock, outside_china }
     }
@@ -70,7 +72,10 @@ impl Addresses {
         if read.is_empty() {
             return self.without("the list is empty; Tencent switches it on upon request");
         }
-        tracing::info!(networks = read.len(), "callbacks are taken from the addresses that Chat names");
+        tracing::info!(
+            networks = read.len(),
+            "callbacks are taken from the addresses that Chat names"
+        );
         self.sources.set_chat(read);
         self.keep(networks).await;
         true
@@ -158,9 +163,7 @@ mod tests {
             assert_eq!(*call, Call::App(AppRead::Addresses { outside_china: true }));
             let answer = match self.0.lock().unwrap().pop_front().flatten() {
                 Some(list) => Ok(Reply::Addresses(list.into_iter().map(str::to_owned).collect())),
-                None => {
-                    Err(CallError { command: call.command(), failure: Failure::Status(502) })
-                }
+                None => Err(CallError { command: call.command(), failure: Failure::Status(502) }),
             };
             Box::pin(std::future::ready(answer))
         }

@@ -13,13 +13,15 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Timestamp;
 
+type Triple = [(&'static str, String); 3];
 type Pair = [(&'static str, String); 2];
 type Single = [(&'static str, String); 1];
 
 /// All metrics of the service.
 pub struct Metrics {
     registry: Registry,
-    callbacks: Family<Pair, Counter<u64, AtomicU64>>,
+    callbacks: Family<Triple, Counter<u64, AtomicU64>>,
+    over_limit: Family<Single, Counter<u64, AtomicU64>>,
     events: Family<Single, Counter<u64, AtomicU64>>,
     decisions: Family<Pair, Counter<u64, AtomicU64>>,
     effects: Family<Pair, Counter<u64, AtomicU64>>,
@@ -41,6 +43,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("groupkeeper");
         let metrics = Self {
             callbacks: Family::default(),
+            over_limit: Family::default(),
             events: Family::default(),
             decisions: Family::default(),
             effects: Family::default(),
@@ -63,13 +66,16 @@ impl Default for Metrics {
             |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
                 registry.register(name, help, family.clone());
             };
-        counted("callbacks", "Callbacks by command and answer", &metrics.callbacks);
         counted(
             "decisions",
             "Rules that looked at an event, by what came of it",
             &metrics.decisions,
         );
         counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
+        let help = "Callbacks by command, entrance (chat, room) and answer";
+        registry.register("callbacks", help, metrics.callbacks.clone());
+        let help = "Warnings of Chat that a command is called too often, by command";
+        registry.register("over_limit", help, metrics.over_limit.clone());
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
@@ -136,10 +142,19 @@ impl Metrics {
     }
 
     /// A callback was answered. `command` must be one that Chat documents, or `other`.
-    pub fn callback(&self, command: &str, answer: &str, took: Duration) {
+    pub fn callback(&self, command: &str, entrance: &str, answer: &str, took: Duration) {
         self.answering.observe(took.as_secs_f64());
-        let labels = [("command", command.to_owned()), ("answer", answer.to_owned())];
+        let labels = [
+            ("command", command.to_owned()),
+            ("entrance", entrance.to_owned()),
+            ("answer", answer.to_owned()),
+        ];
         self.callbacks.get_or_create(&labels).inc();
+    }
+
+    /// Chat warned of too many calls of a command. `command` must be one of ours, or `other`.
+    pub fn over_limit(&self, command: &str) {
+        self.over_limit.get_or_create(&[("command", command.to_owned())]).inc();
     }
 
     /// An event was decided.
@@ -206,11 +221,11 @@ mod tests {
     #[test]
     fn what_was_counted_is_rendered() {
         let metrics = Metrics::default();
-        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
-        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "chat", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "chat", "taken", Duration::ZERO);
         metrics.set_outbox_pending(3);
         let text = metrics.render();
-        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",answer=\"taken\"} 2";
+        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",entrance=\"chat\",answer=\"taken\"} 2";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("groupkeeper_outbox_pending 3"), "{text}");
     }

@@ -1,5 +1,7 @@
 //! Wiring: configuration, listeners, loops, reload, telemetry; start and stop in order.
 
+mod addresses;
+mod called;
 pub mod config;
 pub mod metrics;
 mod rules;
@@ -23,11 +25,14 @@ use crate::decision::Settings;
 use crate::delivery::Listener;
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
-use crate::rest::{App, Client, HttpTransport};
+use crate::rest::{App, Chat, Client, HttpTransport, region};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
 use crate::store::{self, Store};
 
+pub use addresses::Addresses;
+
+use called::Called;
 use config::Config;
 use metrics::Metrics;
 use watchers::{Both, Counting};
@@ -105,6 +110,8 @@ pub struct Service {
     servers: Vec<JoinHandle<()>>,
     loops: Vec<JoinHandle<()>>,
     retention: Option<Retention>,
+    /// With `"chat"` in `[callback] allow`.
+    pub addresses: Option<Arc<Addresses>>,
     /// `[rules] poll`.
     poll: Option<Duration>,
 }
@@ -136,11 +143,12 @@ impl Service {
             secret_key: config.app.secret_key.clone(),
             base_url: config.app.base_url.clone(),
         };
+        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(transport), clock.clone()));
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
             settings: decision_settings(config),
-            chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
+            chat: chat.clone(),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
@@ -155,7 +163,7 @@ impl Service {
             rules: rules.clone(),
             shadow: config.rules.mode == Mode::Shadow,
             store: store.clone(),
-            metrics,
+            metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
         });
         let console = console::router(Console {
@@ -165,11 +173,18 @@ impl Service {
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
+        let sources = Arc::new(sources(config));
+        let addresses = config.callback.allow_chat.then(|| {
+            let outside_china = !region::is_in_china(&config.app.base_url);
+            let (sources, store) = (sources.clone(), store.clone());
+            Arc::new(Addresses::new(sources, chat, store, clock.clone(), outside_china))
+        });
+        let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
         let callbacks = callback::router(
-            callback_settings(config, &rules),
+            callback_settings(config, &rules, sources),
             engine.pipeline.clone(),
             clock,
-            counting,
+            called,
         );
         let servers = vec![
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
@@ -185,6 +200,7 @@ impl Service {
             servers,
             loops: Vec::new(),
             retention,
+            addresses,
             poll: config.rules.poll,
         })
     }
@@ -198,6 +214,9 @@ impl Service {
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
+        if let Some(addresses) = self.addresses.clone() {
+            self.loops.push(tokio::spawn(addresses.run(stopping())));
+        }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
         }
@@ -232,6 +251,12 @@ fn decision_settings(config: &Config) -> Settings {
     }
 }
 
+fn sources(config: &Config) -> Sources {
+    let settings = &config.callback;
+    let (listed, proxies) = (settings.allow.clone(), settings.trusted_proxies.clone());
+    Sources::new(listed, settings.allow_chat, proxies)
+}
+
 /// The paths that Chat calls, each with its tokens.
 fn entrances(config: &Config) -> Vec<Entrance> {
     let settings = &config.callback;
@@ -255,11 +280,7 @@ fn entrances(config: &Config) -> Vec<Entrance> {
     std::iter::once(chat).chain(rooms).collect()
 }
 
-fn callback_settings(
-    config: &Config,
-    rules: &Rules,
-    sources: Arc<Sources>,
-) -> CallbackSettings {
+fn callback_settings(config: &Config, rules: &Rules, sources: Arc<Sources>) -> CallbackSettings {
     CallbackSettings {
         entrances: entrances(config),
         sources,
@@ -276,6 +297,8 @@ async fn serve(socket: TcpListener, router: axum::Router, mut stop: watch::Recei
         // An error means that the service is gone, which is a stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
+    // Where a callback comes from can be limited.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "a listener failed");
     }

@@ -1,6 +1,7 @@
 //! Who looks on: everything that happens becomes a count and, where it matters, a log line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::metrics::Metrics;
 use crate::clock::Clock;

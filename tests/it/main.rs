@@ -7,6 +7,7 @@ mod cli;
 mod decide_properties;
 mod decisions;
 mod documents;
+mod entrances;
 mod error_pages;
 mod fixtures;
 mod format;

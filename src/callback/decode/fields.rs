@@ -203,7 +203,8 @@ mod tests {
         assert_eq!(read(r#"{"L": "a"}"#), ["a"]);
         assert_eq!(read(r#"{"L": "[\"a\", \"b\"]"}"#), ["a", "b"]);
         assert_eq!(read(r#"{"L": "[a"}"#), ["[a"]);
-        let under = with(r#"{"L": [{"K": 130}, 131, "132", {"X": 1}]}"#, |f| f.texts_under("L", "K"));
+        let under =
+            with(r#"{"L": [{"K": 130}, 131, "132", {"X": 1}]}"#, |f| f.texts_under("L", "K"));
         assert_eq!(under, ["130", "131", "132"]);
     }
 

@@ -24,7 +24,8 @@ pub(super) fn joined(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
 /// Members quit or were kicked (34373). Documented are only these two, so whatever else `ExitType`
 /// says, somebody has left and nobody is known to have removed them.
 pub(super) fn exit(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    let kicked = callback.fields.word("ExitType").is_some_and(|exit| exit.eq_ignore_ascii_case("Kicked"));
+    let kicked =
+        callback.fields.word("ExitType").is_some_and(|exit| exit.eq_ignore_ascii_case("Kicked"));
     let kind = if kicked { EventKind::MemberRemoved } else { EventKind::MemberLeft };
     // `Operator_Account` is the leaver in one place and the kicker in another: never whom it is about.
     members(callback, "ExitMemberList", &callback.in_group(kind)?)

@@ -22,7 +22,8 @@ pub(super) fn read(command: &str, fields: Fields<'_>) -> Option<OverLimit> {
         return None;
     }
     let written = fields.word("Command")?;
-    let last = |path: &str| path.trim_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let last =
+        |path: &str| path.trim_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     let service = last(&fields.word("ServiceName").unwrap_or_default());
     let over = OverLimit {
         service,

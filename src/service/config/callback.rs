@@ -113,11 +113,7 @@ fn rooms(reader: &mut Reader<'_>, path: &str, usual: &[SecretString]) -> Option<
 }
 
 /// A list of addresses and networks, and whether it has the `word` that stands for others.
-fn networks(
-    reader: &mut Reader<'_>,
-    key: &'static str,
-    word: Option<&str>,
-) -> (Vec<IpNet>, bool) {
+fn networks(reader: &mut Reader<'_>, key: &'static str, word: Option<&str>) -> (Vec<IpNet>, bool) {
     let Some(found) = reader.find("callback", key, false) else { return (Vec::new(), false) };
     let origin = found.origin.clone();
     let (mut networks, mut has_word) = (Vec::new(), false);
@@ -127,10 +123,94 @@ fn networks(
         } else if let Some(network) = source::network(&text) {
             networks.push(network);
         } else {
-            let or_word = word.map(|word| format!(", or \"{word}\"")).unwrap_or_default();
+            let or_word = word.map(|word| format!(" nor \"{word}\"")).unwrap_or_default();
             let message = format!("`{text}` is neither an address nor a network{or_word}");
             reader.mistake(&origin, message, format!("{key} = [\"203.0.113.0/24\"]"));
         }
     }
     (networks, has_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    /// A configuration whose `[callback]` says this, and the mistakes in it.
+    fn load(lines: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("groupkeeper.toml");
+        let app = "[app]\nsdk_app_id = 1\nsecret_key = \"k\"\nregion = \"singapore\"\n";
+        std::fs::write(&path, format!("{app}[callback]\n{lines}\n")).unwrap();
+        Config::load(Some(&path), &[]).map_err(|mistakes| {
+            mistakes.into_iter().map(|m| m.message).collect::<Vec<_>>().join("; ")
+        })
+    }
+
+    fn exposed(tokens: &[SecretString]) -> Vec<&str> {
+        use secrecy::ExposeSecret;
+        tokens.iter().map(ExposeSecret::expose_secret).collect()
+    }
+
+    #[test]
+    fn without_a_path_of_their_own_rooms_come_with_the_others() {
+        assert!(load("tokens = [\"a\"]").unwrap().callback.rooms.is_none());
+    }
+
+    #[test]
+    fn a_path_of_rooms_has_the_same_tokens_unless_it_names_its_own() {
+        let rooms = |lines: &str| load(lines).unwrap().callback.rooms.unwrap();
+        let same = rooms("tokens = [\"a\"]\nroom_path = \"/rooms\"");
+        assert_eq!((same.path.as_str(), exposed(&same.tokens)), ("/rooms", vec!["a"]));
+        let own = rooms("tokens = [\"a\"]\nroom_path = \"/rooms\"\nroom_tokens = [\"b\", \"c\"]");
+        assert_eq!(exposed(&own.tokens), ["b", "c"]);
+    }
+
+    #[test]
+    fn rooms_that_are_not_signed_are_warned_of() {
+        let config = load("tokens = [\"a\"]\nroom_path = \"/rooms\"\nroom_tokens = []").unwrap();
+        assert!(config.warnings().iter().any(|warning| warning.contains("room_path")));
+        let signed = load("tokens = [\"a\"]\nroom_path = \"/rooms\"").unwrap();
+        assert_eq!(signed.warnings(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_path_of_rooms_that_is_no_path_of_its_own_is_a_mistake() {
+        for (lines, mistake) in [
+            ("room_path = \"/callback\"", "`room_path` is `/callback`, which is `path` already"),
+            ("path = \"/a\"\nroom_path = \"/a\"", "`room_path` is `/a`, which is `path` already"),
+            ("room_path = \"rooms\"", "`[callback] room_path` begins with a slash: \"/rooms\""),
+            ("room_tokens = [\"a\"]", "`[callback] room_tokens` has no effect without `room_path`"),
+            (
+                "room_path = \"/rooms\"\nroom_tokens = [\"\"]",
+                "`[callback] room_tokens` is not filled in",
+            ),
+        ] {
+            assert_eq!(load(lines).unwrap_err(), mistake, "{lines}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_as_networks_and_chat_stands_for_its_own() {
+        let callback = load(
+            "allow = [\"203.0.113.0/24\", \"chat\", \"2001:db8::1\"]\ntrusted_proxies = [\"10.0.0.0/8\"]",
+        );
+        let callback = callback.unwrap().callback;
+        let texts = |networks: &[IpNet]| networks.iter().map(IpNet::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&callback.allow), ["203.0.113.0/24", "2001:db8::1/128"]);
+        assert!(callback.allow_chat);
+        assert_eq!(texts(&callback.trusted_proxies), ["10.0.0.0/8"]);
+        let usual = load("").unwrap().callback;
+        assert!(usual.allow.is_empty() && !usual.allow_chat && usual.trusted_proxies.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_network_is_a_mistake_that_says_what_is() {
+        for (lines, mistake) in [
+            ("allow = [\"tencent\"]", "`tencent` is neither an address nor a network nor \"chat\""),
+            ("trusted_proxies = [\"chat\"]", "`chat` is neither an address nor a network"),
+        ] {
+            assert_eq!(load(lines).unwrap_err(), mistake, "{lines}");
+        }
+    }
 }

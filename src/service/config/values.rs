@@ -11,8 +11,7 @@ use secrecy::SecretString;
 use super::callback;
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
-    StoreConfig,
+    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
 };
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
@@ -294,7 +293,12 @@ fn kind_of(value: &Written) -> &'static str {
     }
 }
 
-pub(super) fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> String {
+pub(super) fn text(
+    reader: &mut Reader<'_>,
+    section: &'static str,
+    key: &'static str,
+    usual: &str,
+) -> String {
     let found = reader.find(section, key, false);
     found.and_then(|found| as_text(reader, found, "a text")).unwrap_or_else(|| usual.to_owned())
 }
