@@ -441,12 +441,72 @@ mod tests {
     }
 
     #[test]
-    fn a_live_room_has_a_callback_of_its_own_for_a_new_owner() {
-        let body = r#"{"RoomInfo":{"RoomId":"r","Owner_Account":"ann"}}"#;
-        let live = decoded("Live.CallbackAfterUpdateRoomInfo", body);
-        assert_eq!(names(&live), ["room.info_changed"]);
-        let conference = decoded("Room.CallbackAfterUpdateRoomInfo", body);
-        assert_eq!(names(&conference), ["room.info_changed", "room.owner_changed"]);
+    fn a_room_that_names_its_owner_among_what_changed_has_that_owner() {
+        let body = r#"{"RoomInfo":{"RoomId":"r","Owner_Account":144115233775727695}}"#;
+        for command in ["Live.CallbackAfterUpdateRoomInfo", "Room.CallbackAfterUpdateRoomInfo"] {
+            let event = one(command, body);
+            let owner = event.room.as_ref().and_then(|room| room.owner.as_ref());
+            let owner = owner.map(Account::as_str);
+            assert_eq!((event.name(), owner), ("room.info_changed", Some("144115233775727695")));
+        }
+    }
+
+    #[test]
+    fn nobody_is_never_told_as_an_owner() {
+        for (command, body, field) in [
+            (
+                "Group.CallbackAfterChangeGroupOwner",
+                r#"{"GroupId":"g","OldOwner_Account":"@TLS#NOT_FOUND","NewOwner_Account":"ann"}"#,
+                "old_owner",
+            ),
+            (
+                "Group.CallbackAfterGroupDestroyed",
+                r#"{"GroupId":"g","Owner_Account":"@TLS#NOT_FOUND"}"#,
+                "owner",
+            ),
+            (
+                "Live.CallbackAfterChangeOwner",
+                r#"{"RoomId":"r","OriginalOwner_Account":"@TLS#NOT_FOUND","CurrentOwner_Account":7}"#,
+                "old_owner",
+            ),
+            (
+                "Group.CallbackBeforeCreateGroup",
+                r#"{"Operator_Account":"ann","Owner_Account":"@TLS#NOT_FOUND"}"#,
+                "owner",
+            ),
+        ] {
+            assert_eq!(text(&one(command, body), field), "", "{command}");
+        }
+    }
+
+    #[test]
+    fn words_with_a_space_behind_them_are_read_like_those_without() {
+        let changed =
+            one(FIELD_CHANGED, r#"{"GroupId":"g","Member_Account":"ann","Role":"Member "}"#);
+        assert_eq!(text(&changed, "role"), "member");
+        let kicked =
+            r#"{"GroupId":"g","ExitType":"Kicked ","ExitMemberList":[{"Member_Account":"a"}]}"#;
+        assert_eq!(one(EXIT, kicked).name(), "member.removed");
+        let full = one("Group.CallbackAfterGroupFull", r#"{"GroupId":"g","Type":"Public "}"#);
+        assert_eq!(full.group_type, Some(GroupType::Public));
+    }
+
+    #[test]
+    fn what_asks_and_has_no_event_is_answered_as_what_is_allowed_also_under_a_name_of_tomorrow() {
+        for command in
+            ["OfficialAccount.CallbackBeforeAddSubscriber", "Group.CallbackBeforeTomorrow"]
+        {
+            assert_eq!(decoded(command, "{}").answering, Answering::Allow, "{command}");
+        }
+        assert_eq!(decoded("Group.CallbackAfterTomorrow", "{}").answering, Answering::After);
+    }
+
+    #[test]
+    fn seats_of_a_live_room_are_told_by_nobody() {
+        let seats = |body: &str| one("Mic.CallbackAfterSeatInfoChanged", body).room.unwrap().kind;
+        use crate::decision::event::RoomKind;
+        assert_eq!(seats(r#"{"RoomId":"r","Operator_Account":"ann"}"#), RoomKind::Conference);
+        assert_eq!(seats(r#"{"RoomId":"r"}"#), RoomKind::Live);
     }
 
     #[test]

@@ -29,5 +29,6 @@ mod stage;
 mod store_conformance;
 mod store_on_disk;
 mod stories;
+mod tencent;
 mod usersig;
 mod why;

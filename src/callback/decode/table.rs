@@ -112,7 +112,7 @@ pub(super) const COMMANDS: &[Command] = &[
     reads("Room.CallbackAfterDestroyRoom", Room(60_732), room::closed, &[E::RoomClosed]),
     reads("Room.CallbackAfterMemberEnter", Room(60_735), room::member_entered, &[E::RoomMemberEntered]),
     reads("Room.CallbackAfterMemberLeave", Room(60_734), room::member_left, &[E::RoomMemberLeft]),
-    reads("Room.CallbackAfterUpdateRoomInfo", Room(60_731), room::info_changed, &[E::RoomInfoChanged, E::RoomOwnerChanged]),
+    reads("Room.CallbackAfterUpdateRoomInfo", Room(60_731), room::info_changed, &[E::RoomInfoChanged]),
     kept("Sns.CallbackBlackListAdd", Chat(34_361)),
     kept("Sns.CallbackBlackListDelete", Chat(34_362)),
     kept("Sns.CallbackFriendAdd", Chat(34_359)),
