@@ -20,7 +20,7 @@ use crate::callback::{self, CallbackSettings, Gate};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::rest::{App, Client, HttpTransport};
@@ -278,6 +278,10 @@ impl Status for ServiceStatus {
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());
         self.metrics.render()
+    }
+
+    fn stopped(&self) -> Vec<Stopped> {
+        self.delivery.stopped()
     }
 
     fn rules(&self) -> RulesStatus {
