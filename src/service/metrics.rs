@@ -28,6 +28,7 @@ pub struct Metrics {
     outbox_pending: Gauge,
     dead_letters: Counter,
     alerts: Counter,
+    commands_stopped: Family<Single, Gauge>,
     rules_loaded: Gauge,
     rules_by_mode: Family<Single, Gauge>,
     rules_trouble: Gauge,
@@ -50,6 +51,7 @@ impl Default for Metrics {
             outbox_pending: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
+            commands_stopped: Family::default(),
             rules_loaded: Gauge::default(),
             rules_by_mode: Family::default(),
             rules_trouble: Gauge::default(),
@@ -79,7 +81,10 @@ impl Default for Metrics {
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
-        registry.register("alerts", "Alerts that rules raised", metrics.alerts.clone());
+        let help = "Alerts: those that rules raised, and commands that stopped";
+        registry.register("alerts", help, metrics.alerts.clone());
+        let help = "1 while a command (or `all`) does not work until a person mends it";
+        registry.register("command_stopped", help, metrics.commands_stopped.clone());
         metrics.register_rules(&mut registry);
         registry.register_with_unit(
             "sanction_end_lateness",
@@ -182,6 +187,12 @@ impl Metrics {
     /// A rule called for a person.
     pub fn alert(&self) {
         self.alerts.inc();
+    }
+
+    /// A command, or `all`, has stopped or works again.
+    pub fn set_command_stopped(&self, command: &str, stopped: bool) {
+        let labels = [("command", command.to_owned())];
+        self.commands_stopped.get_or_create(&labels).set(i64::from(stopped));
     }
 
     /// The end of a sanction was taken up this long after its time.

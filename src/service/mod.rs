@@ -22,7 +22,7 @@ use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::rest::{App, Chat, Client, HttpTransport, region};
@@ -324,6 +324,10 @@ impl Status for ServiceStatus {
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());
         self.metrics.render()
+    }
+
+    fn stopped(&self) -> Vec<Stopped> {
+        self.delivery.stopped()
     }
 
     fn rules(&self) -> RulesStatus {

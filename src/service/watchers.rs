@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
 use crate::decision::{Decision, Event};
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Scope, Stopped};
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
 use crate::rule::EventKind;
@@ -37,6 +37,16 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
     fn alerted(&self, pending: &Pending, text: &str) {
         self.0.alerted(pending, text);
         self.1.alerted(pending, text);
+    }
+
+    fn stopped(&self, stopped: &Stopped) {
+        self.0.stopped(stopped);
+        self.1.stopped(stopped);
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.0.works_again(stopped);
+        self.1.works_again(stopped);
     }
 }
 
@@ -108,5 +118,27 @@ impl Listener for Counting {
     fn alerted(&self, pending: &Pending, text: &str) {
         self.metrics.alert();
         tracing::error!(effect.id = %pending.effect.id, rule = ?pending.effect.rule, "alert: {text}");
+    }
+
+    fn stopped(&self, stopped: &Stopped) {
+        self.metrics.alert();
+        self.metrics.set_command_stopped(stopped.what.name(), true);
+        let what = match stopped.what {
+            Scope::App => "no command works".to_owned(),
+            Scope::Command(command) => format!("{command} does not work"),
+        };
+        tracing::error!(
+            command = stopped.what.name(),
+            next_try = %stopped.next_try,
+            "alert: {what} until a person mends it; what needs it waits in the outbox, and one call \
+             now and then tries: {}",
+            stopped.trouble
+        );
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.metrics.set_command_stopped(stopped.what.name(), false);
+        let stood = self.clock.now().since(stopped.since);
+        tracing::warn!(command = stopped.what.name(), stood_s = stood.as_secs(), "it works again");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::decision::effect::Outcome;
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{Decision, Event, Why};
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Stopped};
 use crate::ledger::{Pending, outcome_words};
 use crate::pipeline::Observer;
 
@@ -65,6 +65,14 @@ impl Listener for Narrator {
 
     fn alerted(&self, _: &Pending, text: &str) {
         self.say("alert", text.to_owned());
+    }
+
+    fn stopped(&self, stopped: &Stopped) {
+        self.say("alert", stopped.trouble.clone());
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.say("bot", format!("{} works again", stopped.what.name()));
     }
 }
 
