@@ -28,9 +28,7 @@ pub(super) fn get_group_muted_account(world: &mut World, call: &Call) -> Result<
     let group = world.group_or_refusal(&fields.group()?)?;
     let quirks = &world.settings.quirks;
     let muted = group.mutes.iter().filter(|(_, until)| **until > call.now);
-    let one = |(account, until): (&Account, &Timestamp)| {
-        json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) })
-    };
+    let one = |(account, until): (&Account, &Timestamp)| json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) });
     let list: Value = muted.map(one).collect();
     Ok(Reply::Done(json!({ "GroupId": group.id, "MutedAccountList": list })))
 }
@@ -71,9 +69,7 @@ pub(super) fn get_group_ban_member(world: &mut World, call: &Call) -> Result<Rep
     let banned: Vec<_> = group.bans.iter().filter(|(_, until)| **until > call.now).collect();
     let (skip, take) = (to_usize(offset), to_usize(limit));
     let quirks = &world.settings.quirks;
-    let one = |(account, until): &(&Account, &Timestamp)| {
-        json!({ "Member_Account": account, "BannedUntil": quirks.until(call.now, **until) })
-    };
+    let one = |(account, until): &(&Account, &Timestamp)| json!({ "Member_Account": account, "BannedUntil": quirks.until(call.now, **until) });
     let list: Vec<Value> = banned.iter().skip(skip).take(take).map(one).collect();
     let next = if skip + list.len() < banned.len() { skip + list.len() } else { 0 };
     Ok(Reply::Done(json!({ "BannedAccountList": list, "NextOffset": next })))

@@ -130,11 +130,8 @@ pub(super) fn get_room_member_list(world: &mut World, call: &Call) -> Result<Rep
 
 /// The members after `next`, and where the next page begins.
 pub(super) fn page<'a>(room: &'a Room, next: &str, count: usize) -> (Vec<&'a Account>, String) {
-    let after = if next.is_empty() {
-        Bound::Unbounded
-    } else {
-        Bound::Excluded(Account::from(next))
-    };
+    let after =
+        if next.is_empty() { Bound::Unbounded } else { Bound::Excluded(Account::from(next)) };
     let mut rest = room.members.range((after, Bound::Unbounded)).map(|(account, _)| account);
     let page: Vec<&Account> = rest.by_ref().take(count).collect();
     let more = rest.next().is_some();

@@ -3,8 +3,8 @@
 use super::super::settings::Refusal;
 use super::super::world::World;
 use super::{
-    Call, Reply, accounts, groups, live, member_reads, members, messages, mutes, network, ownership,
-    reads, rooms,
+    Call, Reply, accounts, groups, live, member_reads, members, messages, mutes, network,
+    ownership, reads, rooms,
 };
 
 /// One REST command.
