@@ -100,6 +100,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     if record.group_type != Some(GroupType::AVChatRoom) {
         sanction::overruled(draft, group, member, "they are not in the group any more");
     }
+    sanction::goes_away(draft, group, member);
     // Whether Chat lets an owner be removed over REST is not documented; it may.
     let may_own = how == EventKind::MemberRemoved
         || record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));

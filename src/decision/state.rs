@@ -197,6 +197,41 @@ pub struct Sanction {
     /// The temporary role itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// When Chat confirmed it, with this end. What is read from Chat before tells nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
+    /// The end that Chat was told, where it takes no later one: it is renewed before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_until: Option<Timestamp>,
+    /// The member is not in the group. What is left begins when they come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+    /// How often its end was given up, to be tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+    /// When operators were told that its end is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_late: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// An end that is not certain so long after its time is late: people are told.
+const LATE: Duration = Duration::from_secs(120);
+
+impl Sanction {
+    /// The end that Chat knows of; `None`: for ever.
+    pub fn at_chat(&self) -> Option<Timestamp> {
+        self.chat_until.or(self.until)
+    }
+
+    /// Whether it should have ended a while ago.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until + LATE <= now)
+    }
 }
 
 /// A sanction that is to begin: whom it restrains, how, and for how long (`None`: for ever).
