@@ -2,8 +2,10 @@
 
 use super::draft::Draft;
 use super::event::{Event, Field, Room};
-use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
-use super::{effect, sanction, wait};
+use super::state::{
+    ChangedField, GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue,
+};
+use super::{effect, loops, sanction, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 use crate::rule::catalog::Object;
 use crate::rule::condition::{Clause, Condition};
@@ -26,6 +28,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
                 let mut record = draft.member(&group, member);
                 record.name_card = card.to_owned();
                 draft.set_member(&group, member, record);
+                if !event.by_bot {
+                    let field = (&group, ChangedField::NameCard, member);
+                    loops::by_person(draft, field, &loops::digest(card));
+                }
             }
         }
         EventKind::OwnerLeft | EventKind::GroupOwnerless => {
@@ -37,6 +43,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
         EventKind::GroupCreated => created(draft, event, &group),
         EventKind::GroupDismissed => gone(draft, &group),
         EventKind::GroupInfoChanged => {
+            loops::info_changed(draft, event, &group);
             if let Some(name) = text(event, "name") {
                 let mut record = known(draft, event, &group);
                 record.name = name.to_owned();
@@ -159,6 +166,11 @@ fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         let why = format!("somebody has made them {}", role.name());
         sanction::overruled(draft, group, member, &why);
     }
+    if event.by_bot {
+        sanction::role_echoed(draft, event, group, member, role);
+    } else {
+        loops::by_person(draft, (group, ChangedField::Role, member), role.name());
+    }
     let mut record = draft.member(group, member);
     record.role = Some(role);
     draft.set_member(group, member, record);
@@ -167,6 +179,10 @@ fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
 fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let new = text(event, "new_owner").map(Account::from);
     let old = text(event, "old_owner").map(Account::from);
+    if let (Some(new), false) = (&new, event.by_bot) {
+        let field = (group, ChangedField::Owner, &Account::everybody());
+        loops::by_person(draft, field, new.as_str());
+    }
     new_owner(draft, event, group, old.as_ref(), new.as_ref());
 }
 

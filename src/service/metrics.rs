@@ -24,6 +24,7 @@ pub struct Metrics {
     decisions: Family<Pair, Counter<u64, AtomicU64>>,
     effects: Family<Pair, Counter<u64, AtomicU64>>,
     outbox_pending: Gauge,
+    sanctions_late: Gauge,
     dead_letters: Counter,
     alerts: Counter,
     rules_loaded: Gauge,
@@ -45,6 +46,7 @@ impl Default for Metrics {
             decisions: Family::default(),
             effects: Family::default(),
             outbox_pending: Gauge::default(),
+            sanctions_late: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             rules_loaded: Gauge::default(),
@@ -72,6 +74,8 @@ impl Default for Metrics {
         counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
+        let help = "Sanctions that should have ended more than two minutes ago";
+        registry.register("sanctions_late", help, metrics.sanctions_late.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         registry.register("alerts", "Alerts that rules raised", metrics.alerts.clone());
         metrics.register_rules(&mut registry);
@@ -177,6 +181,11 @@ impl Metrics {
     /// Effects not settled.
     pub fn set_outbox_pending(&self, pending: usize) {
         self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// Sanctions whose end is late.
+    pub fn set_sanctions_late(&self, late: usize) {
+        self.sanctions_late.set(i64::try_from(late).unwrap_or(i64::MAX));
     }
 
     /// The modes of the rules in force, and whether those on disk are broken.

@@ -1,5 +1,7 @@
 //! What each key means: its type, its default, its bounds.
 
+mod safety;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +12,7 @@ use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
+    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig,
     StoreConfig,
 };
 use crate::callback::OverBudget;
@@ -18,7 +20,7 @@ use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::rest::region;
 use crate::rule::duration;
-use crate::rule::model::{Excess, Globs, Limit, Mode};
+use crate::rule::model::{Globs, Mode};
 
 /// How long a before callback may take, unless configured otherwise.
 const BUDGET: Duration = Duration::from_millis(500);
@@ -36,8 +38,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
-    let protected = globs(reader, "safety", "protected");
-    let safety = Safety { protected, limit: limit(reader) };
+    let safety = safety::safety(reader);
     let mut warnings = not_yet(reader);
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
     let journal = Journal {
@@ -96,9 +97,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 /// Reads what is of use without a service.
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
-    let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
-    let limit = limit(reader);
-    Some(Bystander { admin: admin(reader)?, own, protected, mode, limit })
+    let (safety, mode) = (safety::safety(reader), rules_mode(reader));
+    Some(Bystander { admin: admin(reader)?, own, safety, mode })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {
@@ -224,42 +224,6 @@ fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
     let over_budget = one_of(reader, "callback", "over_budget", &choices);
     Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
-}
-
-/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
-fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
-    const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
-    let found = reader.find("safety", "limit", false)?;
-    let (mut actions, mut per) = (None, None);
-    let mut wrong = None;
-    match &found.value {
-        Written::Text(text) if text == "off" => return None,
-        Written::Text(text) => {
-            let (number, time) = text.split_once('/').unwrap_or((text, ""));
-            actions = number.trim().parse().ok();
-            per = duration::parse(time.trim()).ok();
-        }
-        Written::Table(entries) => {
-            for (key, value) in entries {
-                match (key.as_str(), value) {
-                    ("actions", Written::Integer(number)) => actions = u32::try_from(*number).ok(),
-                    ("per", Written::Text(text)) => per = duration::parse(text).ok(),
-                    (key, _) => wrong = Some(format!("`{key}` has no place in `limit`, or not so")),
-                }
-            }
-        }
-        other => wrong = Some(format!("this is {}, not a table", kind_of(other))),
-    }
-    match (actions.filter(|actions| *actions > 0), per, wrong) {
-        (Some(actions), Some(per), None) => Some(Limit { actions, per, then: Excess::Hold }),
-        (_, _, wrong) => {
-            let message = wrong.unwrap_or_else(|| {
-                "`limit` says how many actions, at least one, and in which time".to_owned()
-            });
-            reader.mistake(&found.origin, message, EXAMPLE.to_owned());
-            None
-        }
-    }
 }
 
 /// `500ms`, or a duration as in rules.
