@@ -16,6 +16,7 @@ mod mirror;
 mod needs;
 mod outcome;
 mod sanction;
+pub mod seen;
 mod settle;
 mod sight;
 pub mod state;
@@ -118,6 +119,7 @@ pub fn decide(
             settle::settled(&mut draft, event, effect, outcome);
             settle::skipped(&mut draft, event, skipped);
         }
+        Cause::Seen(seen) => seen::decide(&mut draft, event, seen),
         Cause::Released(held) => limit::released(&mut draft, held),
         Cause::Discarded(held) => limit::discarded(&mut draft, held),
     }

@@ -86,6 +86,7 @@ fn heard(event: &Event) -> String {
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(Timer::Sweep { .. }) => String::new(),
+        Cause::Seen(_) => format!("looked at{} in Chat", group.replacen(" in", "", 1)),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
         Cause::Settled { effect, outcome, .. } => match outcome {
