@@ -7,9 +7,9 @@ use super::effect::{Act, Effect, Manner};
 use super::event::{Event, EventId};
 use super::mirror;
 use super::state::{Change, ChangedField, Changes, StateKey, StateValue};
-use crate::chat::{Account, GroupId};
+use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
-use crate::rule::{Rule, duration};
+use crate::rule::{EventKind, Rule, duration};
 
 /// `[safety] loop`: a field that changes back and forth more than so many times in a time rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ fn take_out(act: &mut Act, field: ChangedField) {
 }
 
 /// What stands for a text: members' words are not kept.
-pub(super) fn digest(text: &str) -> String {
+fn digest(text: &str) -> String {
     EventId::of(&[text.as_bytes()]).to_string()
 }
 
@@ -148,28 +148,51 @@ fn change(
     Err(format!("it went back and forth {often}, and is left alone until {until}"))
 }
 
+/// Notes what people have changed, as callbacks or reconciliation tell it.
+pub(super) fn notice(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
+    let Some(group) = event.group.as_ref().filter(|_| !event.by_bot) else { return };
+    let everybody = Account::everybody();
+    let text = |name| mirror::text(event, name);
+    match (kind, &event.member) {
+        (EventKind::MemberRoleChanged, Some(member)) => {
+            if let Some(role) = text("role").and_then(Role::from_wire) {
+                by_person(draft, (group, ChangedField::Role, member), role.name());
+            }
+        }
+        (EventKind::MemberCardChanged, Some(member)) => {
+            if let Some(card) = text("name_card") {
+                by_person(draft, (group, ChangedField::NameCard, member), &digest(card));
+            }
+        }
+        (EventKind::OwnerChanged, _) => {
+            if let Some(owner) = text("new_owner") {
+                by_person(draft, (group, ChangedField::Owner, &everybody), owner);
+            }
+        }
+        (EventKind::GroupInfoChanged, _) => {
+            let fields = [
+                ("name", ChangedField::GroupName),
+                ("introduction", ChangedField::Introduction),
+                ("notification", ChangedField::Notification),
+            ];
+            for (name, field) in fields {
+                if let Some(words) = text(name) {
+                    by_person(draft, (group, field, &everybody), &digest(words));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// A person has changed a field. Only what the bot changes too is remembered.
-pub(super) fn by_person(draft: &mut Draft<'_>, place: Place<'_>, value: &str) {
+fn by_person(draft: &mut Draft<'_>, place: Place<'_>, value: &str) {
     let Some(limit) = draft.settings.loops else { return };
     let Some(mut changes) = recent(draft, place, limit) else { return };
     if changes.rests_until.is_none() && !changes.recent.is_empty() {
         let change = Change { at: draft.now, to: value.to_owned(), by: None };
         push(&mut changes, change, limit);
         set(draft, place, changes);
-    }
-}
-
-/// A person has changed a group's texts.
-pub(super) fn info_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
-    let fields = [
-        ("name", ChangedField::GroupName),
-        ("introduction", ChangedField::Introduction),
-        ("notification", ChangedField::Notification),
-    ];
-    for (name, field) in fields {
-        if let (Some(text), false) = (mirror::text(event, name), event.by_bot) {
-            by_person(draft, (group, field, &Account::everybody()), &digest(text));
-        }
     }
 }
 

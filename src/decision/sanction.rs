@@ -10,7 +10,6 @@ use std::time::Duration;
 pub(super) use ending::{closed, is_late, not_ended, time_is_over};
 pub(super) use order::{extended, lifted};
 pub(super) use renewal::{not_renewed, to_be_renewed};
-#[expect(unused_imports, reason = "reconciliation calls it")]
 pub(super) use seen::list_seen;
 pub(super) use seen::mute_seen;
 

@@ -156,6 +156,37 @@ pub struct GroupRecord {
     /// When Chat was asked about it for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// When we were last told, and by our clock, who owns it, what it is called, or that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// When we were last told that somebody has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+    /// The last reading of all members; absent as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersRead>,
+}
+
+impl GroupRecord {
+    /// Whether a newer record says something else about what reconciliation compares.
+    pub fn contradicts(&self, newer: &Self) -> bool {
+        let compared = |record: &Self| (record.owner.clone(), record.dismissed, record.group_type);
+        compared(self) != compared(newer) || self.name != newer.name
+    }
+}
+
+/// A reading of all members of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersRead {
+    /// When it began.
+    pub at: Timestamp,
+    /// How many more members Chat counted than it listed. Another difference later means that a
+    /// callback was missed.
+    #[serde(default)]
+    pub difference: i64,
 }
 
 /// Who owns a group, as far as we know.
@@ -202,6 +233,23 @@ pub struct MemberRecord {
     /// When Chat was asked about them for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// When we were last told something about them, by our clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// They were found to have left, by a reading that began then. The record stays a while, so that a
+    /// callback which is late tells nothing twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Timestamp>,
+}
+
+impl MemberRecord {
+    /// Whether they are in the group, as far as we know.
+    pub fn is_present(&self) -> bool {
+        self.gone_at.is_none() && self.role != Some(Role::Outside)
+    }
 }
 
 /// What a sanction restrains.

@@ -65,7 +65,7 @@ impl Delivery {
             }
         }
         if let Some(kind) = kind.filter(|kind| details && *kind != GroupType::AVChatRoom) {
-            let found = self.members(effect, group, kind, Some(accounts)).await?;
+            let found = self.named(effect, group, kind, accounts).await?;
             let role = |account: &Account| {
                 let member = found.iter().find(|member| member.account == *account);
                 member.map_or(Role::Outside, |member| member.role)
@@ -133,6 +133,31 @@ impl Delivery {
         Ok(Answer::Candidates { group: facts, members })
     }
 
+    /// Named members with what Chat knows of them (64897), whatever the size of the group.
+    async fn named(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        kind: GroupType,
+        named: &[Account],
+    ) -> Result<Vec<MemberFacts>, NoReply> {
+        let mut members = Vec::with_capacity(named.len());
+        for some in named.chunks(limits::SPECIFIED_MEMBERS) {
+            let (group, some) = (group.clone(), some.to_vec());
+            let call = Call::GetSpecifiedGroupMemberInfo { group: group.clone(), members: some };
+            match self.ask(effect, &call).await {
+                Ok(Reply::Members { members: found, .. }) => members.extend(found),
+                Ok(_) => return Err(unexpected(&call)),
+                // The command is younger than the others: an app may not have it.
+                Err(NoReply::Failed(error)) if is_unknown_command(&error) => {
+                    return self.members(effect, &group, kind, Some(named)).await;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(members)
+    }
+
     /// Members, page by page (34948): those that are named, until all are found, or everybody.
     async fn members(
         &self,
@@ -145,7 +170,7 @@ impl Delivery {
         let community = kind == GroupType::Community;
         let mut page = if community { Page::Next(String::new()) } else { Page::Offset(0) };
         loop {
-            let call = Call::GetGroupMemberInfo { group: group.clone(), page };
+            let call = Call::GetGroupMemberInfo { group: group.clone(), page, roles: Vec::new() };
             let reply = self.ask(effect, &call).await?;
             let Reply::Members { members: some, next, .. } = reply else {
                 return Err(unexpected(&call));
@@ -160,6 +185,11 @@ impl Delivery {
             }
         }
     }
+}
+
+/// Chat's ways of saying that it has no such command, or not for this app.
+fn is_unknown_command(error: &CallError) -> bool {
+    matches!(error.code(), Some(10003 | 10007 | 10026 | 60009 | 60017))
 }
 
 /// A reply of another command: our bug, kept from being taken for an answer.
