@@ -120,31 +120,6 @@ pub(super) async fn dead(State(console): State<Console>, Query(page): Query<Page
     }))
 }
 
-pub(super) async fn sanctions(
-    State(console): State<Console>,
-    Query(page): Query<Page>,
-) -> Response {
-    let list = records::<StateValue>(&*console.store, Kind::Sanction, page.limit());
-    listed(list.map(|list| {
-        let each = list.into_iter().filter_map(|(key, value)| {
-            let StateValue::Sanction(sanction) = value else { return None };
-            let parts = ledger::texts_of(&key);
-            Some(json!({
-                "group": parts.first(),
-                "member": parts.get(1),
-                "kind": parts.get(2),
-                "from": sanction.from.to_string(),
-                "until": sanction.until.map(|until| until.to_string()),
-                "reason": sanction.reason,
-                "rule": sanction.rule,
-                "event": sanction.event,
-                "ending": sanction.ending,
-            }))
-        });
-        each.collect::<Vec<_>>()
-    }))
-}
-
 pub(super) async fn groups(State(console): State<Console>, Query(page): Query<Page>) -> Response {
     let list = records::<StateValue>(&*console.store, Kind::Group, page.limit());
     listed(list.map(|list| {

@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod events;
 mod held;
+mod sanctions;
 mod survey;
 
 use std::future::Future;
@@ -109,7 +110,9 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
-        .route("/api/v1/sanctions", get(api::sanctions))
+        .route("/api/v1/sanctions", get(sanctions::list))
+        .route("/api/v1/sanctions/lift", post(sanctions::lift))
+        .route("/api/v1/sanctions/extend", post(sanctions::extend))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))
         .route("/api/v1/groups/{group}", get(survey::group))

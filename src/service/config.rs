@@ -1,6 +1,5 @@
 //! The configuration: one TOML file, the environment above it, every mistake at once.
 
-mod callback;
 mod read;
 mod values;
 
@@ -14,6 +13,7 @@ use secrecy::SecretString;
 
 use crate::callback::OverBudget;
 use crate::chat::Account;
+use crate::decision::LoopLimit;
 use crate::pipeline::JournalEvents;
 use crate::rule::model::{Globs, Limit, Mode};
 
@@ -81,6 +81,12 @@ pub struct Safety {
     pub protected: Globs,
     /// Over all rules together; what is beyond is held.
     pub limit: Option<Limit>,
+    /// What changes back and forth more often than this rests; `None` (`"off"`): never.
+    pub loops: Option<LoopLimit>,
+    /// A longer mute is renewed; `None`: Chat takes what it documents, about 136 years (34951).
+    pub longest_mute: Option<Duration>,
+    /// The same for bans (50296).
+    pub longest_ban: Option<Duration>,
 }
 
 /// `[rest]`.
@@ -141,9 +147,8 @@ pub struct Bystander {
     pub admin: Admin,
     /// The app admin.
     pub own: Account,
-    pub protected: Globs,
+    pub safety: Safety,
     pub mode: Mode,
-    pub limit: Option<Limit>,
 }
 
 /// One thing that is wrong, where, and what to do.

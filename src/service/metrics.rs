@@ -26,6 +26,7 @@ pub struct Metrics {
     decisions: Family<Pair, Counter<u64, AtomicU64>>,
     effects: Family<Pair, Counter<u64, AtomicU64>>,
     outbox_pending: Gauge,
+    sanctions_late: Gauge,
     dead_letters: Counter,
     alerts: Counter,
     commands_stopped: Family<Single, Gauge>,
@@ -49,6 +50,7 @@ impl Default for Metrics {
             decisions: Family::default(),
             effects: Family::default(),
             outbox_pending: Gauge::default(),
+            sanctions_late: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             commands_stopped: Family::default(),
@@ -80,6 +82,8 @@ impl Default for Metrics {
         registry.register("over_limit", help, metrics.over_limit.clone());
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
+        let help = "Sanctions that should have ended more than two minutes ago";
+        registry.register("sanctions_late", help, metrics.sanctions_late.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         let help = "Alerts: those that rules raised, and commands that stopped";
         registry.register("alerts", help, metrics.alerts.clone());
@@ -203,6 +207,11 @@ impl Metrics {
     /// Effects not settled.
     pub fn set_outbox_pending(&self, pending: usize) {
         self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// Sanctions whose end is late.
+    pub fn set_sanctions_late(&self, late: usize) {
+        self.sanctions_late.set(i64::try_from(late).unwrap_or(i64::MAX));
     }
 
     /// The modes of the rules in force, and whether those on disk are broken.

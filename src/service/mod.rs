@@ -165,6 +165,7 @@ impl Service {
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
+            clock: clock.clone(),
         });
         let console = console::router(Console {
             status,
@@ -248,6 +249,9 @@ fn decision_settings(config: &Config) -> Settings {
         protected: config.safety.protected.clone(),
         mode: config.rules.mode,
         limit: config.safety.limit,
+        loops: config.safety.loops,
+        longest_mute: config.safety.longest_mute,
+        longest_ban: config.safety.longest_ban,
     }
 }
 
@@ -311,6 +315,7 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Status for ServiceStatus {
@@ -320,6 +325,10 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
+            Ok(late) => self.metrics.set_sanctions_late(late),
+            Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
+        }
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());

@@ -93,9 +93,18 @@ fn heard(event: &Event) -> String {
             format!("the time of {member}'s mute is over")
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
-        Cause::Timer(Timer::Sweep { .. }) => String::new(),
+        Cause::Timer(
+            Timer::Sweep { .. } | Timer::SanctionRenewal { .. } | Timer::SanctionLate { .. },
+        ) => String::new(),
+        Cause::Seen(_) => format!("looked at{} in Chat", group.replacen(" in", "", 1)),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
+        Cause::Lifted { member, kind, .. } => {
+            format!("lifted by an operator: the {} of {member}", kind.name())
+        }
+        Cause::Extended { member, kind, until, .. } => {
+            format!("an operator lets the {} of {member} end at {until}", kind.name())
+        }
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))

@@ -1,5 +1,8 @@
 //! What each key means: its type, its default, its bounds.
 
+mod callback;
+mod safety;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,21 +11,20 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::callback;
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety, StoreConfig,
+    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, StoreConfig,
 };
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::rest::region;
 use crate::rule::duration;
-use crate::rule::model::{Excess, Globs, Limit, Mode};
+use crate::rule::model::{Globs, Mode};
 
 /// How long a before callback may take, unless configured otherwise.
-pub(super) const BUDGET: Duration = Duration::from_millis(500);
+const BUDGET: Duration = Duration::from_millis(500);
 /// Chat goes on without an answer after this (34354).
-pub(super) const CHAT_WAITS: Duration = Duration::from_secs(2);
+const CHAT_WAITS: Duration = Duration::from_secs(2);
 
 /// The app admin that every app has.
 const ADMIN: &str = "administrator";
@@ -35,8 +37,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
-    let protected = globs(reader, "safety", "protected");
-    let safety = Safety { protected, limit: limit(reader) };
+    let safety = safety::safety(reader);
     let mut warnings = not_yet(reader);
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
     let journal = Journal {
@@ -89,9 +90,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 /// Reads what is of use without a service.
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
-    let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
-    let limit = limit(reader);
-    Some(Bystander { admin: admin(reader)?, own, protected, mode, limit })
+    let (safety, mode) = (safety::safety(reader), rules_mode(reader));
+    Some(Bystander { admin: admin(reader)?, own, safety, mode })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {
@@ -137,7 +137,7 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
 }
 
 /// A secret that nobody filled in opens everything or nothing.
-pub(super) fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
+fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
     let filled = !secret.trim().is_empty() && secret.trim() != "…";
     if !filled {
         let help = "it comes from the console".to_owned();
@@ -186,44 +186,8 @@ fn url(reader: &mut Reader<'_>, found: Found) -> Option<String> {
     None
 }
 
-/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
-fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
-    const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
-    let found = reader.find("safety", "limit", false)?;
-    let (mut actions, mut per) = (None, None);
-    let mut wrong = None;
-    match &found.value {
-        Written::Text(text) if text == "off" => return None,
-        Written::Text(text) => {
-            let (number, time) = text.split_once('/').unwrap_or((text, ""));
-            actions = number.trim().parse().ok();
-            per = duration::parse(time.trim()).ok();
-        }
-        Written::Table(entries) => {
-            for (key, value) in entries {
-                match (key.as_str(), value) {
-                    ("actions", Written::Integer(number)) => actions = u32::try_from(*number).ok(),
-                    ("per", Written::Text(text)) => per = duration::parse(text).ok(),
-                    (key, _) => wrong = Some(format!("`{key}` has no place in `limit`, or not so")),
-                }
-            }
-        }
-        other => wrong = Some(format!("this is {}, not a table", kind_of(other))),
-    }
-    match (actions.filter(|actions| *actions > 0), per, wrong) {
-        (Some(actions), Some(per), None) => Some(Limit { actions, per, then: Excess::Hold }),
-        (_, _, wrong) => {
-            let message = wrong.unwrap_or_else(|| {
-                "`limit` says how many actions, at least one, and in which time".to_owned()
-            });
-            reader.mistake(&found.origin, message, EXAMPLE.to_owned());
-            None
-        }
-    }
-}
-
 /// `500ms`, or a duration as in rules.
-pub(super) fn short_time(
+fn short_time(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -272,7 +236,7 @@ fn not_yet(reader: &mut Reader<'_>) -> Vec<String> {
     warnings
 }
 
-pub(super) fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {
+fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {
     match found.value {
         Written::Text(text) => Some(text),
         other => {
@@ -293,7 +257,7 @@ fn kind_of(value: &Written) -> &'static str {
     }
 }
 
-pub(super) fn text(
+fn text(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -320,7 +284,7 @@ fn must(
     }
 }
 
-pub(super) fn parsed<T: FromStr>(
+fn parsed<T: FromStr>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -346,7 +310,7 @@ where
     }
 }
 
-pub(super) fn time(
+fn time(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -387,7 +351,7 @@ fn time_or_off(
     None
 }
 
-pub(super) fn one_of<T: Copy>(
+fn one_of<T: Copy>(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
@@ -406,7 +370,7 @@ pub(super) fn one_of<T: Copy>(
 }
 
 /// A list; in the environment its items stand between commas.
-pub(super) fn list(reader: &mut Reader<'_>, found: Found) -> Vec<String> {
+fn list(reader: &mut Reader<'_>, found: Found) -> Vec<String> {
     match found.value {
         Written::List(items) => items,
         Written::Text(text) => {

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::read::{Origin, Reader};
-use super::values::{BUDGET, CHAT_WAITS};
-use super::values::{is_filled_in, list, one_of, parsed, short_time, text, time};
-use super::{Callback, RoomCallbacks};
+use super::super::read::{Origin, Reader};
+use super::super::{Callback, RoomCallbacks};
+use super::{BUDGET, CHAT_WAITS, as_text, is_filled_in, list, one_of, parsed, short_time, text, time};
 use crate::callback::{OverBudget, source};
 
 /// In `allow`, the addresses that Chat itself names.
@@ -102,7 +101,7 @@ fn rooms(reader: &mut Reader<'_>, path: &str, usual: &[SecretString]) -> Option<
         return None;
     };
     let origin = found.origin.clone();
-    let room_path = super::values::as_text(reader, found, "a path")?;
+    let room_path = as_text(reader, found, "a path")?;
     begins_with_a_slash(reader, "room_path", &room_path);
     if room_path == path {
         let message = format!("`room_path` is `{path}`, which is `path` already");
@@ -133,7 +132,7 @@ fn networks(reader: &mut Reader<'_>, key: &'static str, word: Option<&str>) -> (
 
 #[cfg(test)]
 mod tests {
-    use super::super::Config;
+    use super::super::super::Config;
     use super::*;
 
     /// A configuration whose `[callback]` says this, and the mistakes in it.
