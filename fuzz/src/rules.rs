@@ -154,6 +154,9 @@ fn answer(read: &Read) -> Answer {
         owner: owner.map(Into::into),
         member_count: Some(2),
         created_at: Some(NOW),
+        mute_all: None,
+        last_message_at: None,
+        message_sequence: None,
     };
     match read {
         Read::Group { .. } => Answer::Group(facts(Some("olga"))),

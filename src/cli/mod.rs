@@ -11,6 +11,7 @@ mod outbox;
 mod plan;
 mod recorded;
 mod replay;
+mod sanctions;
 mod schema;
 mod serve;
 mod simulate;
@@ -69,6 +70,8 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
+    /// Show who is muted, banned or has a role for a time; lift it, or give it another end
+    Sanctions(sanctions::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -142,6 +145,7 @@ async fn run(command: Command) -> Exit {
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Sanctions(arguments) => sanctions::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

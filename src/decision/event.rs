@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::effect::{Effect, Held, Outcome};
+use super::seen::Seen;
+use super::state::SanctionKind;
 use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::{EventKind, RuleId};
@@ -90,7 +92,7 @@ pub struct Event {
     pub cause: Cause,
     /// When it happened, by Chat's word where there is one.
     pub time: Timestamp,
-    /// `CallbackCommand`, or `schedule`, `timer`, `effect`.
+    /// `CallbackCommand`, or `schedule`, `timer`, `effect`, `reconcile`.
     pub command: String,
     /// `OptPlatform`, empty where absent.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -98,6 +100,9 @@ pub struct Event {
     /// An echo of a call that we made ourselves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_bot: bool,
+    /// Nobody told us: reconciliation has found that it must have happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,10 +137,22 @@ pub enum Cause {
     /// An effect was settled; a read effect brings what Chat answered.
     /// `skipped` hung on it and was not sent.
     Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
+    /// Reconciliation has read something about the group; the event's time is when the reading began.
+    Seen(Box<Seen>),
     /// An operator lets effects go that were held back.
     Released(Box<Held>),
     /// An operator takes away effects that were held back.
     Discarded(Box<Held>),
+    /// An operator ends a sanction before its time.
+    Lifted { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// An operator gives a sanction another end.
+    Extended {
+        group: GroupId,
+        member: Account,
+        kind: SanctionKind,
+        sanction: EventId,
+        until: Timestamp,
+    },
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -143,12 +160,11 @@ pub enum Cause {
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// A sanction's end.
-    SanctionEnd {
-        group: GroupId,
-        member: Account,
-        kind: super::state::SanctionKind,
-        sanction: EventId,
-    },
+    SanctionEnd { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// A sanction goes on longer than Chat takes at once: it is renewed before Chat ends it.
+    SanctionRenewal { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// A sanction should have ended a while ago: people are told if that is still not certain.
+    SanctionLate { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
     /// The `wait` of a rule is over; the event that started it is judged again.
     WaitOver {
         rule: RuleId,
@@ -161,6 +177,20 @@ pub enum Timer {
     },
     /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
     Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
+}
+
+impl Timer {
+    /// The sanction that it is for: group, member, kind and id.
+    pub fn sanction(&self) -> Option<(&GroupId, &Account, SanctionKind, &EventId)> {
+        match self {
+            Self::SanctionEnd { group, member, kind, sanction }
+            | Self::SanctionRenewal { group, member, kind, sanction }
+            | Self::SanctionLate { group, member, kind, sanction } => {
+                Some((group, member, *kind, sanction))
+            }
+            Self::WaitOver { .. } | Self::Sweep { .. } => None,
+        }
+    }
 }
 
 /// Where order holds: everything of one lane is decided and delivered one after the other.
@@ -217,6 +247,7 @@ impl Event {
             command: command.to_owned(),
             platform: String::new(),
             by_bot: false,
+            found: false,
             group: None,
             group_type: None,
             operator: None,
@@ -243,8 +274,11 @@ impl Event {
             Cause::Schedule { .. } => "schedule",
             Cause::Timer(_) => "timer",
             Cause::Settled { .. } => "settled",
+            Cause::Seen(_) => "seen",
             Cause::Released(_) => "released",
             Cause::Discarded(_) => "discarded",
+            Cause::Lifted { .. } => "lifted",
+            Cause::Extended { .. } => "extended",
         }
     }
 

@@ -23,7 +23,13 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             keys.insert(StateKey::Fired(rule.clone()));
             of_rule_named(&mut keys, event, rule, rules);
         }
-        Cause::Timer(Timer::SanctionEnd { group, member, kind, .. }) => {
+        Cause::Timer(
+            Timer::SanctionEnd { group, member, kind, .. }
+            | Timer::SanctionRenewal { group, member, kind, .. }
+            | Timer::SanctionLate { group, member, kind, .. },
+        )
+        | Cause::Lifted { group, member, kind, .. }
+        | Cause::Extended { group, member, kind, .. } => {
             of_sanction(&mut keys, group, member, *kind, rules, event);
         }
         Cause::Timer(Timer::WaitOver { rule, key, event, .. }) => {
@@ -31,6 +37,14 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
+        Cause::Seen(seen) => {
+            if let Some(group) = &event.group {
+                // Pages are long, and mostly nothing follows: what lies behind a member is loaded then.
+                keys.insert(StateKey::Group(group.clone()));
+                let members = seen.accounts().into_iter();
+                keys.extend(members.map(|who| StateKey::Member(group.clone(), who.clone())));
+            }
+        }
         Cause::Discarded(_) => {}
         Cause::Released(held) => {
             for whom in &held.sanctions {
@@ -267,7 +281,9 @@ fn of_act(
         | Act::Read(Read::Muted { member, .. }) => {
             of_sanction(keys, group, member, SanctionKind::Mute, rules, event);
         }
-        Act::SetNameCard { member, .. } => add_member(keys, group, member),
+        Act::SetNameCard { member, .. } | Act::Ban { member, .. } => {
+            add_member(keys, group, member);
+        }
         Act::TransferOwner { from, to, .. } => {
             from.iter().chain([to]).for_each(|account| add_member(keys, group, account));
             keys.extend(wait::owner_waits(rules, group));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
 
 /// What became of an effect.
@@ -57,6 +57,34 @@ pub struct GroupFacts {
     pub owner: Option<Account>,
     pub member_count: Option<i64>,
     pub created_at: Option<Timestamp>,
+    /// Whether everybody is muted; `None` where Chat does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute_all: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message_at: Option<Timestamp>,
+    /// `NextMsgSeq`: the number that the next message gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_sequence: Option<i64>,
+}
+
+/// A room as Chat describes it (60704, 63404).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomFacts {
+    pub room: RoomId,
+    pub name: String,
+    /// `None`: the room has no owner.
+    pub owner: Option<Account>,
+    pub member_count: Option<i64>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A member of a room as Chat describes it (60715, 66908).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomMember {
+    pub account: Account,
+    /// `None`: Chat does not tell roles in live rooms.
+    pub role: Option<Role>,
+    pub name_card: String,
 }
 
 /// A member as Chat describes it (34948).

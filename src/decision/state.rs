@@ -38,6 +38,8 @@ pub enum StateKey {
     Memory(MemoryKey, String),
     /// How much a rule (`None`: all rules together) has done of late.
     Limit(Option<RuleId>),
+    /// How a field of a group (its member is [`Account::everybody`]) or of a member changed of late.
+    Changes(GroupId, ChangedField, Account),
 }
 
 /// What stands under a key.
@@ -71,6 +73,60 @@ pub enum StateValue {
         until: Option<Timestamp>,
     },
     Limit(Spent),
+    Changes(Changes),
+}
+
+/// A field that two can change back and forth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangedField {
+    Role,
+    NameCard,
+    Mute,
+    Ban,
+    MuteAll,
+    Owner,
+    GroupName,
+    Introduction,
+    Notification,
+    Join,
+}
+
+impl ChangedField {
+    /// One word for keys and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::NameCard => "name card",
+            Self::Mute => "mute",
+            Self::Ban => "ban",
+            Self::MuteAll => "mute of everybody",
+            Self::Owner => "owner",
+            Self::GroupName => "name",
+            Self::Introduction => "introduction",
+            Self::Notification => "notification",
+            Self::Join => "join option",
+        }
+    }
+}
+
+/// The changes of one field within the time that `[safety] loop` looks back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    pub recent: Vec<Change>,
+    /// Until then, the bot leaves the field alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_until: Option<Timestamp>,
+}
+
+/// One change of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub at: Timestamp,
+    /// What it became; of a text, its digest.
+    pub to: String,
+    /// The rule that wanted it; absent for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<RuleId>,
 }
 
 /// What was done within the time of a limit.
@@ -100,6 +156,37 @@ pub struct GroupRecord {
     /// When Chat was asked about it for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// When we were last told, and by our clock, who owns it, what it is called, or that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// When we were last told that somebody has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+    /// The last reading of all members; absent as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersRead>,
+}
+
+impl GroupRecord {
+    /// Whether a newer record says something else about what reconciliation compares.
+    pub fn contradicts(&self, newer: &Self) -> bool {
+        let compared = |record: &Self| (record.owner.clone(), record.dismissed, record.group_type);
+        compared(self) != compared(newer) || self.name != newer.name
+    }
+}
+
+/// A reading of all members of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersRead {
+    /// When it began.
+    pub at: Timestamp,
+    /// How many more members Chat counted than it listed. Another difference later means that a
+    /// callback was missed.
+    #[serde(default)]
+    pub difference: i64,
 }
 
 /// Who owns a group, as far as we know.
@@ -146,6 +233,23 @@ pub struct MemberRecord {
     /// When Chat was asked about them for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// When we were last told something about them, by our clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// They were found to have left, by a reading that began then. The record stays a while, so that a
+    /// callback which is late tells nothing twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Timestamp>,
+}
+
+impl MemberRecord {
+    /// Whether they are in the group, as far as we know.
+    pub fn is_present(&self) -> bool {
+        self.gone_at.is_none() && self.role != Some(Role::Outside)
+    }
 }
 
 /// What a sanction restrains.
@@ -174,6 +278,11 @@ impl SanctionKind {
             Self::MuteAll => "mute_all",
         }
     }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// A wanted state of a member with an end.
@@ -197,6 +306,41 @@ pub struct Sanction {
     /// The temporary role itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// When Chat confirmed it, with this end. What is read from Chat before tells nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
+    /// The end that Chat was told, where it takes no later one: it is renewed before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_until: Option<Timestamp>,
+    /// The member is not in the group. What is left begins when they come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+    /// How often its end was given up, to be tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+    /// When operators were told that its end is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_late: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// An end that is not certain so long after its time is late: people are told.
+pub const LATE: Duration = Duration::from_secs(120);
+
+impl Sanction {
+    /// The end that Chat knows of; `None`: for ever.
+    pub fn at_chat(&self) -> Option<Timestamp> {
+        self.chat_until.or(self.until)
+    }
+
+    /// Whether it should have ended a while ago.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until + LATE <= now)
+    }
 }
 
 /// A sanction that is to begin: whom it restrains, how, and for how long (`None`: for ever).

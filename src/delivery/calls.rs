@@ -19,11 +19,23 @@ pub(super) fn command(effect: &Effect) -> Command {
         Act::Read(Read::Roles { group_type: Some(GroupType::AVChatRoom) | None, .. }) => {
             "get_group_info"
         }
-        Act::Read(Read::Roles { details: true, .. }) => "get_group_member_info",
+        Act::Read(Read::Roles { details: true, .. }) => "get_specified_group_member_info",
         Act::Read(Read::Roles { .. }) => "get_role_in_group",
         Act::Read(Read::Muted { .. }) => "get_group_muted_account",
         _ => call_for(effect, Timestamp::default()).map_or("", |call| call.command()),
     }
+}
+
+/// Whether one call of this command, or of its kind for several, can carry out several effects.
+pub(super) fn is_joinable(command: &str) -> bool {
+    matches!(
+        command,
+        "modify_group_member_info"
+            | "delete_group_member"
+            | "ban_group_member"
+            | "unban_group_member"
+            | "group_msg_recall"
+    )
 }
 
 /// The call that carries an effect out; `None` for reads, which take several, and alerts.

@@ -7,10 +7,15 @@
 mod calls;
 mod carry;
 mod index;
+mod possible;
 mod reads;
+mod send;
 mod settle;
+mod stops;
+mod together;
 mod verify;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,13 +25,14 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
+use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::Pipeline;
-use crate::rest::Chat;
-use crate::rest::rate::Limiter;
+use crate::rest::{Chat, Page, Rates};
 use crate::store::{Store, StoreError};
 
 pub use settle::{falls_with, settled_event};
+pub use stops::{Scope, Stopped};
 
 use index::Index;
 
@@ -46,6 +52,11 @@ pub trait Listener: Send + Sync {
     fn given_up(&self, pending: &Pending, why: &str);
     /// A rule called for a person.
     fn alerted(&self, pending: &Pending, text: &str);
+    /// Chat says that a command, or all of them, will not work before a person has mended something.
+    /// Told once.
+    fn stopped(&self, stopped: &Stopped);
+    /// It works again.
+    fn works_again(&self, stopped: &Stopped);
 }
 
 /// Nobody hears.
@@ -53,6 +64,8 @@ impl Listener for () {
     fn tried(&self, _: &Pending, _: Option<&str>) {}
     fn given_up(&self, _: &Pending, _: &str) {}
     fn alerted(&self, _: &Pending, _: &str) {}
+    fn stopped(&self, _: &Stopped) {}
+    fn works_again(&self, _: &Stopped) {}
 }
 
 /// Carries out what the outbox holds.
@@ -63,7 +76,9 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     listener: Arc<dyn Listener>,
     index: Mutex<Index>,
-    limiter: Mutex<Limiter>,
+    rates: Rates,
+    /// How far reads had come whose command's limit was used up.
+    halfway: Mutex<HashMap<u64, (Page, Vec<MemberFacts>)>>,
     committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
@@ -88,6 +103,7 @@ impl Delivery {
         chat: Arc<dyn Chat>,
         clock: Arc<dyn Clock>,
         listener: Arc<dyn Listener>,
+        rates: Rates,
         committed: UnboundedReceiver<(Lane, u64)>,
     ) -> Result<Self, StoreError> {
         let index = Mutex::new(recover(&*store)?);
@@ -98,7 +114,8 @@ impl Delivery {
             clock,
             listener,
             index,
-            limiter: Mutex::new(Limiter::default()),
+            rates,
+            halfway: Mutex::default(),
             committed: tokio::sync::Mutex::new(committed),
             freed: Notify::new(),
         })
@@ -107,6 +124,11 @@ impl Delivery {
     /// Effects that are not settled.
     pub fn pending(&self) -> usize {
         self.index().len()
+    }
+
+    /// What does not work until a person has mended it.
+    pub fn stopped(&self) -> Vec<Stopped> {
+        self.index().stops.list()
     }
 
     /// Carries out everything that is due now, and what follows from it; for tests and the demo's story.
@@ -133,7 +155,7 @@ impl Delivery {
     /// When something becomes due, if nothing new is committed until then.
     pub fn next_due(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        self.index().next_due(now, &self.limiter())
+        self.index().next_due(now, &self.rates)
     }
 
     /// Works until told to stop; what is in flight then is finished.
@@ -204,16 +226,12 @@ impl Delivery {
 
     fn claim(&self, most: usize) -> Vec<Claimed> {
         let now = self.clock.now();
-        let claimed = self.index().claim(now, most, &mut self.limiter());
+        let claimed = self.index().claim(now, most, &self.rates);
         claimed.into_iter().map(|(lane, sequence)| Claimed { lane, sequence }).collect()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

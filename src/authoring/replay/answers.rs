@@ -228,6 +228,9 @@ fn as_facts(group: &GroupId, record: &GroupRecord) -> GroupFacts {
         },
         member_count: record.member_count,
         created_at: record.created_at,
+        mute_all: None,
+        last_message_at: None,
+        message_sequence: None,
     }
 }
 
