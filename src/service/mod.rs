@@ -18,13 +18,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources};
+use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources, Watch};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
+use crate::reconcile::Reconciler;
 use crate::rest::{App, Chat, Client, HttpTransport, region};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
@@ -35,7 +36,7 @@ pub use addresses::Addresses;
 use called::Called;
 use config::Config;
 use metrics::Metrics;
-use watchers::{Both, Counting};
+use watchers::{Both, Counting, Refusals};
 
 pub use rules::{Reloaded, Rules};
 pub use shutdown::Signals;
@@ -154,7 +155,8 @@ impl Service {
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
         };
         let engine =
-            Engine::journaling(parts, config.journal.events).map_err(|error| setup(&error))?;
+            Engine::journaling(parts, config.journal.events, Some(config.reconcile.clone()))
+                .map_err(|error| setup(&error))?;
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
@@ -166,11 +168,13 @@ impl Service {
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
             clock: clock.clone(),
+            reconciler: engine.reconciler.clone(),
         });
         let console = console::router(Console {
             status,
             store: store.clone(),
             pipeline: engine.pipeline.clone(),
+            reconciler: engine.reconciler.clone(),
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
@@ -181,11 +185,15 @@ impl Service {
             Arc::new(Addresses::new(sources, chat, store, clock.clone(), outside_china))
         });
         let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
+        let watch: Arc<dyn Watch> = match &engine.reconciler {
+            Some(reconciler) => Arc::new(Both(called, Arc::new(Refusals(reconciler.watcher())))),
+            None => called,
+        };
         let callbacks = callback::router(
             callback_settings(config, &rules, sources),
             engine.pipeline.clone(),
             clock,
-            called,
+            watch,
         );
         let servers = vec![
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
@@ -206,7 +214,7 @@ impl Service {
         })
     }
 
-    /// Lets schedule, delivery, retention and the watch over the rules work by themselves.
+    /// Lets schedule, delivery, reconciliation, retention and the watch over the rules work by themselves.
     pub fn run_loops(&mut self) {
         let stopping = || self.stop.subscribe();
         let (scheduler, rules) = (self.engine.scheduler.clone(), self.rules.clone());
@@ -217,6 +225,9 @@ impl Service {
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
         if let Some(addresses) = self.addresses.clone() {
             self.loops.push(tokio::spawn(addresses.run(stopping())));
+        }
+        if let Some(reconciler) = self.engine.reconciler.clone() {
+            self.loops.push(tokio::spawn(reconciler.run(stopping())));
         }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
@@ -316,6 +327,7 @@ struct ServiceStatus {
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
     clock: Arc<dyn Clock>,
+    reconciler: Option<Arc<Reconciler>>,
 }
 
 impl Status for ServiceStatus {
@@ -328,6 +340,9 @@ impl Status for ServiceStatus {
         match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
             Ok(late) => self.metrics.set_sanctions_late(late),
             Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
+        }
+        if let Some(reconciler) = &self.reconciler {
+            self.metrics.set_reconciled(&reconciler.status());
         }
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());

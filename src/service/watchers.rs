@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
+use crate::callback::{Answered, OverLimit, Seen, Watch};
 use crate::clock::Clock;
 use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
@@ -11,6 +12,7 @@ use crate::decision::{Decision, Event};
 use crate::delivery::{Listener, Scope, Stopped};
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
+use crate::reconcile::Watcher;
 use crate::rule::EventKind;
 
 /// Two who look on, the first first.
@@ -50,6 +52,31 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
     }
 }
 
+impl<A: Watch + ?Sized, B: Watch + ?Sized> Watch for Both<A, B> {
+    fn callback(&self, seen: Seen) {
+        self.0.callback(seen);
+        self.1.callback(seen);
+    }
+
+    fn over_limit(&self, over: &OverLimit) {
+        self.0.over_limit(over);
+        self.1.over_limit(over);
+    }
+}
+
+/// Callbacks that we could not take have told us nothing: what they were about is read from Chat.
+pub(super) struct Refusals(pub(super) Arc<Watcher>);
+
+impl Watch for Refusals {
+    fn callback(&self, seen: Seen) {
+        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
+            self.0.refused();
+        }
+    }
+
+    fn over_limit(&self, _: &OverLimit) {}
+}
+
 /// Counts, and logs what was decided and done.
 pub(super) struct Counting {
     metrics: Arc<Metrics>,
@@ -81,6 +108,9 @@ impl Observer for Counting {
         {
             self.metrics.effect(effect.act.name(), "refused");
             tracing::warn!(effect.id = %effect.id, code, "Chat refuses to {}: {words}", effect.act);
+        }
+        for found in decision.derived.iter().filter(|event| event.found) {
+            self.metrics.found(found.name());
         }
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
             tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");
