@@ -6,6 +6,7 @@ mod callback;
 mod cli;
 mod decide_properties;
 mod decisions;
+mod delivery;
 mod documents;
 mod entrances;
 mod error_pages;
