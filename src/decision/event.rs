@@ -136,6 +136,10 @@ pub enum Cause {
     Released(Box<Held>),
     /// An operator takes away effects that were held back.
     Discarded(Box<Held>),
+    /// An operator has an effect tried again that was given up; `fell` is the sanction that fell with it.
+    Retried { effect: Box<Effect>, fell: Option<Box<super::state::Sanction>> },
+    /// An operator takes away an effect that was given up.
+    Dropped(Box<Effect>),
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -245,6 +249,8 @@ impl Event {
             Cause::Settled { .. } => "settled",
             Cause::Released(_) => "released",
             Cause::Discarded(_) => "discarded",
+            Cause::Retried { .. } => "retried",
+            Cause::Dropped(_) => "dropped",
         }
     }
 

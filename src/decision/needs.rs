@@ -31,7 +31,8 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
-        Cause::Discarded(_) => {}
+        Cause::Discarded(_) | Cause::Dropped(_) => {}
+        Cause::Retried { effect, .. } => keys.extend(super::sanction_of(effect)),
         Cause::Released(held) => {
             for whom in &held.sanctions {
                 let Sanctioned { group, member, kind, .. } = whom;

@@ -88,6 +88,8 @@ fn heard(event: &Event) -> String {
         Cause::Timer(Timer::Sweep { .. }) => String::new(),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
+        Cause::Retried { effect, .. } => format!("tried again by an operator: {}", effect.act),
+        Cause::Dropped(effect) => format!("dropped by an operator: {}", effect.act),
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))

@@ -3,6 +3,7 @@
 mod actions;
 mod asked;
 mod callbacks;
+mod dead_letters;
 mod faults;
 mod flooding;
 mod limits;
