@@ -153,6 +153,10 @@ pub enum Cause {
         sanction: EventId,
         until: Timestamp,
     },
+    /// An operator has an effect tried again that was given up; `fell` is the sanction that fell with it.
+    Retried { effect: Box<Effect>, fell: Option<Box<super::state::Sanction>> },
+    /// An operator takes away an effect that was given up.
+    Dropped(Box<Effect>),
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -279,6 +283,8 @@ impl Event {
             Cause::Discarded(_) => "discarded",
             Cause::Lifted { .. } => "lifted",
             Cause::Extended { .. } => "extended",
+            Cause::Retried { .. } => "retried",
+            Cause::Dropped(_) => "dropped",
         }
     }
 

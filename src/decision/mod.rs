@@ -5,6 +5,7 @@
 
 mod act;
 mod answer;
+mod dead;
 mod draft;
 pub mod effect;
 pub mod event;
@@ -36,6 +37,7 @@ use crate::clock::Timestamp;
 use crate::rule::RuleSet;
 use crate::rule::model::{Globs, Limit, Mode};
 
+pub use dead::sanction_of;
 pub use effect::{Effect, Held};
 pub use event::{Event, EventId, Lane};
 pub use loops::LoopLimit;
@@ -143,6 +145,8 @@ pub fn decide(
         Cause::Extended { group, member, kind, sanction, until } => {
             sanction::extended(&mut draft, event, (group, member, *kind), sanction, *until);
         }
+        Cause::Retried { effect, fell } => dead::retried(&mut draft, effect, fell.as_deref()),
+        Cause::Dropped(effect) => dead::dropped(&mut draft, effect),
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

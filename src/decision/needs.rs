@@ -45,7 +45,8 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
                 keys.extend(members.map(|who| StateKey::Member(group.clone(), who.clone())));
             }
         }
-        Cause::Discarded(_) => {}
+        Cause::Discarded(_) | Cause::Dropped(_) => {}
+        Cause::Retried { effect, .. } => keys.extend(super::sanction_of(effect)),
         Cause::Released(held) => {
             for whom in &held.sanctions {
                 let Sanctioned { group, member, kind, .. } = whom;

@@ -34,7 +34,8 @@ impl Delivery {
                 tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
                 self.listener.given_up(&pending, &words);
                 let at = self.clock.now();
-                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone() };
+                let fell = ledger::live_sanction(&*self.store, &pending.effect)?;
+                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone(), fell };
                 let write = (ledger::dead_key(sequence), Some(ledger::encode(&letter)?));
                 self.finish(lane, sequence, &pending, Outcome::Dead { words }, vec![write]).await
             }

@@ -105,6 +105,8 @@ fn heard(event: &Event) -> String {
         Cause::Extended { member, kind, until, .. } => {
             format!("an operator lets the {} of {member} end at {until}", kind.name())
         }
+        Cause::Retried { effect, .. } => format!("tried again by an operator: {}", effect.act),
+        Cause::Dropped(effect) => format!("dropped by an operator: {}", effect.act),
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))
