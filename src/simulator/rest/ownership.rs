@@ -16,8 +16,13 @@ pub(super) fn change_group_owner(world: &mut World, call: &Call) -> Result<Reply
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let id = fields.group()?;
     let to = fields.needed("NewOwner_Account", fields.account("NewOwner_Account")?)?;
-    fields.account("From_Account")?;
-    world.transfer(call.now, &id, &call.origin, &to)?;
+    let mut origin = call.origin.clone();
+    if let Some(from) = fields.account("From_Account")?
+        && world.settings.quirks.from_account_acts
+    {
+        origin.operator = from;
+    }
+    world.transfer(call.now, &id, &origin, &to)?;
     Ok(done())
 }
 
@@ -31,6 +36,7 @@ pub(super) fn modify_group_member_info(world: &mut World, call: &Call) -> Result
         "NameCard",
         "AppMemberDefinedData",
         "MuteTime",
+        "ShutUpTime",
     ];
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let id = fields.group()?;
@@ -40,7 +46,7 @@ pub(super) fn modify_group_member_info(world: &mut World, call: &Call) -> Result
     let flag = fields.choice("MsgFlag", &flags)?.map(str::to_owned);
     let card = fields.text("NameCard", 50)?.map(str::to_owned);
     let data = fields.pairs("AppMemberDefinedData", 5, 64)?;
-    let mute = fields.u32("MuteTime")?;
+    let mute = fields.u32("MuteTime")?.or(fields.u32("ShutUpTime")?);
 
     let group = world.group_or_refusal(&id)?;
     if group.kind == GroupType::AVChatRoom {
