@@ -219,8 +219,7 @@ impl World {
     /// Whether the switch of this command is on, and its service's list, if there is one, has it.
     pub(super) fn is_on(&self, command: &str, body: &Value) -> bool {
         let listed = |own: &OwnUrl| own.commands.is_empty() || own.commands.contains(command);
-        self.settings.callbacks.contains(command)
-            && self.own_url(command, body).is_none_or(listed)
+        self.settings.callbacks.contains(command) && self.own_url(command, body).is_none_or(listed)
     }
 
     /// The URL that the room services were given for themselves. Seats belong to the kind of the room.
@@ -248,9 +247,7 @@ impl World {
     ) -> Callback {
         let id = self.next_id();
         let (url, token) = match self.own_url(command, &body) {
-            Some(own) => {
-                (Some(own.url.clone()), own.token.clone().filter(|_| own.token_enabled))
-            }
+            Some(own) => (Some(own.url.clone()), own.token.clone().filter(|_| own.token_enabled)),
             None => (None, self.settings.callback_token.clone()),
         };
         let mut body = match body {

@@ -188,7 +188,8 @@ impl Faults {
             matches!(active.fault.kind, FaultKind::StaleReads { .. }) || !active.is_over(now)
         };
         self.active.retain(keeps);
-        let hit = |active: &mut Active| fits(&active.fault) && active.is_about(about) && active.hits();
+        let hit =
+            |active: &mut Active| fits(&active.fault) && active.is_about(about) && active.hits();
         let index = self.active.iter_mut().position(hit)?;
         let fault = &mut self.active[index].fault;
         let kind = fault.kind.clone();

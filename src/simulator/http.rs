@@ -22,9 +22,7 @@ use super::callbacks::Callback;
 use super::connection::{CuttableListener, Scissors};
 use super::control;
 use super::look;
-use super::recording::{
-    Begins, BotAnswer, Entry, Recorder, readable, unsigned, without_token,
-};
+use super::recording::{Begins, BotAnswer, Entry, Recorder, readable, unsigned, without_token};
 use super::rest::{RestAnswer, RestFault, caller};
 use super::sender::{Post, Sender};
 use super::world::World;
@@ -295,7 +293,8 @@ impl Simulator {
 
     /// Does what `POST /control/{verb}` does: HTTP status and outcome.
     pub async fn act(&self, verb: &str, fields: &Value) -> (u16, Value) {
-        let (status, outcome) = control::act(&self.shared, verb, fields.to_string().as_bytes()).await;
+        let (status, outcome) =
+            control::act(&self.shared, verb, fields.to_string().as_bytes()).await;
         (status.as_u16(), outcome)
     }
 

@@ -191,11 +191,8 @@ impl World {
 
     /// The answer that the first of two equal messages got.
     fn repetition(&self, now: Timestamp, id: &GroupId, draft: &Draft) -> Option<Saying> {
-        let same = |m: &&Message| {
-            m.random == draft.random
-                && m.from == draft.from
-                && m.body == draft.body
-        };
+        let same =
+            |m: &&Message| m.random == draft.random && m.from == draft.from && m.body == draft.body;
         let lately = self.messages(id).iter().rev().take_while(|m| now < m.at + SAME);
         let message = lately.into_iter().find(same)?;
         Some(Saying::Sent { sequence: message.sequence, at: message.at })

@@ -80,8 +80,7 @@ impl World {
         let changed = std::mem::replace(&mut group.mute_all, on) != on;
         if changed && self.settings.quirks.tells_mute_all {
             let word = if on { "On" } else { "Off" };
-            let body =
-                json!({ "Operator_Account": origin.operator, "ShutUpAllMember": word });
+            let body = json!({ "Operator_Account": origin.operator, "ShutUpAllMember": word });
             self.tell(now, "Group.CallbackAfterGroupInfoChanged", origin, Some(id), body);
         }
         Ok(())

@@ -252,6 +252,22 @@ mod tests {
             call("forbid_send_msg", "bob", 0),
             call("forbid_send_msg", "bob", 10010),
         ];
-        insta::assert_snapshot!(compare(&then, &now).differences.join("\n"), @"");
+        let service = "group_open_http_svc";
+        let before = "callback Group.CallbackBeforeSendMsg";
+        assert_eq!(
+            compare(&then, &now).differences,
+            [
+                format!(
+                    r#"{before} {{"Text":"a"}}: the bot answered {{"ErrorCode":0}} then, {{"ErrorCode":1}} now"#
+                ),
+                format!(r#"{before} {{"Text":"b"}}: never then, once now"#),
+                format!(
+                    r#"call {service}/forbid_send_msg {{"Members_Account":["ann"]}}: once then, never now"#
+                ),
+                format!(
+                    r#"call {service}/forbid_send_msg {{"Members_Account":["bob"]}}: never then, 2 times now"#
+                ),
+            ]
+        );
     }
 }

@@ -94,7 +94,11 @@ pub struct BotAnswer {
 /// JSON as it is, anything else as text.
 pub(super) fn readable(body: &[u8]) -> Value {
     let text = || json!(String::from_utf8_lossy(body));
-    if body.is_empty() { Value::Null } else { serde_json::from_slice(body).unwrap_or_else(|_| text()) }
+    if body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(body).unwrap_or_else(|_| text())
+    }
 }
 
 /// A query without the signature.

@@ -55,8 +55,7 @@ impl World {
         if let Err(refusal) = self.may_manage(id, by) {
             return Opening::Refused(refusal);
         }
-        let topic =
-            Topic { name: name.to_owned(), owner: Some(by.clone()), ..Topic::default() };
+        let topic = Topic { name: name.to_owned(), owner: Some(by.clone()), ..Topic::default() };
         let new = NewTopic { group: id.clone(), id: None, topic };
         self.open_topic(now, new, Origin::client(by))
     }

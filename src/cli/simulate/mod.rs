@@ -97,12 +97,13 @@ impl Arguments {
 
     /// `Err` with what to tell when a file cannot be used.
     fn recorder(&self) -> Result<Option<Recorder>, String> {
-        let recorder = match &self.record {
-            Some(path) => Some(Recorder::to_file(path).map_err(|error| {
-                format!("{} cannot be recorded into: {error}", path.display())
-            })?),
-            None => None,
-        };
+        let recorder =
+            match &self.record {
+                Some(path) => Some(Recorder::to_file(path).map_err(|error| {
+                    format!("{} cannot be recorded into: {error}", path.display())
+                })?),
+                None => None,
+            };
         Ok(match (recorder, self.play.is_some()) {
             (recorder, true) => Some(recorder.unwrap_or_default().and_in_memory()),
             (recorder, false) => recorder,

@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn a_bot_must_listen_where_callbacks_go() {
         let of = |url| address_and_path(url).map(|(address, path)| format!("{address} {path}"));
-        assert_eq!(of("http://127.0.0.1:8080/callback").as_deref(), Some("127.0.0.1:8080 /callback"));
+        assert_eq!(
+            of("http://127.0.0.1:8080/callback").as_deref(),
+            Some("127.0.0.1:8080 /callback")
+        );
         assert_eq!(of("http://localhost:81/a/b?c=d").as_deref(), Some("127.0.0.1:81 /a/b"));
         assert_eq!(of("http://127.0.0.1").as_deref(), Some("127.0.0.1:80 /"));
         assert_eq!(of("https://bot.example.com/callback"), None);

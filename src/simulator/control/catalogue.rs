@@ -98,16 +98,15 @@ const FAULTS: &[(&str, &str)] = &[
 ];
 
 /// Each verb, what it does, and an example of its fields.
-pub(in crate::simulator) fn verbs() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+pub(in crate::simulator) fn verbs()
+-> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     VERBS.iter().map(|verb| (verb.name, verb.what, verb.example))
 }
 
 /// What `GET /control` answers.
 pub(in crate::simulator) fn catalogue() -> Value {
     let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-    let verb = |verb: &Verb| {
-        json!({ "post": format!("/control/{}", verb.name), "does": verb.what, "example": parsed(verb.example) })
-    };
+    let verb = |verb: &Verb| json!({ "post": format!("/control/{}", verb.name), "does": verb.what, "example": parsed(verb.example) });
     let fault = |(kind, what): &(&str, &str)| json!({ "kind": parsed(kind), "does": what });
     json!({
         "verbs": VERBS.iter().map(verb).collect::<Value>(),

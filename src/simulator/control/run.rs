@@ -91,20 +91,15 @@ fn run_in_group(world: &mut World, now: Timestamp, act: Act) -> Result<(), Refus
             world.set_info(now, &group, &by, words.texts())
         }
         Act::SetAttributes { group, by, set } => {
-            let change = if set.is_empty() {
-                AttributeChange::Clear
-            } else {
-                AttributeChange::Modify(set)
-            };
+            let change =
+                if set.is_empty() { AttributeChange::Clear } else { AttributeChange::Modify(set) };
             world.change_attributes(now, &group, &by, change)
         }
         Act::RenameTopic { group, by, topic, name } => {
             let change = TopicChange { name: Some(name), ..TopicChange::default() };
             world.change_topic(now, &group, &by, &topic, change)
         }
-        Act::DismissTopic { group, by, topic } => {
-            world.dismiss_topics(now, &group, &by, &[topic])
-        }
+        Act::DismissTopic { group, by, topic } => world.dismiss_topics(now, &group, &by, &[topic]),
         Act::Recall { group, by, sequence } => world.recall(now, &group, &by, sequence),
         Act::Read { group, account, sequences } => world.read(now, &group, &account, &sequences),
         act => run_on_member(world, now, act),

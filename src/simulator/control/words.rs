@@ -148,13 +148,14 @@ pub(super) struct UnseenWords {
 impl UnseenWords {
     /// `Err` when the role is none.
     pub fn change(&self) -> Result<MemberChange, String> {
-        let role = match self.role.as_deref() {
-            None => None,
-            Some("" | "outside") => Some(Role::Outside),
-            Some(name) => Some(Role::from_wire(name).ok_or_else(|| {
-                format!("`{name}` is no role: owner, admin, member, or outside")
-            })?),
-        };
+        let role =
+            match self.role.as_deref() {
+                None => None,
+                Some("" | "outside") => Some(Role::Outside),
+                Some(name) => Some(Role::from_wire(name).ok_or_else(|| {
+                    format!("`{name}` is no role: owner, admin, member, or outside")
+                })?),
+            };
         Ok(MemberChange {
             role,
             joined_at: self.joined_at,

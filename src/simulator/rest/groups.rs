@@ -114,7 +114,6 @@ pub(super) fn modify_group_base_info(world: &mut World, call: &Call) -> Result<R
         "MaxMemberNum",
         "ApplyJoinOption",
         "MuteAllMember",
-        "ShutUpAllMember",
         "AppDefinedData",
     ];
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
@@ -127,9 +126,7 @@ pub(super) fn modify_group_base_info(world: &mut World, call: &Call) -> Result<R
     }
     let most = fields.number("MaxMemberNum", 1, 1_000_000)?.map(to_usize);
     let join = fields.choice("ApplyJoinOption", &JOIN_OPTIONS)?.map(str::to_owned);
-    let on_off = ["On", "Off"];
-    let mute_all =
-        fields.choice("MuteAllMember", &on_off)?.or(fields.choice("ShutUpAllMember", &on_off)?);
+    let mute_all = fields.choice("MuteAllMember", &["On", "Off"])?;
     let data = fields.pairs("AppDefinedData", 10, 512)?;
 
     let group = world.group_mut_or_refusal(&id)?;

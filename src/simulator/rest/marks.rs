@@ -44,8 +44,7 @@ pub(super) fn modify_user_info(world: &mut World, call: &Call) -> Result<Reply, 
         }
     }
     let kinds: BTreeSet<u32> = all.values().flatten().copied().collect();
-    let crowded =
-        |kind: &u32| all.values().filter(|marks| marks.contains(kind)).count() > MARKED;
+    let crowded = |kind: &u32| all.values().filter(|marks| marks.contains(kind)).count() > MARKED;
     if kinds.len() > KINDS || kinds.iter().any(crowded) {
         return Err(fields.wrong("more than 10 kinds of marks, or 1000 members with one"));
     }

@@ -134,9 +134,7 @@ impl World {
             _ => {}
         }
         let (result, failing) = match &fault {
-            Some(FaultKind::Code(code, info)) => {
-                (Err(Refusal::new(*code, info.as_str())), None)
-            }
+            Some(FaultKind::Code(code, info)) => (Err(Refusal::new(*code, info.as_str())), None),
             fault => self.understood(&record, query, is_json, count, fault.as_ref()),
         };
         match result {
@@ -196,11 +194,7 @@ impl World {
     }
 
     /// The query as 34620 wants it.
-    fn authenticate(
-        &self,
-        now: Timestamp,
-        query: &Query,
-    ) -> Result<Origin, Refusal> {
+    fn authenticate(&self, now: Timestamp, query: &Query) -> Result<Origin, Refusal> {
         let app = query.get("sdkappid");
         if app.is_empty() {
             return Err(Refusal::new(60012, "sdkappid is missing"));

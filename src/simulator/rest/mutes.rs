@@ -13,13 +13,11 @@ use crate::clock::Timestamp;
 const WRONG: i64 = 10004;
 
 pub(super) fn forbid_send_msg(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
-    // `ShutUpTime` is the old name (34951).
-    let known = ["GroupId", "Members_Account", "MuteTime", "ShutUpTime", "TopicId"];
+    let known = ["GroupId", "Members_Account", "MuteTime", "TopicId"];
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let id = fields.group()?;
     let accounts = fields.accounts("Members_Account", 500)?;
-    let seconds = fields.u32("MuteTime")?.or(fields.u32("ShutUpTime")?);
-    let seconds = fields.needed("MuteTime", seconds)?;
+    let seconds = fields.needed("MuteTime", fields.u32("MuteTime")?)?;
     match fields.text("TopicId", 96)? {
         Some(topic) => world.set_topic_mutes(call.now, &id, topic, &accounts, seconds)?,
         None => world.set_mutes(call.now, &id, &accounts, seconds)?,
@@ -36,9 +34,7 @@ pub(super) fn get_group_muted_account(world: &mut World, call: &Call) -> Result<
     };
     let quirks = &world.settings.quirks;
     let muted = mutes.iter().filter(|(_, until)| **until > call.now);
-    let one = |(account, until): (&Account, &Timestamp)| {
-        json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) })
-    };
+    let one = |(account, until): (&Account, &Timestamp)| json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) });
     let list: Value = muted.map(one).collect();
     Ok(Reply::Done(json!({ "GroupId": group.id, "MutedAccountList": list })))
 }
@@ -73,9 +69,7 @@ pub(super) fn get_group_ban_member(world: &mut World, call: &Call) -> Result<Rep
     let banned: Vec<_> = group.bans.iter().filter(|(_, until)| **until > call.now).collect();
     let (skip, take) = (to_usize(offset), to_usize(limit));
     let quirks = &world.settings.quirks;
-    let one = |(account, until): &(&Account, &Timestamp)| {
-        json!({ "Member_Account": account, "BannedUntil": quirks.until(call.now, **until) })
-    };
+    let one = |(account, until): &(&Account, &Timestamp)| json!({ "Member_Account": account, "BannedUntil": quirks.until(call.now, **until) });
     let list: Vec<Value> = banned.iter().skip(skip).take(take).map(one).collect();
     let next = if skip + list.len() < banned.len() { skip + list.len() } else { 0 };
     Ok(Reply::Done(json!({ "BannedAccountList": list, "NextOffset": next })))

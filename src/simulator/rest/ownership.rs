@@ -36,7 +36,6 @@ pub(super) fn modify_group_member_info(world: &mut World, call: &Call) -> Result
         "NameCard",
         "AppMemberDefinedData",
         "MuteTime",
-        "ShutUpTime",
     ];
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let id = fields.group()?;
@@ -46,7 +45,7 @@ pub(super) fn modify_group_member_info(world: &mut World, call: &Call) -> Result
     let flag = fields.choice("MsgFlag", &flags)?.map(str::to_owned);
     let card = fields.text("NameCard", 50)?.map(str::to_owned);
     let data = fields.pairs("AppMemberDefinedData", 5, 64)?;
-    let mute = fields.u32("MuteTime")?.or(fields.u32("ShutUpTime")?);
+    let mute = fields.u32("MuteTime")?;
 
     let group = world.group_or_refusal(&id)?;
     if group.kind == GroupType::AVChatRoom {

@@ -47,27 +47,31 @@ impl Failing {
     /// a whole (10002), whatever it did to the others.
     pub fn told_in(&self, command: &str, answer: &mut Value) -> Result<(), Refusal> {
         let (list, one): (&str, fn(&Value) -> Value) = match command {
-            "add_group_member" | "import_group_member" => ("MemberList", |entry| {
-                json!({ "Member_Account": entry["Member_Account"], "Result": 0 })
-            }),
-            "get_group_info" => ("GroupInfo", |entry| {
-                json!({ "GroupId": entry, "ErrorCode": 10002, "ErrorInfo": "internal error" })
-            }),
+            "add_group_member" | "import_group_member" => (
+                "MemberList",
+                |entry| json!({ "Member_Account": entry["Member_Account"], "Result": 0 }),
+            ),
+            "get_group_info" => (
+                "GroupInfo",
+                |entry| json!({ "GroupId": entry, "ErrorCode": 10002, "ErrorInfo": "internal error" }),
+            ),
             "account_check" => ("ResultItem", |entry| {
                 json!({
                     "UserID": entry["UserID"], "ResultCode": 70500,
                     "ResultInfo": "internal error", "AccountStatus": "",
                 })
             }),
-            "group_msg_recall" => ("RecallRetList", |entry| {
-                json!({ "MsgSeq": entry["MsgSeq"], "RetCode": 10002 })
-            }),
-            "destroy_topic" => ("DestroyResultItem", |entry| {
-                json!({ "TopicId": entry, "ErrorCode": 10002, "ErrorInfo": "internal error" })
-            }),
-            "portrait_get" => ("UserProfileItem", |entry| {
-                json!({ "To_Account": entry, "ResultCode": 40006, "ResultInfo": "internal error" })
-            }),
+            "group_msg_recall" => {
+                ("RecallRetList", |entry| json!({ "MsgSeq": entry["MsgSeq"], "RetCode": 10002 }))
+            }
+            "destroy_topic" => (
+                "DestroyResultItem",
+                |entry| json!({ "TopicId": entry, "ErrorCode": 10002, "ErrorInfo": "internal error" }),
+            ),
+            "portrait_get" => (
+                "UserProfileItem",
+                |entry| json!({ "To_Account": entry, "ResultCode": 40006, "ResultInfo": "internal error" }),
+            ),
             _ => return Err(internal()),
         };
         if answer[list].is_null() {

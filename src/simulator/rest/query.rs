@@ -3,8 +3,7 @@
 use super::super::settings::Refusal;
 
 /// The parameters of 34620, and the one of `GetIPList` (36742); their names are case-sensitive.
-const NAMES: [&str; 6] =
-    ["sdkappid", "identifier", "usersig", "random", "contenttype", "nettype"];
+const NAMES: [&str; 6] = ["sdkappid", "identifier", "usersig", "random", "contenttype", "nettype"];
 
 /// Decoded names and values, each name once.
 #[derive(Default)]

@@ -202,7 +202,8 @@ pub(super) fn get_joined_group_list(world: &mut World, call: &Call) -> Result<Re
         if own && let Some(member) = group.members.get(&account) {
             let names = ["Role", "JoinTime", "MsgFlag", "MsgSeq"];
             let quirks = &world.settings.quirks;
-            let mut own = member_entry(quirks, group, call.now, &account, member, Some(&names), &[]);
+            let mut own =
+                member_entry(quirks, group, call.now, &account, member, Some(&names), &[]);
             own["Role"] = world.settings.quirks.role(role_name(group.role(&account)));
             info.insert("SelfInfo".to_owned(), own);
         }

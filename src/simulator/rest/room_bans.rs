@@ -48,9 +48,7 @@ fn banned(world: &World, call: &Call, kind: RoomKind) -> Result<Reply, Refusal> 
     let now = call.now;
     let banned: Vec<(&Account, &Timestamp)> =
         room.bans.iter().filter(|(_, until)| **until > now).collect();
-    let one = |(account, until): &(&Account, &Timestamp)| {
-        json!({ "Member_Account": account, "BannedUntil": quirks.until(now, **until) })
-    };
+    let one = |(account, until): &(&Account, &Timestamp)| json!({ "Member_Account": account, "BannedUntil": quirks.until(now, **until) });
     let list: Vec<Value> = banned.iter().skip(offset).take(limit).map(one).collect();
     let end = offset + list.len();
     let next = if end < banned.len() { end } else { 0 };
@@ -100,7 +98,11 @@ pub(super) fn mark_room_member(world: &mut World, call: &Call) -> Result<Reply, 
             let mark = mark.as_u64().and_then(|mark| u32::try_from(mark).ok());
             let mark = mark.filter(|mark| *mark >= 1_000);
             let mark = mark.ok_or_else(|| entry.wrong("a mark is 1000 or more"))?;
-            if adds { has.insert(mark) } else { has.remove(&mark) };
+            if adds {
+                has.insert(mark)
+            } else {
+                has.remove(&mark)
+            };
         }
     }
     room.marks = all;

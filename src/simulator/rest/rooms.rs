@@ -23,7 +23,13 @@ pub(super) fn room<'a>(world: &'a World, id: &RoomId, kind: RoomKind) -> Result<
 
 /// What both services share: `{RoomInfo: {…}}` or the fields themselves.
 pub(super) fn create(world: &mut World, call: &Call, kind: RoomKind) -> Result<Reply, Refusal> {
-    let value = call.record.body.get("RoomInfo").unwrap_or(&call.record.body);
+    let value = match call.record.body.get("RoomInfo") {
+        Some(info) => {
+            Fields::new(&call.record.body, WRONG, &["RoomInfo"])?;
+            info
+        }
+        None => &call.record.body,
+    };
     let known = [
         "RoomId",
         "RoomName",
@@ -133,11 +139,8 @@ pub(super) fn get_room_member_list(world: &mut World, call: &Call) -> Result<Rep
 
 /// The members after `next`, and where the next page begins.
 pub(super) fn page<'a>(room: &'a Room, next: &str, count: usize) -> (Vec<&'a Account>, String) {
-    let after = if next.is_empty() {
-        Bound::Unbounded
-    } else {
-        Bound::Excluded(Account::from(next))
-    };
+    let after =
+        if next.is_empty() { Bound::Unbounded } else { Bound::Excluded(Account::from(next)) };
     let mut rest = room.members.range((after, Bound::Unbounded)).map(|(account, _)| account);
     let page: Vec<&Account> = rest.by_ref().take(count).collect();
     let more = rest.next().is_some();

@@ -54,7 +54,7 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
             G,
             "modify_group_member_info",
             json!({ "GroupId": GROUP, "Member_Account": "u2", "Role": "Admin", "MsgFlag": "Discard",
-                "NameCard": "bob", "ShutUpTime": 86_400,
+                "NameCard": "bob", "MuteTime": 86_400,
                 "AppMemberDefinedData": [{ "Key": "k", "Value": "v" }] }),
         ),
         (G, "get_role_in_group", json!({ "GroupId": GROUP, "User_Account": ["u1", "nobody"] })),
@@ -67,8 +67,12 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
                 { "Member_Account": "u2", "Marks": [1000, 1001] } ] }),
         ),
         (AV, "get_members", json!({ "GroupId": "av", "Timestamp": 0 })),
-        (G, "get_group_info", json!({ "GroupIdList": [GROUP], "ResponseFilter": {
-            "GroupBaseInfoFilter": ["Type", "Owner_Account"], "MemberInfoFilter": ["Role"] } })),
+        (
+            G,
+            "get_group_info",
+            json!({ "GroupIdList": [GROUP], "ResponseFilter": {
+            "GroupBaseInfoFilter": ["Type", "Owner_Account"], "MemberInfoFilter": ["Role"] } }),
+        ),
         (G, "get_appid_group_list", json!({ "Limit": 1000, "Next": 0, "GroupType": "Public" })),
         (G, "get_joined_group_list", json!({ "Member_Account": "u1", "WithHugeGroups": 1 })),
         (G, "get_online_member_num", json!({ "GroupId": "av" })),
@@ -132,7 +136,11 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
             json!({ "GroupId": GROUP, "Name": "new", "ApplyJoinOption": "NeedPermission",
                 "MaxMemberNum": 500, "MuteAllMember": "On" }),
         ),
-        (G, "set_group_attr", json!({ "GroupId": "av", "GroupAttr": [{ "key": "a", "value": "b" }] })),
+        (
+            G,
+            "set_group_attr",
+            json!({ "GroupId": "av", "GroupAttr": [{ "key": "a", "value": "b" }] }),
+        ),
         (
             G,
             "modify_group_attr",
@@ -235,11 +243,7 @@ fn room_samples() -> Vec<(&'static str, &'static str, Value)> {
         (LIVE, "get_member_list", json!({ "RoomId": "l", "Next": "" })),
         (LIVE, "change_room_owner", json!({ "RoomId": "l", "NewOwner_Account": "u2" })),
         (LIVE, "get_admin_list", json!({ "RoomId": "l" })),
-        (
-            LIVE,
-            "modify_admin",
-            json!({ "RoomId": "l", "CommandType": 1, "Admin_Account": ["u2"] }),
-        ),
+        (LIVE, "modify_admin", json!({ "RoomId": "l", "CommandType": 1, "Admin_Account": ["u2"] })),
         (LIVE, "ban_member", ban("l")),
         (LIVE, "unban_member", unban("l")),
         (LIVE, "get_banned_member_list", json!({ "RoomId": "l" })),
@@ -279,7 +283,8 @@ fn every_command_takes_its_sample() {
 
 #[test]
 fn every_command_refuses_a_field_that_it_does_not_know() {
-    for (service, command, mut body) in [group_samples(), other_samples(), room_samples()].concat() {
+    for (service, command, mut body) in [group_samples(), other_samples(), room_samples()].concat()
+    {
         body["Unknown"] = json!(1);
         let answer = send(&mut furnished(), service, command, &body);
         assert_ne!(code(&answer), 0, "{service}/{command}");

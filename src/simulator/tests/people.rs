@@ -212,8 +212,7 @@ fn a_friendship_is_refused_in_its_item_and_not_overall() {
         let Befriending::Waiting(question) = asked else { panic!() };
         let mut body = json!({ "ActionStatus": "OK", "ErrorCode": 1, "ErrorInfo": "" });
         body["ResultItem"] = answer["ResultItem"].clone();
-        let answered =
-            world.answer(at(0), question, Some((200, body.to_string().into_bytes())));
+        let answered = world.answer(at(0), question, Some((200, body.to_string().into_bytes())));
         let Some(Answered::Befriended(befriending)) = answered else { panic!() };
         let code = match befriending {
             Befriending::Refused(refusal) => Some(refusal.code),
@@ -275,7 +274,10 @@ fn a_seat_is_taken_and_left_as_told() {
         json!({ "Index": 1, "Member_Account": "", "IsTakenDisabled": false,
             "IsVideoDisabled": false, "IsAudioDisabled": false })
     );
-    assert_eq!(world.seat(at(2), &room, &account("u9"), 1, Some(&account("u9"))).unwrap_err().code, 100_005);
+    assert_eq!(
+        world.seat(at(2), &room, &account("u9"), 1, Some(&account("u9"))).unwrap_err().code,
+        100_005
+    );
     assert_eq!(world.seat(at(2), &room, &account("u2"), 99, None).unwrap_err().code, 100_002);
 }
 
