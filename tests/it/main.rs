@@ -26,6 +26,7 @@ mod rule_pages;
 mod rule_reading;
 mod rule_tests;
 mod schema;
+mod simulate;
 mod stage;
 mod store_conformance;
 mod store_on_disk;
