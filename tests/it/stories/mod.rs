@@ -10,6 +10,7 @@ mod members;
 mod operators;
 mod ownership;
 mod promotion;
+mod reconcile;
 mod restarted;
 mod sanctions;
 mod schedules;
