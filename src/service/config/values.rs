@@ -257,12 +257,7 @@ fn kind_of(value: &Written) -> &'static str {
     }
 }
 
-fn text(
-    reader: &mut Reader<'_>,
-    section: &'static str,
-    key: &'static str,
-    usual: &str,
-) -> String {
+fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: &str) -> String {
     let found = reader.find(section, key, false);
     found.and_then(|found| as_text(reader, found, "a text")).unwrap_or_else(|| usual.to_owned())
 }

@@ -7,7 +7,9 @@ use secrecy::SecretString;
 
 use super::super::read::{Origin, Reader};
 use super::super::{Callback, RoomCallbacks};
-use super::{BUDGET, CHAT_WAITS, as_text, is_filled_in, list, one_of, parsed, short_time, text, time};
+use super::{
+    BUDGET, CHAT_WAITS, as_text, is_filled_in, list, one_of, parsed, short_time, text, time,
+};
 use crate::callback::{OverBudget, source};
 
 /// In `allow`, the addresses that Chat itself names.
