@@ -7,10 +7,15 @@
 mod calls;
 mod carry;
 mod index;
+mod possible;
 mod reads;
+mod send;
 mod settle;
+mod stops;
+mod together;
 mod verify;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,12 +25,14 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
+use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::Pipeline;
-use crate::rest::{Chat, Rates};
+use crate::rest::{Chat, Page, Rates};
 use crate::store::{Store, StoreError};
 
 pub use settle::{falls_with, settled_event};
+pub use stops::{Scope, Stopped};
 
 use index::Index;
 
@@ -45,6 +52,11 @@ pub trait Listener: Send + Sync {
     fn given_up(&self, pending: &Pending, why: &str);
     /// A rule called for a person.
     fn alerted(&self, pending: &Pending, text: &str);
+    /// Chat says that a command, or all of them, will not work before a person has mended something.
+    /// Told once.
+    fn stopped(&self, stopped: &Stopped);
+    /// It works again.
+    fn works_again(&self, stopped: &Stopped);
 }
 
 /// Nobody hears.
@@ -52,6 +64,8 @@ impl Listener for () {
     fn tried(&self, _: &Pending, _: Option<&str>) {}
     fn given_up(&self, _: &Pending, _: &str) {}
     fn alerted(&self, _: &Pending, _: &str) {}
+    fn stopped(&self, _: &Stopped) {}
+    fn works_again(&self, _: &Stopped) {}
 }
 
 /// Carries out what the outbox holds.
@@ -63,6 +77,8 @@ pub struct Delivery {
     listener: Arc<dyn Listener>,
     index: Mutex<Index>,
     rates: Rates,
+    /// How far reads had come whose command's limit was used up.
+    halfway: Mutex<HashMap<u64, (Page, Vec<MemberFacts>)>>,
     committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
@@ -99,6 +115,7 @@ impl Delivery {
             listener,
             index,
             rates,
+            halfway: Mutex::default(),
             committed: tokio::sync::Mutex::new(committed),
             freed: Notify::new(),
         })
@@ -107,6 +124,11 @@ impl Delivery {
     /// Effects that are not settled.
     pub fn pending(&self) -> usize {
         self.index().len()
+    }
+
+    /// What does not work until a person has mended it.
+    pub fn stopped(&self) -> Vec<Stopped> {
+        self.index().stops.list()
     }
 
     /// Carries out everything that is due now, and what follows from it; for tests and the demo's story.

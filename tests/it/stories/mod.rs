@@ -3,6 +3,7 @@
 mod actions;
 mod asked;
 mod callbacks;
+mod entrances;
 mod faults;
 mod flooding;
 mod limits;
