@@ -33,10 +33,10 @@ use crate::store::{self, Store};
 
 pub use addresses::Addresses;
 
-use called::Called;
+use called::{Called, Refusals};
 use config::Config;
 use metrics::Metrics;
-use watchers::{Both, Counting, Refusals};
+use watchers::{Both, Counting};
 
 pub use rules::{Reloaded, Rules};
 pub use shutdown::Signals;
@@ -167,8 +167,8 @@ impl Service {
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
-            clock: clock.clone(),
             reconciler: engine.reconciler.clone(),
+            clock: clock.clone(),
         });
         let console = console::router(Console {
             status,
@@ -186,7 +186,7 @@ impl Service {
         });
         let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
         let watch: Arc<dyn Watch> = match &engine.reconciler {
-            Some(reconciler) => Arc::new(Both(called, Arc::new(Refusals(reconciler.watcher())))),
+            Some(reconciler) => Arc::new(Refusals(called, reconciler.watcher())),
             None => called,
         };
         let callbacks = callback::router(
@@ -223,11 +223,11 @@ impl Service {
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
-        if let Some(addresses) = self.addresses.clone() {
-            self.loops.push(tokio::spawn(addresses.run(stopping())));
-        }
         if let Some(reconciler) = self.engine.reconciler.clone() {
             self.loops.push(tokio::spawn(reconciler.run(stopping())));
+        }
+        if let Some(addresses) = self.addresses.clone() {
+            self.loops.push(tokio::spawn(addresses.run(stopping())));
         }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
@@ -326,8 +326,8 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
-    clock: Arc<dyn Clock>,
     reconciler: Option<Arc<Reconciler>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Status for ServiceStatus {
@@ -337,12 +337,12 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        if let Some(reconciler) = &self.reconciler {
+            self.metrics.set_reconciled(&reconciler.status());
+        }
         match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
             Ok(late) => self.metrics.set_sanctions_late(late),
             Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
-        }
-        if let Some(reconciler) = &self.reconciler {
-            self.metrics.set_reconciled(&reconciler.status());
         }
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, OverLimit, Seen, Watch};
 use crate::clock::Clock;
 use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
@@ -12,7 +11,6 @@ use crate::decision::{Decision, Event};
 use crate::delivery::{Listener, Scope, Stopped};
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
-use crate::reconcile::Watcher;
 use crate::rule::EventKind;
 
 /// Two who look on, the first first.
@@ -50,31 +48,6 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
         self.0.works_again(stopped);
         self.1.works_again(stopped);
     }
-}
-
-impl<A: Watch + ?Sized, B: Watch + ?Sized> Watch for Both<A, B> {
-    fn callback(&self, seen: Seen) {
-        self.0.callback(seen);
-        self.1.callback(seen);
-    }
-
-    fn over_limit(&self, over: &OverLimit) {
-        self.0.over_limit(over);
-        self.1.over_limit(over);
-    }
-}
-
-/// Callbacks that we could not take have told us nothing: what they were about is read from Chat.
-pub(super) struct Refusals(pub(super) Arc<Watcher>);
-
-impl Watch for Refusals {
-    fn callback(&self, seen: Seen) {
-        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
-            self.0.refused();
-        }
-    }
-
-    fn over_limit(&self, _: &OverLimit) {}
 }
 
 /// Counts, and logs what was decided and done.

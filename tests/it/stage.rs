@@ -117,7 +117,9 @@ impl Stage {
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
         // Stories that are about it switch it on.
-        environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        if further.iter().all(|(name, _)| *name != "RECONCILE_EVERY") {
+            environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        }
         environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
         let heard = Arc::default();

@@ -13,6 +13,7 @@ mod members;
 mod operators;
 mod ownership;
 mod promotion;
+mod reconcile;
 mod restarted;
 mod sanctions;
 mod sanctions_by_hand;
