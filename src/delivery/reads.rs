@@ -136,7 +136,7 @@ impl Delivery {
     }
 
     /// Named members with what Chat knows of them (64897), whatever the size of the group.
-    async fn named(
+    pub(super) async fn named(
         &self,
         asking: &Asking<'_>,
         group: &GroupId,

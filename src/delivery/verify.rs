@@ -16,9 +16,8 @@ const TOLERANCE: Duration = Duration::from_secs(60);
 impl Delivery {
     /// The outcome, if the effect has taken place or has become impossible; `None`: to be sent (again).
     ///
-    /// What states a wish is sent again without asking: removals, additions, bans, texts of the group,
-    /// the mute of everybody, imports and recalls come to the same twice. Messages are judged in
-    /// `unrepeatable`.
+    /// What states a wish is sent again without asking: additions, bans, texts of the group, the mute of
+    /// everybody, imports and recalls come to the same twice. Messages are judged in `unrepeatable`.
     pub(super) async fn verify(&self, asking: &Asking<'_>) -> Result<Option<Outcome>, NoReply> {
         let effect = asking.effect;
         match &effect.act {
@@ -44,9 +43,29 @@ impl Delivery {
                 let seen = self.muted_until(asking, group, member).await?;
                 Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
             }
+            Act::RemoveMember { group, member, .. } => {
+                self.verify_removal(asking, group, member).await
+            }
             Act::DismissGroup { group } => self.verify_dismissal(asking, group).await,
             _ => Ok(None),
         }
+    }
+
+    /// Somebody who came back after the removal had been decided is not removed a second time.
+    async fn verify_removal(
+        &self,
+        asking: &Asking<'_>,
+        group: &GroupId,
+        member: &Account,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let named = std::slice::from_ref(member);
+        let found = self.named(asking, group, GroupType::Unknown, named).await?;
+        let back = |joined: Timestamp| joined > asking.effect.created + TOLERANCE;
+        let done = match found.iter().find(|found| found.account == *member) {
+            Some(found) => found.joined_at.is_some_and(back),
+            None => true,
+        };
+        Ok(done.then_some(Outcome::Done))
     }
 
     /// A group that was made after the dismissal had been decided is another one with the same id.

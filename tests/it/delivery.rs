@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
-use groupkeeper::decision::effect::{GroupFacts, Outcome};
+use groupkeeper::decision::effect::{GroupFacts, MemberFacts, Outcome};
 use groupkeeper::decision::event::Cause;
 use groupkeeper::decision::{Decision, Event, EventId, Settings};
 use groupkeeper::delivery::{Listener, Scope, Stopped};
@@ -35,6 +35,7 @@ struct Script {
     /// What every call is answered with.
     all: Mutex<Option<i64>>,
     asked: Mutex<Vec<Call>>,
+    members: Mutex<Vec<MemberFacts>>,
 }
 
 impl Script {
@@ -80,6 +81,10 @@ impl Script {
             Call::GetRoleInGroup { accounts, .. } => Ok(Reply::Roles(
                 accounts.iter().map(|account| (account.clone(), Role::Member)).collect(),
             )),
+            Call::GetSpecifiedGroupMemberInfo { .. } => {
+                let members = self.members.lock().unwrap().clone();
+                Ok(Reply::Members { total: None, members, next: None })
+            }
             Call::GetGroupMutedAccount { .. } => Ok(Reply::Muted(Vec::new())),
             Call::GroupMsgRecall { sequences, .. } => {
                 Ok(Reply::Recalled(sequences.iter().map(|sequence| (*sequence, 0)).collect()))
@@ -308,6 +313,34 @@ async fn removals_of_one_group_become_one_call() {
     });
     assert_eq!(removed.collect::<Vec<_>>(), [100, 50]);
     assert_eq!(bot.outcomes("remove "), vec![Outcome::Done; 150]);
+}
+
+#[tokio::test]
+async fn a_removal_whose_answer_was_lost_is_looked_at_before_it_is_repeated() {
+    let removed = on_join(r#"{ remove_member = {} }"#);
+    removed.chat.then("delete_group_member", [Failure::Status(502)]);
+    removed.join(["ann"]).await;
+    removed.wait(MINUTE).await;
+    // Chat knows nobody of that name in the group.
+    assert_eq!(removed.chat.count("get_specified_group_member_info"), 1);
+    assert_eq!(removed.chat.count("delete_group_member"), 1);
+    assert_eq!(removed.outcomes("remove "), [Outcome::Done]);
+    for (joined_at, calls) in [(NOW, 2), (NOW + 2 * MINUTE, 1)] {
+        let there = on_join(r#"{ remove_member = {} }"#);
+        there.chat.then("delete_group_member", [Failure::Status(502)]);
+        there.chat.members.lock().unwrap().push(MemberFacts {
+            account: "ann".into(),
+            role: Role::Member,
+            joined_at: Some(joined_at),
+            name_card: String::new(),
+            muted_until: None,
+            last_message_at: None,
+        });
+        there.join(["ann"]).await;
+        there.wait(MINUTE).await;
+        assert_eq!(there.chat.count("delete_group_member"), calls);
+        assert_eq!(there.outcomes("remove "), [Outcome::Done]);
+    }
 }
 
 #[tokio::test]
