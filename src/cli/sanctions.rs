@@ -147,11 +147,15 @@ impl Looking {
             println!("{}", json(&list)?);
         } else if list.is_empty() {
             let asked = self.group.is_some() || self.member.is_some() || self.kind.is_some();
-            eprintln!("{}", match (self.late, asked) {
-                (true, _) => "no end is late",
-                (false, true) => "there is no such sanction",
-                (false, false) => "there is no sanction: nobody is muted, banned or has a role for a time",
-            });
+            eprintln!(
+                "{}",
+                match (self.late, asked) {
+                    (true, _) => "no end is late",
+                    (false, true) => "there is no such sanction",
+                    (false, false) =>
+                        "there is no sanction: nobody is muted, banned or has a role for a time",
+                }
+            );
         } else {
             print!("{}", table(&list));
             if list.len() == self.limit {
@@ -239,7 +243,9 @@ fn row(told: &Told) -> [String; 6] {
         false => plain(told.member.as_str()),
     };
     let ends = match (&told.until, &told.left) {
-        (Some(until), Some(left)) if left.ends_with("ago") || left == "now" => format!("{until}, {left}"),
+        (Some(until), Some(left)) if left.ends_with("ago") || left == "now" => {
+            format!("{until}, {left}")
+        }
         (Some(until), Some(left)) => format!("{until}, in {left}"),
         _ => "never".to_owned(),
     };

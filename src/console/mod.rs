@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod events;
 mod held;
+mod reconcile;
 mod sanctions;
 mod survey;
 
@@ -22,6 +23,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::pipeline::Pipeline;
+use crate::reconcile::Reconciler;
 use crate::store::Store;
 
 /// A reload under way: what came of it, in words.
@@ -92,6 +94,7 @@ pub struct Console {
     pub status: Arc<dyn Status>,
     pub store: Arc<dyn Store>,
     pub pipeline: Arc<Pipeline>,
+    pub reconciler: Option<Arc<Reconciler>>,
     /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
     pub token: Option<SecretString>,
 }
@@ -109,6 +112,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/sanctions", get(sanctions::list))
         .route("/api/v1/sanctions/lift", post(sanctions::lift))
         .route("/api/v1/sanctions/extend", post(sanctions::extend))
+        .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))
         .route("/api/v1/groups/{group}", get(survey::group))
