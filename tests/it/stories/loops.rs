@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::simulator::FaultKind;
 
 use crate::stage::Stage;
 
@@ -56,17 +57,21 @@ async fn on(rules: &str, admins: &[&str]) -> Stage {
 #[tokio::test]
 async fn two_rules_that_undo_each_other_are_stopped_and_one_alert_tells_which() {
     let stage = on(QUARREL, &["ann"]).await;
+    // Within one second, what happened twice would be the same callback twice.
+    let by = Duration::from_secs(2);
+    stage.fault("Group.CallbackAfterMemberFieldChanged", None, FaultKind::Delay { by });
     makes(&stage, "ann", Role::Member).await;
+    stage.advance(MINUTE).await;
     assert_eq!(stage.calls("modify_group_member_info").len(), 6);
     assert_eq!(alerts(&stage).await, "groupkeeper_alerts_total 1");
     let (exit, why, _) =
         stage.groupkeeper(&["why", "last", "--member", "ann", "--url", &stage.admin_url()]).await;
     assert_eq!(exit, Some(0));
     let sentence = "it went back and forth more than 6 times in 10m, and is left alone until \
-                    2026-01-01T13:00:00Z";
+                    2026-01-01T13:00:14Z";
     assert!(why.contains(sentence), "{why}");
     let told = "alert: the role of ann in @TGS#cats went back and forth more than 6 times in 10m, by \
-                `demote` and `promote`; the bot leaves it alone until 2026-01-01T13:00:00Z";
+                `demote` and `promote`; the bot leaves it alone until 2026-01-01T13:00:14Z";
     assert!(why.contains(told), "{why}");
     stage.finish().await;
 }
@@ -181,6 +186,7 @@ async fn with_loop_off_nothing_is_stopped() {
     let stage = Stage::with_settings(STUBBORN, &[("SAFETY_LOOP", "off")]).await;
     stage.create(CATS, GroupType::Public, "olga", &[("ann", Role::Admin)]);
     for _ in 0..9 {
+        stage.advance(Duration::from_secs(2)).await;
         makes(&stage, "ann", Role::Member).await;
         assert_eq!(stage.group(CATS).role("ann"), Role::Admin);
     }

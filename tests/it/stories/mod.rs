@@ -18,5 +18,6 @@ mod restarted;
 mod sanctions;
 mod sanctions_by_hand;
 mod sanctions_late;
+mod sanctions_seen;
 mod schedules;
 mod waits;
