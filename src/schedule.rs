@@ -87,6 +87,7 @@ impl Scheduler {
                 }
             };
             tokio::select! {
+                biased;
                 () = self.clock.sleep_until(next) => {}
                 () = self.pipeline.timer_set() => {}
                 _ = stop.changed() => {}
