@@ -63,7 +63,8 @@ mod tests {
         let lanes = Lanes::default();
         let first = lanes.enter(&lane("a")).await;
         let _other = lanes.enter(&lane("b")).await;
-        let mut second = Box::pin(lanes.enter(&lane("a")));
+        let same = lane("a");
+        let mut second = Box::pin(lanes.enter(&same));
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         assert!(second.as_mut().now_or_never().is_some());
@@ -73,7 +74,8 @@ mod tests {
     async fn nothing_is_kept_of_a_lane_that_nobody_is_in() {
         let lanes = Lanes::default();
         let first = lanes.enter(&lane("a")).await;
-        let mut second = Box::pin(lanes.enter(&lane("a")));
+        let same = lane("a");
+        let mut second = Box::pin(lanes.enter(&same));
         assert!(second.as_mut().now_or_never().is_none());
         drop(second);
         assert_eq!(lanes.busy().len(), 1);

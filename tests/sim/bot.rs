@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use groupkeeper::callback::{self, CallbackSettings, Gate, OverBudget, Seen, Watch};
+use groupkeeper::callback::{
+    self, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch,
+};
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
 use groupkeeper::decision::Settings;
@@ -94,10 +96,23 @@ impl Machine {
     }
 
     fn listening(&self) -> CallbackSettings {
-        let admins = if self.mutant == Some(Mutant::EchoStartsRules) { vec![] } else { vec![Account::from(ADMIN)] };
+        let admins = if self.mutant == Some(Mutant::EchoStartsRules) {
+            vec![]
+        } else {
+            vec![Account::from(ADMIN)]
+        };
         CallbackSettings {
-            path: "/callback".to_owned(),
-            gate: Gate { sdk_app_id: SDK_APP_ID, tokens: Vec::new(), window: Duration::from_secs(60) },
+            entrances: vec![Entrance {
+                name: "chat",
+                path: "/callback".to_owned(),
+                gate: Gate {
+                    sdk_app_id: SDK_APP_ID,
+                    tokens: Vec::new(),
+                    window: Duration::from_secs(60),
+                },
+                only_rooms: false,
+            }],
+            sources: Arc::new(Sources::anywhere()),
             admins,
             body_limit: callback::router::DEFAULT_BODY_LIMIT,
             budget: Duration::from_millis(1_500),
@@ -126,4 +141,5 @@ struct Nobody;
 
 impl Watch for Nobody {
     fn callback(&self, _: Seen) {}
+    fn over_limit(&self, _: &OverLimit) {}
 }

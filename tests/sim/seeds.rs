@@ -12,7 +12,10 @@ const SEEDS: u64 = 2_000;
 /// A planted bug must show itself within so many.
 const FOUND_WITHIN: u64 = 1_000;
 
-#[expect(clippy::disallowed_methods, reason = "how many seeds, and from which, is said in the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how many seeds, and from which, is said in the environment"
+)]
 fn number(name: &str, default: u64) -> u64 {
     let Ok(text) = std::env::var(name) else { return default };
     text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}"))

@@ -18,11 +18,27 @@ pub const GROUPS: [(&str, GroupType); 5] = [
 ];
 const MEMBERS: [&str; 6] = ["ann", "ben", "cyd", "lin", "bot_x", "boss"];
 const OTHERS: [&str; 4] = ["staff_lin", "staff_mei", "dora", "bot_y"];
-const WORDS: [&str; 11] =
-    ["hi", "hush", "hush", "casino", "!silence", "!duty", "ping", "raise", "again", "http://x.com", "bye"];
+const WORDS: [&str; 11] = [
+    "hi",
+    "hush",
+    "hush",
+    "casino",
+    "!silence",
+    "!duty",
+    "ping",
+    "raise",
+    "again",
+    "http://x.com",
+    "bye",
+];
 
 /// A group as a run begins with it; `None` makes one without an owner.
-pub fn found(world: &mut World, now: Timestamp, (id, kind): (&str, GroupType), owner: Option<&str>) {
+pub fn found(
+    world: &mut World,
+    now: Timestamp,
+    (id, kind): (&str, GroupType),
+    owner: Option<&str>,
+) {
     let mut group = NewGroup::new(id, kind, owner.unwrap_or_default(), &MEMBERS);
     group.owner = owner.map(Account::from);
     world.create_group(now, group);

@@ -197,7 +197,13 @@ fn everywhere(scene: &Scene) -> (usize, Vec<String>) {
     (points, wrong)
 }
 
-fn report(scene: &Scene, stop: Option<Stop>, variant: Variant, played: &Played, what: &str) -> String {
+fn report(
+    scene: &Scene,
+    stop: Option<Stop>,
+    variant: Variant,
+    played: &Played,
+    what: &str,
+) -> String {
     let story = played.story.join("\n    ");
     format!("{}, stopped {stop:?} ({variant:?}): {what}\n    {story}", scene.name)
 }
@@ -209,7 +215,8 @@ fn every_story_ends_as_if_it_had_not_been_stopped_wherever_it_was() {
     let wrong: Mutex<Vec<String>> = Mutex::default();
     let next = std::sync::atomic::AtomicUsize::new(0);
     let work = || {
-        while let Some(scene) = scenes.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+        while let Some(scene) = scenes.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        {
             let (number, not) = everywhere(scene);
             points.lock().unwrap().insert(scene.name, number);
             wrong.lock().unwrap().extend(not);
@@ -222,7 +229,12 @@ fn every_story_ends_as_if_it_had_not_been_stopped_wherever_it_was() {
     let first: Vec<_> = wrong.iter().take(3).collect();
     let heads: Vec<_> = wrong.iter().filter_map(|text| text.lines().next()).collect();
     let heads = heads.join("\n");
-    assert!(wrong.is_empty(), "{} of them:\n{heads}\n{}", wrong.len(), first.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of them:\n{heads}\n{}",
+        wrong.len(),
+        first.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n\n")
+    );
     // A story that commits and sends nothing cannot be stopped.
     assert!(points.values().all(|number| *number > 10), "{points:#?}");
 }
