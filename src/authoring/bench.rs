@@ -299,7 +299,7 @@ async fn know(store: &dyn Store, test: &Test) -> Result<(), String> {
     }
     for room in &test.rooms {
         let owner = state::Owner::from_account(Some(&room.owner));
-        put(&StateKey::Room(room.id.clone()), &StateValue::Room { owner })?;
+        put(&StateKey::Room(room.id.clone()), &StateValue::Room(state::RoomRecord::owned_by(owner)))?;
     }
     store.commit(set).await.map_err(|error| error.to_string())
 }

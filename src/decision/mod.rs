@@ -15,6 +15,7 @@ mod memory;
 mod mirror;
 mod needs;
 mod outcome;
+mod room;
 mod sanction;
 mod settle;
 mod sight;
@@ -110,6 +111,12 @@ pub fn decide(
             }
             Timer::WaitOver { rule, key, wait, event, count } => {
                 wait::over(&mut draft, (rule, key), wait, event, *count);
+            }
+            Timer::Unconfirmed { group, transfer } => {
+                succession::confirm::time_is_over(&mut draft, event, group, transfer);
+            }
+            Timer::RoomUnconfirmed { room, kind, transfer } => {
+                succession::confirm::room_time_is_over(&mut draft, event, (room, *kind), transfer);
             }
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}

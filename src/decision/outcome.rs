@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Account, GroupId, GroupType, Role};
+use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
 
 /// What became of an effect.
@@ -39,6 +39,12 @@ pub enum Answer {
         group: GroupFacts,
         members: Vec<MemberFacts>,
     },
+    Room(RoomFacts),
+    /// The members in the order in which Chat lists them; it tells no times.
+    RoomCandidates {
+        room: RoomFacts,
+        members: Vec<MemberFacts>,
+    },
     /// `None`: not muted.
     Muted {
         until: Option<Timestamp>,
@@ -59,7 +65,18 @@ pub struct GroupFacts {
     pub created_at: Option<Timestamp>,
 }
 
-/// A member as Chat describes it (34948).
+/// A room as Chat describes it (60704, 63406).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomFacts {
+    pub room: RoomId,
+    /// False when Chat says that the room does not exist (100004).
+    pub exists: bool,
+    /// `None`: Chat names no owner. Whether it still names one who is out of the room is not documented.
+    pub owner: Option<Account>,
+    pub member_count: Option<i64>,
+}
+
+/// A member as Chat describes it (34948; in rooms 60715, 63410).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberFacts {
     pub account: Account,

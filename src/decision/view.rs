@@ -217,9 +217,9 @@ pub(super) fn bind_invited(context: &mut cel::Context<'_, '_>, account: &Account
 
 /// Who owns a room: by the callback's word, else by what was heard before.
 pub(super) fn room_owner(draft: &Draft<'_>, room: &Room) -> Owner {
-    match (&room.owner, draft.get(&StateKey::Room(room.id.clone()))) {
+    match (&room.owner, draft.room(&room.id)) {
         (Some(owner), _) => Owner::Is(owner.clone()),
-        (None, Some(StateValue::Room { owner })) => owner.clone(),
+        (None, Some(record)) => record.owner.clone(),
         _ => Owner::Unknown,
     }
 }

@@ -78,8 +78,9 @@ impl Delivery {
                 Err(no_reply) => self.judge(pending, no_reply),
             };
         }
-        // Whom a group belongs to is looked at before every transfer: people settle that too.
-        let transfer = matches!(effect.act, Act::TransferOwner { .. });
+        // Whom a group or room belongs to is looked at before every transfer: people settle that too.
+        let transfer =
+            matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(effect).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),

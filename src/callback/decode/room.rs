@@ -46,18 +46,9 @@ pub(super) fn closed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
 }
 
 /// Something about the room changed (60731, 67938). A Conference room has no callback of its own
-/// for a new owner: that the owner is among what changed is all that is told of it.
+/// for a new owner: one among what changed is all that is told, and compared with who was owner before.
 pub(super) fn info_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    let about = named(callback, EventKind::RoomInfoChanged)?;
-    let mut events = vec![callback.alike(&about, EventKind::RoomInfoChanged)];
-    let room = about.room.as_ref().filter(|room| room.kind == RoomKind::Conference);
-    if let Some(owner) = room.and_then(|room| room.owner.as_ref()) {
-        let mut event = callback.alike(&about, EventKind::RoomOwnerChanged);
-        event.fields.clear();
-        set(&mut event, "new_owner", Field::Text(owner.to_string()));
-        events.push(event);
-    }
-    Ok(events)
+    Ok(vec![named(callback, EventKind::RoomInfoChanged)?])
 }
 
 /// Somebody entered (60735).

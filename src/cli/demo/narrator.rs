@@ -85,7 +85,9 @@ fn heard(event: &Event) -> String {
             format!("the time of {member}'s mute is over")
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
-        Cause::Timer(Timer::Sweep { .. }) => String::new(),
+        Cause::Timer(
+            Timer::Sweep { .. } | Timer::Unconfirmed { .. } | Timer::RoomUnconfirmed { .. },
+        ) => String::new(),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
         Cause::Settled { effect, outcome, .. } => match outcome {
