@@ -11,7 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::Settings;
 use crate::delivery::{Delivery, Listener};
 use crate::pipeline::{JournalEvents, Observer, Pipeline};
-use crate::rest::Chat;
+use crate::rest::{Chat, Rates};
 use crate::rule::RuleSet;
 use crate::schedule::Scheduler;
 use crate::store::{Store, StoreError};
@@ -32,6 +32,8 @@ pub struct Engine {
     pub pipeline: Arc<Pipeline>,
     pub scheduler: Arc<Scheduler>,
     pub delivery: Arc<Delivery>,
+    /// The rates that delivery keeps to, for whoever else calls Chat or hears of a limit.
+    pub rates: Rates,
     clock: Arc<dyn Clock>,
 }
 
@@ -54,9 +56,18 @@ impl Engine {
             Pipeline::new(store.clone(), rules, settings, clock.clone(), observer)?;
         let pipeline = Arc::new(pipeline.journaling(events));
         let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
-        let delivery =
-            Delivery::new(store, pipeline.clone(), chat, clock.clone(), listener, committed)?;
-        Ok(Self { pipeline, scheduler: Arc::new(scheduler), delivery: Arc::new(delivery), clock })
+        let rates = Rates::default();
+        let delivery = Delivery::new(
+            store,
+            pipeline.clone(),
+            chat,
+            clock.clone(),
+            listener,
+            rates.clone(),
+            committed,
+        )?;
+        let (scheduler, delivery) = (Arc::new(scheduler), Arc::new(delivery));
+        Ok(Self { pipeline, scheduler, delivery, rates, clock })
     }
 
     /// Works on everything that is due now until nothing is; says how much there was.

@@ -10,6 +10,16 @@ pub const ACCOUNT_BYTES: usize = 32;
 pub const MESSAGE_BYTES: usize = 8_000;
 /// Members of one `import_group_member` (34969).
 pub const IMPORT_MEMBERS: usize = 300;
+/// Members of one `delete_group_member` (34949; the limits page says 500).
+pub const DELETE_MEMBERS: usize = 100;
+/// Members of one `forbid_send_msg` (34951).
+pub const MUTE_MEMBERS: usize = 500;
+/// Members of one `get_specified_group_member_info` (64897).
+pub const SPECIFIED_MEMBERS: usize = 50;
+/// Groups of one page of `get_appid_group_list` (34960).
+pub const GROUP_LIST_PAGE: u32 = 10_000;
+/// Accounts of one `account_check` (34956).
+pub const CHECK_ACCOUNTS: usize = 100;
 /// Accounts of one `get_role_in_group` (34963).
 pub const ROLE_ACCOUNTS: usize = 500;
 /// Groups of one `get_group_info` (34961).

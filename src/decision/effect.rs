@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, EventId, Lane, Room, RoomKind};
 use super::state::Sanctioned;
 
-pub use super::outcome::{Answer, GroupFacts, MemberFacts, Outcome, RoomFacts};
+pub use super::outcome::{Answer, GroupFacts, MemberFacts, Outcome, RoomFacts, RoomMember};
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::model::{GroupFields, ImportedMember, MessageReceiving};

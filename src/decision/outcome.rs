@@ -63,20 +63,39 @@ pub struct GroupFacts {
     pub owner: Option<Account>,
     pub member_count: Option<i64>,
     pub created_at: Option<Timestamp>,
+    /// Whether everybody is muted; `None` where Chat does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mute_all: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_message_at: Option<Timestamp>,
+    /// `NextMsgSeq`: the number that the next message gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_sequence: Option<i64>,
 }
 
-/// A room as Chat describes it (60704, 63406).
+/// A room as Chat describes it (60704, 63404).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomFacts {
     pub room: RoomId,
     /// False when Chat says that the room does not exist (100004).
     pub exists: bool,
-    /// `None`: Chat names no owner. Whether it still names one who is out of the room is not documented.
+    pub name: String,
+    /// `None`: the room has no owner. Whether Chat still names one who is out of it is not documented.
     pub owner: Option<Account>,
     pub member_count: Option<i64>,
+    pub created_at: Option<Timestamp>,
 }
 
-/// A member as Chat describes it (34948; in rooms 60715, 63410).
+/// A member of a room as Chat describes it (60715, 66908).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomMember {
+    pub account: Account,
+    /// `None`: Chat does not tell roles in live rooms.
+    pub role: Option<Role>,
+    pub name_card: String,
+}
+
+/// A member as Chat describes it (34948). Of those in rooms Chat tells no times (60715, 66908).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberFacts {
     pub account: Account,

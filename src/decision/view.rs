@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::draft::Draft;
 use super::event::{Event, Field, Room, RoomKind};
 use super::memory;
-use super::state::{Owner, SanctionKind, StateKey, StateValue};
+use super::state::{Owner, SanctionKind};
 use crate::chat::{Account, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::MemberFacts;

@@ -19,7 +19,7 @@ pub(super) fn command(effect: &Effect) -> Command {
         Act::Read(Read::Roles { group_type: Some(GroupType::AVChatRoom) | None, .. }) => {
             "get_group_info"
         }
-        Act::Read(Read::Roles { details: true, .. }) => "get_group_member_info",
+        Act::Read(Read::Roles { details: true, .. }) => "get_specified_group_member_info",
         Act::Read(Read::Roles { .. }) => "get_role_in_group",
         Act::Read(Read::Muted { .. }) => "get_group_muted_account",
         Act::Read(Read::Room { .. } | Read::RoomCandidates { .. }) => "get_room_info",

@@ -131,7 +131,7 @@ impl Delivery {
     pub(super) async fn ask(&self, effect: &Effect, call: &Call) -> Result<Reply, NoReply> {
         if call.command() != command(effect) || self.is_main_taken(effect) {
             let now = self.clock.now();
-            self.limiter().take(call.command(), now).map_err(NoReply::Limited)?;
+            self.rates.take(call.command(), now).map_err(NoReply::Limited)?;
         }
         self.chat.call(call, random(effect)).await.map_err(NoReply::Failed)
     }
@@ -165,7 +165,7 @@ impl Delivery {
             }
             class => {
                 if class == Class::SlowDown {
-                    self.limiter().slow_down(error.command, now);
+                    self.rates.slow_down(error.command, now);
                 }
                 let first = pending.effect.created;
                 match retry::next_try(pending.tries, class, jitter(&pending.effect), first, now) {

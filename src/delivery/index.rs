@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::clock::Timestamp;
 use crate::decision::Lane;
-use crate::rest::rate::Limiter;
+use crate::rest::Rates;
 
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
@@ -73,12 +73,7 @@ impl Index {
     }
 
     /// Claims the first effects of free lanes, as far as the limits allow.
-    pub(super) fn claim(
-        &mut self,
-        now: Timestamp,
-        most: usize,
-        limiter: &mut Limiter,
-    ) -> Vec<(Lane, u64)> {
+    pub(super) fn claim(&mut self, now: Timestamp, most: usize, rates: &Rates) -> Vec<(Lane, u64)> {
         while let Some((due, _)) = self.later.first()
             && *due <= now
         {
@@ -94,7 +89,7 @@ impl Index {
                 continue;
             }
             while claimed.len() < most && !lanes.is_empty() {
-                if !command.is_empty() && limiter.take(command, now).is_err() {
+                if !command.is_empty() && rates.take(command, now).is_err() {
                     break;
                 }
                 let Some(lane) = lanes.pop_front() else { break };
@@ -159,10 +154,10 @@ impl Index {
     }
 
     /// When something can be claimed.
-    pub(super) fn next_due(&self, now: Timestamp, limiter: &Limiter) -> Option<Timestamp> {
+    pub(super) fn next_due(&self, now: Timestamp, rates: &Rates) -> Option<Timestamp> {
         let ready = self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, _)| {
             let paused = self.paused.get(command).copied().unwrap_or_default();
-            let limited = if command.is_empty() { now } else { limiter.free_at(command, now) };
+            let limited = if command.is_empty() { now } else { rates.free_at(command, now) };
             paused.max(limited).max(now)
         });
         let later = self.later.first().map(|(due, _)| *due);
@@ -182,16 +177,16 @@ mod tests {
 
     #[test]
     fn a_lane_gives_its_effects_one_at_a_time_and_in_order() {
-        let (mut index, mut limiter) = (Index::default(), Limiter::default());
+        let (mut index, rates) = (Index::default(), Rates::default());
         index.push(lane("a"), 1, "x");
         index.push(lane("a"), 2, "y");
         index.push(lane("b"), 3, "x");
-        let mut claimed = index.claim(NOW, 10, &mut limiter);
+        let mut claimed = index.claim(NOW, 10, &rates);
         claimed.sort();
         assert_eq!(claimed, [(lane("a"), 1), (lane("b"), 3)]);
-        assert!(index.claim(NOW, 10, &mut limiter).is_empty());
+        assert!(index.claim(NOW, 10, &rates).is_empty());
         index.settled(&lane("a"), &[1]);
-        assert_eq!(index.claim(NOW, 10, &mut limiter), [(lane("a"), 2)]);
+        assert_eq!(index.claim(NOW, 10, &rates), [(lane("a"), 2)]);
         index.settled(&lane("a"), &[2]);
         index.settled(&lane("b"), &[3]);
         assert_eq!(index.len(), 0);
@@ -199,23 +194,23 @@ mod tests {
 
     #[test]
     fn an_effect_to_be_tried_again_waits_for_its_time_and_keeps_its_lane() {
-        let (mut index, mut limiter) = (Index::default(), Limiter::default());
+        let (mut index, rates) = (Index::default(), Rates::default());
         index.push(lane("a"), 1, "x");
         index.push(lane("a"), 2, "x");
-        index.claim(NOW, 10, &mut limiter);
+        index.claim(NOW, 10, &rates);
         let later = NOW + std::time::Duration::from_secs(5);
         index.again(&lane("a"), later);
-        assert!(index.claim(NOW, 10, &mut limiter).is_empty());
-        assert_eq!(index.next_due(NOW, &limiter), Some(later));
-        assert_eq!(index.claim(later, 10, &mut limiter), [(lane("a"), 1)]);
+        assert!(index.claim(NOW, 10, &rates).is_empty());
+        assert_eq!(index.next_due(NOW, &rates), Some(later));
+        assert_eq!(index.claim(later, 10, &rates), [(lane("a"), 1)]);
     }
 
     #[test]
     fn a_paused_command_does_not_hold_up_another() {
-        let (mut index, mut limiter) = (Index::default(), Limiter::default());
+        let (mut index, rates) = (Index::default(), Rates::default());
         index.pause("x", NOW + std::time::Duration::from_secs(60));
         index.push(lane("a"), 1, "x");
         index.push(lane("b"), 2, "y");
-        assert_eq!(index.claim(NOW, 10, &mut limiter), [(lane("b"), 2)]);
+        assert_eq!(index.claim(NOW, 10, &rates), [(lane("b"), 2)]);
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod carry;
 mod index;
 mod reads;
+mod rooms;
 mod settle;
 mod verify;
 
@@ -22,8 +23,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::Pipeline;
-use crate::rest::Chat;
-use crate::rest::rate::Limiter;
+use crate::rest::{Chat, Rates};
 use crate::store::{Store, StoreError};
 
 pub use settle::{falls_with, settled_event};
@@ -63,7 +63,7 @@ pub struct Delivery {
     clock: Arc<dyn Clock>,
     listener: Arc<dyn Listener>,
     index: Mutex<Index>,
-    limiter: Mutex<Limiter>,
+    rates: Rates,
     committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
@@ -88,6 +88,7 @@ impl Delivery {
         chat: Arc<dyn Chat>,
         clock: Arc<dyn Clock>,
         listener: Arc<dyn Listener>,
+        rates: Rates,
         committed: UnboundedReceiver<(Lane, u64)>,
     ) -> Result<Self, StoreError> {
         let index = Mutex::new(recover(&*store)?);
@@ -98,7 +99,7 @@ impl Delivery {
             clock,
             listener,
             index,
-            limiter: Mutex::new(Limiter::default()),
+            rates,
             committed: tokio::sync::Mutex::new(committed),
             freed: Notify::new(),
         })
@@ -133,7 +134,7 @@ impl Delivery {
     /// When something becomes due, if nothing new is committed until then.
     pub fn next_due(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        self.index().next_due(now, &self.limiter())
+        self.index().next_due(now, &self.rates)
     }
 
     /// Works until told to stop; what is in flight then is finished.
@@ -204,16 +205,12 @@ impl Delivery {
 
     fn claim(&self, most: usize) -> Vec<Claimed> {
         let now = self.clock.now();
-        let claimed = self.index().claim(now, most, &mut self.limiter());
+        let claimed = self.index().claim(now, most, &self.rates);
         claimed.into_iter().map(|(lane, sequence)| Claimed { lane, sequence }).collect()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn limiter(&self) -> MutexGuard<'_, Limiter> {
-        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

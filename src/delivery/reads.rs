@@ -2,7 +2,7 @@
 
 use super::Delivery;
 use super::carry::NoReply;
-use crate::chat::{Account, GroupId, GroupType, Role, limits};
+use crate::chat::{Ability, Account, GroupId, GroupType, Role, limits};
 use crate::decision::Effect;
 use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Read};
 use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
@@ -15,6 +15,12 @@ impl Delivery {
                 self.roles(effect, group, (*group_type, *details), accounts).await
             }
             Read::Candidates { group } => self.candidates(effect, group).await,
+            Read::Room { room, kind, .. } => {
+                self.room(effect, room, *kind).await.map(Answer::Room)
+            }
+            Read::RoomCandidates { room, kind } => {
+                self.room_candidates(effect, room, *kind).await
+            }
             Read::Muted { group, member, .. } => {
                 let call = Call::GetGroupMutedAccount { group: group.clone() };
                 let reply = self.ask(effect, &call).await?;
@@ -65,7 +71,7 @@ impl Delivery {
             }
         }
         if let Some(kind) = kind.filter(|kind| details && *kind != GroupType::AVChatRoom) {
-            let found = self.members(effect, group, kind, Some(accounts)).await?;
+            let found = self.named(effect, group, kind, accounts).await?;
             let role = |account: &Account| {
                 let member = found.iter().find(|member| member.account == *account);
                 member.map_or(Role::Outside, |member| member.role)
@@ -125,12 +131,38 @@ impl Delivery {
     /// The group, then all of its members.
     async fn candidates(&self, effect: &Effect, group: &GroupId) -> Result<Answer, NoReply> {
         let facts = self.group(effect, group).await?;
-        if !facts.exists {
+        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
+        // Where the owner stays for good, nobody is asked for: of an AVChatRoom Chat would not even tell.
+        if !facts.exists || !kind.supports(Ability::TransferOwner) {
             return Ok(Answer::Candidates { group: facts, members: Vec::new() });
         }
-        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
         let members = self.members(effect, group, kind, None).await?;
         Ok(Answer::Candidates { group: facts, members })
+    }
+
+    /// Named members with what Chat knows of them (64897), whatever the size of the group.
+    async fn named(
+        &self,
+        effect: &Effect,
+        group: &GroupId,
+        kind: GroupType,
+        named: &[Account],
+    ) -> Result<Vec<MemberFacts>, NoReply> {
+        let mut members = Vec::with_capacity(named.len());
+        for some in named.chunks(limits::SPECIFIED_MEMBERS) {
+            let (group, some) = (group.clone(), some.to_vec());
+            let call = Call::GetSpecifiedGroupMemberInfo { group: group.clone(), members: some };
+            match self.ask(effect, &call).await {
+                Ok(Reply::Members { members: found, .. }) => members.extend(found),
+                Ok(_) => return Err(unexpected(&call)),
+                // The command is younger than the others: an app may not have it.
+                Err(NoReply::Failed(error)) if is_unknown_command(&error) => {
+                    return self.members(effect, &group, kind, Some(named)).await;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(members)
     }
 
     /// Members, page by page (34948): those that are named, until all are found, or everybody.
@@ -145,7 +177,7 @@ impl Delivery {
         let community = kind == GroupType::Community;
         let mut page = if community { Page::Next(String::new()) } else { Page::Offset(0) };
         loop {
-            let call = Call::GetGroupMemberInfo { group: group.clone(), page };
+            let call = Call::GetGroupMemberInfo { group: group.clone(), page, roles: Vec::new() };
             let reply = self.ask(effect, &call).await?;
             let Reply::Members { members: some, next, .. } = reply else {
                 return Err(unexpected(&call));
@@ -160,6 +192,11 @@ impl Delivery {
             }
         }
     }
+}
+
+/// Chat's ways of saying that it has no such command, or not for this app.
+fn is_unknown_command(error: &CallError) -> bool {
+    matches!(error.code(), Some(10003 | 10007 | 10026 | 60009 | 60017))
 }
 
 /// A reply of another command: our bug, kept from being taken for an answer.

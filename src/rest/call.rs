@@ -1,17 +1,21 @@
 //! The commands that we give Chat: address, body, and Chat's limits checked before anything is sent.
 
+mod app;
 mod check;
 mod group;
 mod members;
 mod message;
+mod room;
 
 use serde_json::{Value, json};
 
-use crate::chat::{Account, GroupId, RoomId, limits};
+use crate::chat::{Account, GroupId, Role, RoomId, limits};
 use crate::rule::model::{GroupFields, ImportedMember};
 use check::{account, accounts, count, id};
 
+pub use app::AppRead;
 pub use members::MemberChange;
+pub use room::RoomRead;
 
 /// One REST call.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +32,9 @@ pub enum Call {
     AddGroupMember { group: GroupId, members: Vec<Account>, silent: bool },
     /// Document 34949. Whoever is no member is passed over without a word.
     DeleteGroupMember { group: GroupId, members: Vec<Account>, silent: bool, reason: String },
+    /// Document 34951, every type but Work. Seconds from now; 0 lets them speak again,
+    /// [`limits::MUTE_FOREVER`] never ends. Chat tells no result of a single member.
+    ForbidSendMsg { group: GroupId, members: Vec<Account>, seconds: u32 },
     /// Document 50296, `AVChatRoom` only. Seconds from now. "For ever" is not documented: the largest
     /// number, [`limits::MUTE_FOREVER`], is 136 years.
     BanGroupMember { group: GroupId, members: Vec<Account>, seconds: u32, description: String },
@@ -52,14 +59,23 @@ pub enum Call {
     SendMsg { to: Account, text: String, random: u32 },
     /// Document 34961. Without members, which could make the answer larger than Chat sends (10018).
     GetGroupInfo { groups: Vec<GroupId> },
-    /// Document 34948. One page of members.
-    GetGroupMemberInfo { group: GroupId, page: Page },
+    /// Document 34948. One page of members: of these roles, or (empty) of all. Whether positions count
+    /// only those who have the role is not documented; who misses somebody reads all.
+    GetGroupMemberInfo { group: GroupId, page: Page, roles: Vec<Role> },
+    /// Document 64897. What 34948 says of these members; whoever is no member is left out.
+    GetSpecifiedGroupMemberInfo { group: GroupId, members: Vec<Account> },
     /// Document 34963.
     GetRoleInGroup { group: GroupId, accounts: Vec<Account> },
     /// Document 34964.
     GetGroupMutedAccount { group: GroupId },
+    /// Document 50295, `AVChatRoom` only. One page of those who are banned, from this position on.
+    GetGroupBanMember { group: GroupId, offset: u32 },
     /// Document 60524. Admins of an `AVChatRoom`.
     GetAdminList { group: GroupId },
+    /// About the app as a whole.
+    App(AppRead),
+    /// About a room.
+    Room(RoomRead),
 }
 
 /// Where a page of members begins (34948): by position, or in a Community by cursor.
@@ -86,6 +102,7 @@ impl Call {
             Self::ImportGroupMember { .. } => "v4/group_open_http_svc/import_group_member",
             Self::AddGroupMember { .. } => "v4/group_open_http_svc/add_group_member",
             Self::DeleteGroupMember { .. } => "v4/group_open_http_svc/delete_group_member",
+            Self::ForbidSendMsg { .. } => "v4/group_open_http_svc/forbid_send_msg",
             Self::BanGroupMember { .. } => "v4/group_open_http_svc/ban_group_member",
             Self::UnbanGroupMember { .. } => "v4/group_open_http_svc/unban_group_member",
             Self::ChangeRoomOwner { live: false, .. } => {
@@ -102,9 +119,23 @@ impl Call {
             Self::SendMsg { .. } => "v4/openim/sendmsg",
             Self::GetGroupInfo { .. } => "v4/group_open_http_svc/get_group_info",
             Self::GetGroupMemberInfo { .. } => "v4/group_open_http_svc/get_group_member_info",
+            Self::GetSpecifiedGroupMemberInfo { .. } => {
+                "v4/group_open_http_svc/get_specified_group_member_info"
+            }
             Self::GetRoleInGroup { .. } => "v4/group_open_http_svc/get_role_in_group",
             Self::GetGroupMutedAccount { .. } => "v4/group_open_http_svc/get_group_muted_account",
+            Self::GetGroupBanMember { .. } => "v4/group_open_http_svc/get_group_ban_member",
             Self::GetAdminList { .. } => "v4/group_open_avchatroom_http_svc/get_admin_list",
+            Self::App(read) => read.path(),
+            Self::Room(read) => read.path(),
+        }
+    }
+
+    /// What a command wants in its URL besides what all have: name and value.
+    pub fn query(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::App(read) => read.query(),
+            _ => None,
         }
     }
 
@@ -114,9 +145,13 @@ impl Call {
             self,
             Self::GetGroupInfo { .. }
                 | Self::GetGroupMemberInfo { .. }
+                | Self::GetSpecifiedGroupMemberInfo { .. }
                 | Self::GetRoleInGroup { .. }
                 | Self::GetGroupMutedAccount { .. }
+                | Self::GetGroupBanMember { .. }
                 | Self::GetAdminList { .. }
+                | Self::App(_)
+                | Self::Room(_)
         )
     }
 
@@ -130,17 +165,16 @@ impl Call {
                 let (key, value) = change.wire();
                 json!({ "GroupId": group, "Member_Account": member, key: value })
             }
-            Self::ModifyAdmin { group, set, admins } => json!({
-                "GroupId": group,
-                "CommandType": if *set { 1 } else { 2 },
-                "Admin_Account": admins,
-            }),
+            Self::ModifyAdmin { group, set, admins } => members::admins(group, *set, admins),
             Self::ImportGroupMember { group, members } => members::import(group, members),
             Self::AddGroupMember { group, members, silent } => {
                 members::add(group, members, *silent)
             }
             Self::DeleteGroupMember { group, members, silent, reason } => {
                 members::delete(group, members, *silent, reason)
+            }
+            Self::ForbidSendMsg { group, members, seconds } => {
+                json!({ "GroupId": group, "Members_Account": members, "MuteTime": seconds })
             }
             Self::BanGroupMember { group, members, seconds, description } => {
                 members::ban(group, members, *seconds, description)
@@ -165,7 +199,13 @@ impl Call {
             }
             Self::SendMsg { to, text, random } => message::private(to, text, *random),
             Self::GetGroupInfo { groups } => group::info(groups),
-            Self::GetGroupMemberInfo { group, page } => members::page(group, page),
+            Self::GetGroupMemberInfo { group, page, roles } => members::page(group, page, roles),
+            Self::GetSpecifiedGroupMemberInfo { group, members } => {
+                members::specified(group, members)
+            }
+            Self::GetGroupBanMember { group, offset } => members::banned(group, *offset),
+            Self::App(read) => read.body(),
+            Self::Room(read) => read.body(),
             Self::GetRoleInGroup { group, accounts } => {
                 json!({ "GroupId": group, "User_Account": accounts })
             }
@@ -204,6 +244,14 @@ impl Call {
             Self::UnbanGroupMember { members, .. } => {
                 accounts("members", members, members::BAN_MEMBERS)
             }
+            Self::ForbidSendMsg { members, .. } => {
+                accounts("members", members, limits::MUTE_MEMBERS)
+            }
+            Self::GetSpecifiedGroupMemberInfo { members, .. } => {
+                accounts("members", members, limits::SPECIFIED_MEMBERS)
+            }
+            Self::GetGroupMemberInfo { roles, .. } => members::check_roles(roles),
+            Self::App(read) => read.check(),
             Self::ChangeRoomOwner { live, from, new_owner, .. } => {
                 account(new_owner)?;
                 if from.is_none() && !live {
@@ -238,9 +286,10 @@ impl Call {
                 accounts("accounts", some, limits::ROLE_ACCOUNTS)
             }
             Self::DestroyGroup { .. }
-            | Self::GetGroupMemberInfo { .. }
             | Self::GetGroupMutedAccount { .. }
-            | Self::GetAdminList { .. } => Ok(()),
+            | Self::GetGroupBanMember { .. }
+            | Self::GetAdminList { .. }
+            | Self::Room(_) => Ok(()),
         }
     }
 
@@ -253,6 +302,7 @@ impl Call {
             | Self::ImportGroupMember { group, .. }
             | Self::AddGroupMember { group, .. }
             | Self::DeleteGroupMember { group, .. }
+            | Self::ForbidSendMsg { group, .. }
             | Self::BanGroupMember { group, .. }
             | Self::UnbanGroupMember { group, .. }
             | Self::ModifyGroupBaseInfo { group, .. }
@@ -261,11 +311,14 @@ impl Call {
             | Self::SendGroupSystemNotification { group, .. }
             | Self::GroupMsgRecall { group, .. }
             | Self::GetGroupMemberInfo { group, .. }
+            | Self::GetSpecifiedGroupMemberInfo { group, .. }
             | Self::GetRoleInGroup { group, .. }
             | Self::GetGroupMutedAccount { group }
+            | Self::GetGroupBanMember { group, .. }
             | Self::GetAdminList { group } => id("GroupId", group.as_str()),
             Self::ChangeRoomOwner { room, .. } => id("RoomId", room.as_str()),
-            Self::SendMsg { .. } | Self::GetGroupInfo { .. } => Ok(()),
+            Self::Room(read) => id("RoomId", read.room().as_str()),
+            Self::SendMsg { .. } | Self::GetGroupInfo { .. } | Self::App(_) => Ok(()),
         }
     }
 }
@@ -280,7 +333,6 @@ fn with_from(mut body: Value, from: Option<&Account>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Role;
     use crate::rule::model::{JoinOption, MessageReceiving};
 
     fn group() -> GroupId {
@@ -458,8 +510,10 @@ mod tests {
             json!({
                 "GroupIdList": ["@TGS#2J4SZEAEL", "cats"],
                 "ResponseFilter": {
-                    "GroupBaseInfoFilter":
-                        ["Type", "Name", "Owner_Account", "CreateTime", "MemberNum"],
+                    "GroupBaseInfoFilter": [
+                        "Type", "Name", "Owner_Account", "CreateTime", "MemberNum",
+                        "LastMsgTime", "NextMsgSeq", "MuteAllMember",
+                    ],
                 },
             }),
         );
@@ -473,7 +527,7 @@ mod tests {
             (Page::Next("abc".to_owned()), "Next", json!("abc")),
         ] {
             assert_sends(
-                &Call::GetGroupMemberInfo { group: group(), page },
+                &Call::GetGroupMemberInfo { group: group(), page, roles: Vec::new() },
                 "v4/group_open_http_svc/get_group_member_info",
                 json!({
                     "GroupId": "@TGS#2J4SZEAEL",
@@ -503,6 +557,56 @@ mod tests {
             "v4/group_open_avchatroom_http_svc/get_admin_list",
             json!({ "GroupId": "@TGS#2J4SZEAEL" }),
         );
+    }
+
+    /// The samples of 34951, 34948 (by role), 64897 and 50295.
+    #[test]
+    fn members_are_muted_together_and_read_by_role_or_by_name_as_the_samples_show() {
+        let path = |command: &str| format!("v4/group_open_http_svc/{command}");
+        let mute = |seconds| Call::ForbidSendMsg {
+            group: GroupId::from("@TGS#2C5SZEAEF"),
+            members: vec![account("peter"), account("leckie")],
+            seconds,
+        };
+        for seconds in [60, 0, limits::MUTE_FOREVER] {
+            let body = json!({
+                "GroupId": "@TGS#2C5SZEAEF",
+                "Members_Account": ["peter", "leckie"],
+                "MuteTime": seconds,
+            });
+            assert_sends(&mute(seconds), &path("forbid_send_msg"), body);
+        }
+        let info = ["Role", "JoinTime", "LastSendMsgTime", "MuteUntil", "NameCard"];
+        let by_role = Call::GetGroupMemberInfo {
+            group: group(),
+            page: Page::Offset(0),
+            roles: vec![Role::Owner, Role::Admin],
+        };
+        let body = json!({
+            "GroupId": "@TGS#2J4SZEAEL",
+            "Limit": 100,
+            "Offset": 0,
+            "MemberInfoFilter": info,
+            "MemberRoleFilter": ["Owner", "Admin"],
+        });
+        assert_sends(&by_role, &path("get_group_member_info"), body);
+        let named = Call::GetSpecifiedGroupMemberInfo {
+            group: GroupId::from("@TGS#2KIFZCIPQ"),
+            members: vec![account("bob"), account("peter")],
+        };
+        let body = json!({
+            "GroupId": "@TGS#2KIFZCIPQ",
+            "Member_List_Account": ["bob", "peter"],
+            "MemberInfoFilter": info,
+        });
+        assert_sends(&named, &path("get_specified_group_member_info"), body);
+        let banned = Call::GetGroupBanMember { group: group(), offset: 100 };
+        let body = json!({ "GroupId": "@TGS#2J4SZEAEL", "Limit": 100, "Offset": 100 });
+        assert_sends(&banned, &path("get_group_ban_member"), body);
+        for read in [by_role, named, banned] {
+            assert!(read.is_read(), "{read:?}");
+        }
+        assert!(!mute(60).is_read());
     }
 
     /// The samples of the pages, as Tencent prints them: 34921, 34949, 50296, 50297.
@@ -670,6 +774,11 @@ mod tests {
             seconds,
             description: "d".repeat(description),
         };
+        let mute =
+            |count| Call::ForbidSendMsg { group: group(), members: accounts(count), seconds: 60 };
+        let specified =
+            |count| Call::GetSpecifiedGroupMemberInfo { group: group(), members: accounts(count) };
+        let (mutes, names) = (mute(501), specified(51));
         let unban = |count| Call::UnbanGroupMember { group: group(), members: accounts(count) };
         let named = |bytes: usize| GroupFields { name: Some("n".repeat(bytes)), ..no_fields() };
         let noted =
@@ -695,6 +804,8 @@ mod tests {
             (ban(20, 1, 0), ban(21, 1, 0), "21 members; Chat takes at most 20 a call"),
             (ban(1, 1, 1_000), ban(1, 0, 0), "a ban of 0 seconds bans nobody"),
             (unban(20), unban(0), "no members given"),
+            (mute(500), mutes, "501 members; Chat takes at most 500 a call"),
+            (specified(50), names, "51 members; Chat takes at most 50 a call"),
             (set(named(30)), set(named(31)), "Name has 31 bytes; Chat takes at most 30"),
             (set(named(1)), set(named(0)), "Name is empty"),
             (set(told(240)), set(told(241)), "Introduction has 241 bytes; Chat takes at most 240"),

@@ -132,14 +132,19 @@ impl Client {
     }
 
     fn url(&self, call: &Call, token: &SecretString, random: u32) -> String {
-        format!(
+        let mut url = format!(
             "{}/{}?sdkappid={}&identifier={}&usersig={}&random={random}&contenttype=json",
             self.base_url,
             call.path(),
             self.sdk_app_id,
             percent_encode(self.admin.as_str()),
             percent_encode(token.expose_secret()),
-        )
+        );
+        if let Some((name, value)) = call.query() {
+            // Writing into a String cannot fail.
+            let _ = write!(url, "&{name}={value}");
+        }
+        url
     }
 }
 
@@ -260,6 +265,7 @@ mod tests {
     use super::*;
     use crate::chat::GroupId;
     use crate::clock::{ManualClock, Timestamp};
+    use crate::rest::AppRead;
 
     /// Answers as it was told and remembers what it was asked.
     struct Script {
@@ -325,6 +331,16 @@ mod tests {
         );
         assert_eq!(*body, json!({ "GroupId": "@TGS#cats", "NewOwner_Account": "bob" }));
         assert!(signature.len() > 100, "{signature}");
+    }
+
+    #[tokio::test]
+    async fn what_one_command_wants_in_the_url_stands_behind_what_all_want() {
+        let (client, script, _) = client(vec![code(0, "")]);
+        let call = Call::App(AppRead::Addresses { outside_china: true });
+        assert_eq!(client.call(&call, 1).await, Ok(Reply::Addresses(Vec::new())));
+        let asked = script.asked.lock().unwrap();
+        assert!(asked[0].0.ends_with("&random=1&contenttype=json&nettype=6"), "{}", asked[0].0);
+        assert!(asked[0].0.starts_with("http://127.0.0.1:9/v4/ConfigSvc/GetIPList?"));
     }
 
     #[tokio::test]

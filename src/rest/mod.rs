@@ -5,12 +5,14 @@ pub mod client;
 mod codes;
 pub mod error;
 pub mod rate;
+mod rates;
 pub mod region;
 pub mod reply;
 pub mod retry;
 pub mod usersig;
 
-pub use call::{Call, MemberChange, Page};
+pub use call::{AppRead, Call, MemberChange, Page, RoomRead};
 pub use client::{App, Chat, Client, HttpTransport, Transport};
 pub use error::{CallError, Class, Failure, classify};
+pub use rates::Rates;
 pub use reply::Reply;

@@ -16,14 +16,14 @@ pub const WINDOW: Duration = Duration::from_millis(1_050);
 /// How long a lowered rate stands before it rises by a tenth.
 pub const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Commands with a limit of their own, calls a second (34960).
-const OWN_LIMITS: [(&str, u32); 1] = [("get_appid_group_list", 1)];
+/// Commands with a limit of their own, calls a second (34960, 34956).
+const OWN_LIMITS: [(&str, u32); 2] = [("get_appid_group_list", 1), ("account_check", 100)];
 
 /// Lets calls through, each command by itself: Chat counts them per app and command.
 #[derive(Debug)]
 pub struct Limiter {
     default: u32,
-    commands: HashMap<&'static str, Window>,
+    commands: HashMap<Box<str>, Window>,
 }
 
 impl Default for Limiter {
@@ -41,15 +41,26 @@ impl Limiter {
 
     /// Counts one call of `command` at `now`. The error is the time at which to try again; nothing
     /// was counted then.
-    pub fn take(&mut self, command: &'static str, now: Timestamp) -> Result<(), Timestamp> {
+    pub fn take(&mut self, command: &str, now: Timestamp) -> Result<(), Timestamp> {
         self.window(command).take(now)
     }
 
     /// Chat says that it was too much: halves the rate of `command`, to no less than 1 a second. It
     /// rises by a tenth for each [`RECOVERY`] without trouble. Several such answers within one
     /// window belong to one burst and count once.
-    pub fn slow_down(&mut self, command: &'static str, now: Timestamp) {
+    pub fn slow_down(&mut self, command: &str, now: Timestamp) {
         self.window(command).slow_down(now);
+    }
+
+    /// Chat says that the app as a whole calls too much: slows every command down that is in use.
+    pub fn slow_down_all(&mut self, now: Timestamp) {
+        self.commands.values_mut().for_each(|window| window.slow_down(now));
+    }
+
+    /// Chat says what the limit of `command` is: from now on it is no higher than that (at least 1 a
+    /// second), and the rate is lowered as by [`Limiter::slow_down`]. A limit above ours changes nothing.
+    pub fn lower_to(&mut self, command: &str, limit: u32, now: Timestamp) {
+        self.window(command).lower_to(limit, now);
     }
 
     /// When one more call of `command` may be made: `now`, if it may be.
@@ -57,10 +68,10 @@ impl Limiter {
         self.commands.get(command).map_or(now, |window| window.free_at(now))
     }
 
-    fn window(&mut self, command: &'static str) -> &mut Window {
+    fn window(&mut self, command: &str) -> &mut Window {
         let own = OWN_LIMITS.iter().find(|(name, _)| *name == command);
         let limit = own.map_or(self.default, |(_, limit)| *limit);
-        self.commands.entry(command).or_insert_with(|| Window::new(limit))
+        self.commands.entry(command.into()).or_insert_with(|| Window::new(limit))
     }
 }
 
@@ -118,6 +129,15 @@ impl Window {
         self.allowed = (self.allowed / 2).max(1);
         self.trouble = Some(now);
         self.changed = now;
+    }
+
+    fn lower_to(&mut self, limit: u32, now: Timestamp) {
+        self.slow_down(now);
+        self.limit = self.limit.min(limit.max(1));
+        self.allowed = self.allowed.min(self.limit);
+        while self.sent.len() > self.limit as usize {
+            self.sent.pop_front();
+        }
     }
 
     /// The rate at `now` and when it came to be: a tenth more (at least 1) for each full
@@ -281,6 +301,49 @@ mod tests {
             let recent = self.sent.iter().filter(|time| now.since(**time) < WINDOW).count();
             recent < self.allowed(now) as usize
         }
+    }
+
+    #[test]
+    fn a_limit_that_chat_tells_is_kept_and_never_raised_again() {
+        let mut limiter = Limiter::new(200);
+        limiter.lower_to(COMMAND, 80, secs(0));
+        assert_eq!(allowed(&limiter, secs(0)), 80);
+        let hours_later = secs(10_000);
+        assert_eq!(allowed(&limiter, hours_later), 80);
+        limiter.lower_to(COMMAND, 500, hours_later);
+        assert_eq!(allowed(&limiter, hours_later), 40);
+        assert_eq!(allowed(&limiter, secs(20_000)), 80);
+    }
+
+    #[test]
+    fn a_lowered_limit_counts_the_calls_that_were_made_before() {
+        let mut limiter = Limiter::new(200);
+        for _ in 0..150 {
+            assert_eq!(limiter.take(COMMAND, secs(0)), Ok(()));
+        }
+        limiter.lower_to(COMMAND, 10, secs(0));
+        assert_eq!(limiter.take(COMMAND, secs(0)), Err(secs(0) + WINDOW));
+        let later = secs(0) + WINDOW;
+        assert_eq!((0..20).filter(|_| limiter.take(COMMAND, later).is_ok()).count(), 10);
+    }
+
+    #[test]
+    fn when_the_app_as_a_whole_calls_too_much_every_command_in_use_slows_down() {
+        let mut limiter = Limiter::new(100);
+        for command in [COMMAND, "sendmsg"] {
+            assert_eq!(limiter.take(command, secs(0)), Ok(()));
+        }
+        limiter.slow_down_all(secs(0));
+        for command in [COMMAND, "sendmsg"] {
+            assert_eq!(limiter.commands[command].allowed(secs(0)).0, 50);
+        }
+    }
+
+    #[test]
+    fn accounts_are_checked_a_hundred_times_a_second_and_not_oftener() {
+        let mut limiter = Limiter::default();
+        let taken = (0..200).filter(|_| limiter.take("account_check", secs(0)).is_ok()).count();
+        assert_eq!(taken, 100);
     }
 
     proptest! {

@@ -1,11 +1,16 @@
 //! What Chat answers: the envelope, and each command's reply, old names and loose types included.
 
+mod app;
+mod room;
+mod wire;
+
 use serde_json::Value;
 
 use super::call::{Call, Page};
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
-use crate::decision::effect::{GroupFacts, MemberFacts};
+use crate::decision::effect::{GroupFacts, MemberFacts, RoomFacts, RoomMember};
+use wire::{account, each, each_if_any, int, role, switch, text, time};
 
 /// The reply to a [`Call`] that Chat carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +25,20 @@ pub enum Reply {
     Roles(Vec<(Account, Role)>),
     /// `get_group_muted_account`: until when each is muted.
     Muted(Vec<(Account, Timestamp)>),
-    /// `get_admin_list`.
+    /// `get_admin_list`, of an `AVChatRoom` or a live room.
     Admins(Vec<Account>),
+    /// `get_group_ban_member`: until when each is banned, and where the next page begins.
+    Banned { banned: Vec<(Account, Timestamp)>, next: Option<u32> },
+    /// `get_appid_group_list`: one page; `total` counts the groups of all pages.
+    GroupIds { total: Option<i64>, groups: Vec<GroupId>, next: Option<i64> },
+    /// `account_check`.
+    Accounts(Vec<(Account, AccountState)>),
+    /// `GetIPList`: addresses (`1.2.3.4`) and networks (`1.2.3.0/25`), as Chat writes them.
+    Addresses(Vec<String>),
+    /// `get_room_info`.
+    Room(RoomFacts),
+    /// `get_room_member_list` and `get_member_list`: one page, and where the next one begins.
+    RoomMembers { total: Option<i64>, members: Vec<RoomMember>, next: Option<String> },
     /// `import_group_member`: Chat's overall OK can hide single failures.
     Imported(Vec<(Account, ImportResult)>),
     /// `add_group_member`: here too.
@@ -40,6 +57,18 @@ pub struct GroupItem {
     /// Chat's code and words for this group.
     pub error: Option<(i64, String)>,
     pub facts: GroupFacts,
+}
+
+/// What Chat knows of an account (34956).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    Exists,
+    Missing,
+    /// Chat could not say: its code and its words.
+    Unknown {
+        code: i64,
+        words: String,
+    },
 }
 
 /// What became of one imported member (34969).
@@ -94,6 +123,7 @@ pub fn read(call: &Call, body: &Value) -> Result<Reply, String> {
         | Call::ModifyGroupMemberInfo { .. }
         | Call::ModifyAdmin { .. }
         | Call::DeleteGroupMember { .. }
+        | Call::ForbidSendMsg { .. }
         | Call::BanGroupMember { .. }
         | Call::UnbanGroupMember { .. }
         | Call::ChangeRoomOwner { .. }
@@ -110,6 +140,11 @@ pub fn read(call: &Call, body: &Value) -> Result<Reply, String> {
         },
         Call::GetGroupInfo { .. } => Reply::Groups(each(body, &["GroupInfo"], group_item)?),
         Call::GetGroupMemberInfo { page, .. } => members(page, body)?,
+        Call::GetSpecifiedGroupMemberInfo { .. } => Reply::Members {
+            total: None,
+            members: each_if_any(body, &["MemberList"], member_facts)?,
+            next: None,
+        },
         Call::GetRoleInGroup { .. } => Reply::Roles(each(body, &["UserIdList"], |item| {
             let account = account(item, &["Member_Account"])?;
             let role = role(item)?.ok_or_else(|| format!("{account} has no Role"))?;
@@ -125,7 +160,20 @@ pub fn read(call: &Call, body: &Value) -> Result<Reply, String> {
         Call::GetAdminList { .. } => Reply::Admins(each_if_any(body, &["Admin_List"], |item| {
             account(item, &["Admin_Account"])
         })?),
+        Call::GetGroupBanMember { offset, .. } => banned(*offset, body)?,
+        Call::App(read) => app::read(read, body)?,
+        Call::Room(read) => room::read(read, body)?,
     })
+}
+
+fn banned(offset: u32, body: &Value) -> Result<Reply, String> {
+    let banned = each_if_any(body, &["BannedAccountList"], |item| {
+        let until = int(item, &["BannedUntil"]).ok_or("a banned account has no BannedUntil")?;
+        Ok((account(item, &["Member_Account"])?, Timestamp::from_secs(until)))
+    })?;
+    // 0 ends the list; what does not move on would be followed for ever.
+    let next = int(body, &["NextOffset"]).and_then(|next| u32::try_from(next).ok());
+    Ok(Reply::Banned { banned, next: next.filter(|next| *next > offset) })
 }
 
 fn members(page: &Page, body: &Value) -> Result<Reply, String> {
@@ -172,6 +220,9 @@ fn group_item(item: &Value) -> Result<GroupItem, String> {
         owner: text(item, &["Owner_Account"]).map(Account::from).filter(Account::is_somebody),
         member_count: int(item, &["MemberNum"]),
         created_at: time(item, &["CreateTime"]),
+        mute_all: switch(item, &["MuteAllMember", "ShutUpAllMember"]),
+        last_message_at: time(item, &["LastMsgTime"]),
+        message_sequence: int(item, &["NextMsgSeq"]),
     };
     let error = (code != 0).then(|| (code, text(item, &["ErrorInfo"]).unwrap_or_default()));
     Ok(GroupItem { group, error, facts })
@@ -207,76 +258,6 @@ fn recalled(item: &Value) -> Result<(i64, i64), String> {
     Ok((sequence, code))
 }
 
-/// Like [`each`], for a list that may be empty: Chat may write null for that, or leave it out. But when
-/// there is a list by another name, ours was renamed, and "nobody" would be a false answer.
-fn each_if_any<T>(
-    body: &Value,
-    names: &[&str],
-    read: impl Fn(&Value) -> Result<T, String>,
-) -> Result<Vec<T>, String> {
-    let lists = body.as_object().is_some_and(|fields| fields.values().any(Value::is_array));
-    if field(body, names).is_none() && !lists { Ok(Vec::new()) } else { each(body, names, read) }
-}
-
-/// Reads each item of a list that goes by one of these names.
-fn each<T>(
-    body: &Value,
-    names: &[&str],
-    read: impl Fn(&Value) -> Result<T, String>,
-) -> Result<Vec<T>, String> {
-    match field(body, names) {
-        Some(Value::Array(items)) => items.iter().map(read).collect(),
-        Some(_) => Err(format!("{} is not a list", names[0])),
-        None => Err(format!("the answer has no {}", names[0])),
-    }
-}
-
-fn role(item: &Value) -> Result<Option<Role>, String> {
-    match text(item, &["Role"]) {
-        None => Ok(None),
-        Some(name) if name.trim().is_empty() => Ok(None),
-        // A role that we do not know may be a mighty one: better to stop than to take it for a member.
-        Some(name) => match Role::from_wire(&name) {
-            Some(role) => Ok(Some(role)),
-            None => Err(format!("the role {name:?} is unknown")),
-        },
-    }
-}
-
-fn account(item: &Value, names: &[&str]) -> Result<Account, String> {
-    match text(item, names) {
-        Some(name) if !name.is_empty() => Ok(Account::from(name)),
-        _ => Err(format!("an item has no {}", names[0])),
-    }
-}
-
-/// Unix seconds; 0 means never.
-fn time(item: &Value, names: &[&str]) -> Option<Timestamp> {
-    int(item, names).filter(|seconds| *seconds > 0).map(Timestamp::from_secs)
-}
-
-/// A text, also where Chat writes a bare number (accounts of room commands).
-fn text(item: &Value, names: &[&str]) -> Option<String> {
-    match field(item, names)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// A whole number, also where Chat writes it as a text.
-fn int(item: &Value, names: &[&str]) -> Option<i64> {
-    match field(item, names)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
-}
-
-fn field<'a>(item: &'a Value, names: &[&str]) -> Option<&'a Value> {
-    names.iter().find_map(|name| item.get(name)).filter(|value| !value.is_null())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -297,7 +278,7 @@ mod tests {
     }
 
     fn page(page: Page, body: &Value) -> Result<Reply, String> {
-        read(&Call::GetGroupMemberInfo { group: group(), page }, body)
+        read(&Call::GetGroupMemberInfo { group: group(), page, roles: Vec::new() }, body)
     }
 
     fn next_of(reply: Result<Reply, String>) -> Option<Page> {
@@ -341,7 +322,8 @@ mod tests {
             json!({ "ErrorCode": 0, "GroupInfo": [{
                 "GroupId": "cats", "ErrorCode": 0, "ErrorInfo": "", "Type": "Private",
                 "Name": "Cats", "Owner_Account": owner, "CreateTime": 1_700_000_000,
-                "MemberNum": "3",
+                "MemberNum": "3", "LastMsgTime": 1_700_000_600, "NextMsgSeq": "42",
+                "MuteAllMember": "On",
             }] })
         };
         let facts = |body: &Value| match read(&call, body).unwrap() {
@@ -362,6 +344,9 @@ mod tests {
                     owner: Some(account("alice")),
                     member_count: Some(3),
                     created_at: Some(at(1_700_000_000)),
+                    mute_all: Some(true),
+                    last_message_at: Some(at(1_700_000_600)),
+                    message_sequence: Some(42),
                 },
             }
         );
@@ -494,6 +479,50 @@ mod tests {
         let body = json!({ "Admin_List": [{ "Admin_Account": "a", "NickName": "A" }] });
         let reply = read(&Call::GetAdminList { group: group() }, &body);
         assert_eq!(reply, Ok(Reply::Admins(vec![account("a")])));
+    }
+
+    /// The sample of 64897.
+    #[test]
+    fn named_members_are_read_like_a_page_that_has_no_next() {
+        let call = Call::GetSpecifiedGroupMemberInfo {
+            group: group(),
+            members: vec![account("bob"), account("peter")],
+        };
+        let body = json!({
+            "ActionStatus": "OK", "ErrorCode": 0, "ErrorInfo": "", "GroupId": "@TGS#2KIFZCIPQ",
+            "MemberList": [{
+                "JoinTime": 1_728_964_923, "LastSendMsgTime": 1_728_973_475, "Member_Account": "bob",
+                "MsgFlag": "AcceptAndNotify", "MsgSeq": 7, "MuteUntil": 1_728_977_081,
+                "NameCard": "bob", "Role": "Member",
+            }],
+        });
+        let bob = MemberFacts {
+            account: account("bob"),
+            role: Role::Member,
+            joined_at: Some(at(1_728_964_923)),
+            name_card: "bob".to_owned(),
+            muted_until: Some(at(1_728_977_081)),
+            last_message_at: Some(at(1_728_973_475)),
+        };
+        let expected = Reply::Members { total: None, members: vec![bob], next: None };
+        assert_eq!(read(&call, &body), Ok(expected));
+    }
+
+    #[test]
+    fn bans_are_read_page_by_page_until_the_offset_is_0_or_stands_still() {
+        let banned = |offset, next: Value| {
+            let body = json!({ "BannedAccountList":
+                [{ "Member_Account": "bob", "BannedUntil": 1_700_000_600 }], "NextOffset": next });
+            read(&Call::GetGroupBanMember { group: group(), offset }, &body)
+        };
+        let expected =
+            |next| Ok(Reply::Banned { banned: vec![(account("bob"), at(1_700_000_600))], next });
+        assert_eq!(banned(0, json!(100)), expected(Some(100)));
+        assert_eq!(banned(100, json!("200")), expected(Some(200)));
+        assert_eq!(banned(100, json!(0)), expected(None));
+        assert_eq!(banned(100, json!(100)), expected(None));
+        let nobody = read(&Call::GetGroupBanMember { group: group(), offset: 0 }, &json!({}));
+        assert_eq!(nobody, Ok(Reply::Banned { banned: Vec::new(), next: None }));
     }
 
     #[test]

@@ -491,6 +491,9 @@ fn what_chat_answers_starts_no_rule_that_listens_to_other_events_by_then() {
         owner: Some("olga".into()),
         member_count: Some(1),
         created_at: None,
+        mute_all: None,
+        last_message_at: None,
+        message_sequence: None,
     };
     let outcome = Outcome::Answer(Answer::Group(facts));
     let effect = Box::new(read.clone());

@@ -57,7 +57,10 @@ pub(super) fn info(groups: &[GroupId]) -> Value {
     json!({
         "GroupIdList": groups,
         "ResponseFilter": {
-            "GroupBaseInfoFilter": ["Type", "Name", "Owner_Account", "CreateTime", "MemberNum"],
+            "GroupBaseInfoFilter": [
+                "Type", "Name", "Owner_Account", "CreateTime", "MemberNum",
+                "LastMsgTime", "NextMsgSeq", "MuteAllMember",
+            ],
         },
     })
 }

@@ -1,4 +1,4 @@
-//! Calls about members: 34900, 34921, 34948, 34949, 34969, 50296.
+//! Calls about members: 34900, 34921, 34948, 34949, 34969, 50295, 50296, 60525, 64897.
 
 use serde_json::{Map, Value, json};
 
@@ -11,10 +11,11 @@ use crate::rule::model::{ImportedMember, MessageReceiving};
 const MEMBER_FIELDS: usize = 5;
 /// A field's key is shorter than this, bytes (33529).
 const FIELD_KEY_BYTES: usize = 16;
-/// Members of one `delete_group_member` (34949; the limits page says 500).
-const DELETE_MEMBERS: usize = 100;
 /// Members of one `ban_group_member` or `unban_group_member` (50296, 50297).
 pub(super) const BAN_MEMBERS: usize = 20;
+
+/// One page of `get_group_ban_member` (50295).
+const BAN_PAGE: u32 = 100;
 
 /// What `modify_group_member_info` changes (34900).
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,7 @@ pub(super) fn delete(group: &GroupId, members: &[Account], silent: bool, reason:
 }
 
 pub(super) fn check_delete(members: &[Account], reason: &str) -> Result<(), String> {
-    accounts("members", members, DELETE_MEMBERS)?;
+    accounts("members", members, limits::DELETE_MEMBERS)?;
     bytes("Reason", reason.len(), limits::REASON_BYTES)
 }
 
@@ -134,17 +135,59 @@ pub(super) fn check_ban(
     bytes("Description", description.len(), limits::REASON_BYTES)
 }
 
-pub(super) fn page(group: &GroupId, page: &Page) -> Value {
+pub(super) fn admins(group: &GroupId, set: bool, admins: &[Account]) -> Value {
+    let kind = if set { 1 } else { 2 };
+    json!({ "GroupId": group, "CommandType": kind, "Admin_Account": admins })
+}
+
+/// What is read of a member.
+const MEMBER_INFO: [&str; 5] = ["Role", "JoinTime", "LastSendMsgTime", "MuteUntil", "NameCard"];
+
+pub(super) fn page(group: &GroupId, page: &Page, roles: &[Role]) -> Value {
     let (key, value) = match page {
         Page::Offset(offset) => ("Offset", json!(offset)),
         Page::Next(cursor) => ("Next", json!(cursor)),
     };
-    json!({
+    let mut body = json!({
         "GroupId": group,
         "Limit": limits::MEMBER_PAGE,
         key: value,
-        "MemberInfoFilter": ["Role", "JoinTime", "LastSendMsgTime", "MuteUntil", "NameCard"],
+        "MemberInfoFilter": MEMBER_INFO,
+    });
+    if !roles.is_empty() {
+        let names = roles.iter().filter_map(|role| role_name(*role));
+        body["MemberRoleFilter"] = names.collect();
+    }
+    body
+}
+
+/// As `MemberRoleFilter` spells it; nobody outside is in the list.
+fn role_name(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Owner => Some("Owner"),
+        Role::Admin => Some("Admin"),
+        Role::Member => Some("Member"),
+        Role::Outside => None,
+    }
+}
+
+pub(super) fn check_roles(roles: &[Role]) -> Result<(), String> {
+    match roles.iter().any(|role| role_name(*role).is_none()) {
+        true => Err("a list of members has nobody who is outside".to_owned()),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn specified(group: &GroupId, members: &[Account]) -> Value {
+    json!({
+        "GroupId": group,
+        "Member_List_Account": members,
+        "MemberInfoFilter": MEMBER_INFO,
     })
+}
+
+pub(super) fn banned(group: &GroupId, offset: u32) -> Value {
+    json!({ "GroupId": group, "Limit": BAN_PAGE, "Offset": offset })
 }
 
 /// `Silence` 1 keeps clients from being told; 0 is what Chat takes when it is not there.

@@ -13,4 +13,6 @@ mod promotion;
 mod restarted;
 mod sanctions;
 mod schedules;
+mod succession_groups;
+mod succession_rooms;
 mod waits;
