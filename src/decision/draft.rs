@@ -10,7 +10,7 @@ use super::state::{
     GroupRecord, MemberRecord, RoomRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
 use super::trace::{RuleTrace, Trace, Why};
-use super::{Decision, Settings, Verdict, judge, mirror};
+use super::{Decision, Settings, Verdict, judge, mirror, seen};
 use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
@@ -88,7 +88,14 @@ impl<'a> Draft<'a> {
     /// Something that rules can name: the mirror first, then the rules, in order.
     pub(super) fn happened(&mut self, event: Event) {
         let Some(kind) = event.kind() else { return };
-        mirror::apply(self, &event, kind);
+        if let Some(why) = seen::told_already(self, &event, kind) {
+            return self.note(why);
+        }
+        if event.found {
+            seen::follow(self, &event, kind);
+        } else {
+            mirror::apply(self, &event, kind);
+        }
         self.through_rules(&event, kind, None);
     }
 
@@ -203,7 +210,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn set_group(&mut self, group: &GroupId, record: GroupRecord) {
+    /// Takes in what somebody has told of a group; from then on, older readings say nothing against it.
+    pub(super) fn set_group(&mut self, group: &GroupId, mut record: GroupRecord) {
+        let known = self.known_group(group);
+        if known.is_none_or(|known| known.contradicts(&record)) {
+            record.told_at = Some(self.now);
+        }
+        self.correct_group(group, record);
+    }
+
+    /// Takes in what a reading says of a group.
+    pub(super) fn correct_group(&mut self, group: &GroupId, record: GroupRecord) {
         self.set(StateKey::Group(group.clone()), Some(StateValue::Group(record)));
     }
 
@@ -214,7 +231,30 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn set_member(&mut self, group: &GroupId, account: &Account, record: MemberRecord) {
+    /// Takes in what somebody has told of a member; from then on, older readings say nothing against it.
+    pub(super) fn set_member(
+        &mut self,
+        group: &GroupId,
+        account: &Account,
+        mut record: MemberRecord,
+    ) {
+        let known = self.get(&StateKey::Member(group.clone(), account.clone()));
+        if !matches!(known, Some(StateValue::Member(known)) if *known == record) {
+            record.told_at = Some(self.now);
+        }
+        if record.role.is_some() {
+            record.gone_at = None;
+        }
+        self.correct_member(group, account, record);
+    }
+
+    /// Takes in what a reading says of a member.
+    pub(super) fn correct_member(
+        &mut self,
+        group: &GroupId,
+        account: &Account,
+        record: MemberRecord,
+    ) {
         let key = StateKey::Member(group.clone(), account.clone());
         self.set(key, Some(StateValue::Member(record)));
     }

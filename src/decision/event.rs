@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::effect::{Effect, Held, Outcome};
+use super::seen::Seen;
 use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::{EventKind, RuleId};
@@ -97,7 +98,7 @@ pub struct Event {
     pub cause: Cause,
     /// When it happened, by Chat's word where there is one.
     pub time: Timestamp,
-    /// `CallbackCommand`, or `schedule`, `timer`, `effect`.
+    /// `CallbackCommand`, or `schedule`, `timer`, `effect`, `reconcile`.
     pub command: String,
     /// `OptPlatform`, empty where absent.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -105,6 +106,9 @@ pub struct Event {
     /// An echo of a call that we made ourselves.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_bot: bool,
+    /// Nobody told us: reconciliation has found that it must have happened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,6 +143,8 @@ pub enum Cause {
     /// An effect was settled; a read effect brings what Chat answered.
     /// `skipped` hung on it and was not sent.
     Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
+    /// Reconciliation has read something about the group; the event's time is when the reading began.
+    Seen(Box<Seen>),
     /// An operator lets effects go that were held back.
     Released(Box<Held>),
     /// An operator takes away effects that were held back.
@@ -228,6 +234,7 @@ impl Event {
             command: command.to_owned(),
             platform: String::new(),
             by_bot: false,
+            found: false,
             group: None,
             group_type: None,
             operator: None,
@@ -254,6 +261,7 @@ impl Event {
             Cause::Schedule { .. } => "schedule",
             Cause::Timer(_) => "timer",
             Cause::Settled { .. } => "settled",
+            Cause::Seen(_) => "seen",
             Cause::Released(_) => "released",
             Cause::Discarded(_) => "discarded",
         }

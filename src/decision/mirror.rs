@@ -1,5 +1,7 @@
 //! What an event tells about groups and members (rooms: `room`), written into the mirror; and the events that follow from that.
 
+use std::time::Duration;
+
 use super::draft::Draft;
 use super::event::{Event, Field};
 use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
@@ -8,6 +10,9 @@ use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 use crate::rule::catalog::Object;
 use crate::rule::condition::{Clause, Condition};
 use crate::rule::{EventKind, RuleSet};
+
+/// A callback that tells of a dismissal which was found is waited for no longer than this.
+const LATEST: Duration = Duration::from_secs(86_400);
 
 /// Applies one event, and derives `owner.left` and `group.ownerless`.
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
@@ -50,9 +55,19 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
 /// A group exists no more. Whoever waits for something in it has to find that out at the end.
 pub(super) fn gone(draft: &mut Draft<'_>, group: &GroupId) {
     let waits = draft.rules.rules().iter().any(|rule| rule.wait.is_some());
-    let record = GroupRecord { dismissed: true, ..GroupRecord::default() };
+    let now = Some(draft.now);
+    let record = GroupRecord { dismissed: true, told_at: now, ..GroupRecord::default() };
     let left = waits.then_some(StateValue::Group(record));
     draft.set(StateKey::Group(group.clone()), left);
+}
+
+/// Chat still does not know a group that is gone: its record has served its time, unless a rule waits.
+pub(super) fn forget_dismissed(draft: &mut Draft<'_>, group: &GroupId, known: &GroupRecord) {
+    let waits = draft.rules.rules().iter().any(|rule| rule.wait.is_some());
+    let late = known.found_at.is_some_and(|found| found + LATEST > draft.now);
+    if !waits && !late {
+        draft.set(StateKey::Group(group.clone()), None);
+    }
 }
 
 /// The group's record, with the type that the callback names.
@@ -100,9 +115,13 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     if record.group_type != Some(GroupType::AVChatRoom) {
         sanction::overruled(draft, group, member, "they are not in the group any more");
     }
+    sanction::goes_away(draft, group, member);
     // Whether Chat lets an owner be removed over REST is not documented; it may.
     let may_own = how == EventKind::MemberRemoved
         || record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
+    if record.group_type != Some(GroupType::AVChatRoom) {
+        record.left_at = Some(draft.now);
+    }
     draft.set_group(group, record);
     draft.set(StateKey::Member(group.clone(), member.clone()), None);
     if owner.is(member) {
@@ -152,15 +171,26 @@ pub(super) fn notes_messages(rules: &RuleSet) -> bool {
 fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let Some(member) = &event.member else { return };
     let Some(role) = text(event, "role").and_then(Role::from_wire) else { return };
+    temporary_role(draft, event, group, member);
+    let mut record = draft.member(group, member);
+    record.role = Some(role);
+    draft.set_member(group, member, record);
+}
+
+/// A temporary role of ours ends where somebody else has given another one.
+pub(super) fn temporary_role(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    member: &Account,
+) {
+    let Some(role) = text(event, "role").and_then(Role::from_wire) else { return };
     let temporary = draft.sanction(group, member, SanctionKind::Role);
     // Our own change comes back as an event too; a person's may be to the same role.
     if !event.by_bot && temporary.is_some_and(|temporary| temporary.role != Some(role)) {
         let why = format!("somebody has made them {}", role.name());
         sanction::overruled(draft, group, member, &why);
     }
-    let mut record = draft.member(group, member);
-    record.role = Some(role);
-    draft.set_member(group, member, record);
 }
 
 fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {

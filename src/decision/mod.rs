@@ -17,6 +17,7 @@ mod needs;
 mod outcome;
 mod room;
 mod sanction;
+pub mod seen;
 mod settle;
 mod sight;
 pub mod state;
@@ -125,6 +126,7 @@ pub fn decide(
             settle::settled(&mut draft, event, effect, outcome);
             settle::skipped(&mut draft, event, skipped);
         }
+        Cause::Seen(seen) => seen::decide(&mut draft, event, seen),
         Cause::Released(held) => limit::released(&mut draft, held),
         Cause::Discarded(held) => limit::discarded(&mut draft, held),
     }

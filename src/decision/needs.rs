@@ -37,6 +37,14 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
         Cause::Timer(Timer::RoomUnconfirmed { room, .. }) => {
             keys.insert(StateKey::Room(room.clone()));
         }
+        Cause::Seen(seen) => {
+            if let Some(group) = &event.group {
+                // Pages are long, and mostly nothing follows: what lies behind a member is loaded then.
+                keys.insert(StateKey::Group(group.clone()));
+                let members = seen.accounts().into_iter();
+                keys.extend(members.map(|who| StateKey::Member(group.clone(), who.clone())));
+            }
+        }
         Cause::Discarded(_) => {}
         Cause::Released(held) => {
             for whom in &held.sanctions {

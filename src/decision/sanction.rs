@@ -1,6 +1,12 @@
 //! Sanctions: wanted states with an end. They begin with an effect, and their end is verified.
 
+mod seen;
+
 use std::time::Duration;
+
+#[expect(unused_imports, reason = "reconciliation calls it")]
+pub(super) use seen::list_seen;
+pub(super) use seen::mute_seen;
 
 use super::draft::Draft;
 use super::effect::{Act, Effect, Manner, Read};
@@ -38,6 +44,11 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         ending: false,
         before: whom.before,
         role,
+        confirmed: None,
+        chat_until: None,
+        away: false,
+        tries: 0,
+        told_late: None,
     };
     draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
     if let Some(until) = until {
@@ -89,6 +100,18 @@ fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
     draft.note(format!("the {} {of} by `{}` goes on {end}", whom.kind.name(), longer.rule));
 }
 
+/// Chat has taken a mute: from now on its list of muted members tells something of it.
+pub(super) fn confirmed(
+    draft: &mut Draft<'_>,
+    (group, member): (&GroupId, &Account),
+    until: Option<Timestamp>,
+) {
+    let live = draft.sanction(group, member, SanctionKind::Mute);
+    let Some(live) = live.filter(|live| !live.ending && live.at_chat() == until) else { return };
+    let confirmed = Sanction { confirmed: Some(draft.now), ..live.clone() };
+    draft.set_sanction(group, member, SanctionKind::Mute, Some(confirmed));
+}
+
 /// The time of a sanction is over: asks Chat whether a mute has ended, takes a temporary role back.
 pub(super) fn time_is_over(
     draft: &mut Draft<'_>,
@@ -100,6 +123,10 @@ pub(super) fn time_is_over(
         draft.note(format!("a newer {} of {member} has superseded this one", kind.name()));
         return;
     };
+    if sanction.until.is_none_or(|until| until > draft.now) {
+        draft.note(format!("the {} of {member} has a later end by now", kind.name()));
+        return;
+    }
     let mut ending = sanction.clone();
     ending.ending = true;
     let act = match kind {
@@ -134,6 +161,14 @@ pub(super) fn overruled(draft: &mut Draft<'_>, group: &GroupId, member: &Account
     }
 }
 
+/// Somebody who is muted is not in the group any more: until they are back, Chat's list of muted
+/// members tells nothing of them.
+pub(super) fn goes_away(draft: &mut Draft<'_>, group: &GroupId, member: &Account) {
+    let Some(live) = draft.sanction(group, member, SanctionKind::Mute) else { return };
+    let away = Sanction { away: true, confirmed: None, ..live.clone() };
+    draft.set_sanction(group, member, SanctionKind::Mute, Some(away));
+}
+
 /// Somebody who is muted is back in the group: they get what is left of it, under the same sanction.
 ///
 /// `forbid_send_msg` outlives a leave (34951); of `MuteTime`, which mutes one member, it is not documented.
@@ -145,6 +180,8 @@ pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, 
     let left = sanction.until.map(|until| until.since(now));
     let words = left.map_or_else(|| "ever".to_owned(), duration::format);
     draft.note(format!("{member} comes back with a mute of `{}` for {words}", sanction.rule));
+    let back = Sanction { away: false, confirmed: None, ..sanction.clone() };
+    draft.set_sanction(group, member, SanctionKind::Mute, Some(back));
     let (group, member) = (group.clone(), member.clone());
     let act = Act::Mute { group, member, time: left, until: sanction.until };
     owe(draft, event, &sanction, act, &format!("rest {}", event.id));
@@ -163,36 +200,6 @@ fn owe(draft: &mut Draft<'_>, event: &Event, sanction: &Sanction, act: Act, what
         then: None,
         continue_on_refusal: true,
     });
-}
-
-/// Chat has said until when a member is muted.
-pub(super) fn mute_seen(
-    draft: &mut Draft<'_>,
-    event: &Event,
-    (group, member): (&GroupId, &Account),
-    id: &EventId,
-    until: Option<Timestamp>,
-) {
-    let live = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.id == *id);
-    let Some(sanction) = live.cloned() else {
-        draft.note(format!("a newer mute of {member} has superseded this one"));
-        return;
-    };
-    let wanted = sanction.until.unwrap_or(draft.now);
-    match until {
-        Some(until) if until > draft.now && until > wanted + TOLERANCE => {
-            draft.note(format!(
-                "{member} stays muted until {until}: somebody else muted them for longer"
-            ));
-            draft.set_sanction(group, member, SanctionKind::Mute, None);
-        }
-        Some(until) if until > draft.now => {
-            draft.note(format!("{member} is still muted although the time is over; lifting it"));
-            let act = Act::Unmute { group: group.clone(), member: member.clone() };
-            owe(draft, event, &sanction, act, "lift");
-        }
-        _ => ended(draft, event, group, member, "expired"),
-    }
 }
 
 /// A mute of ours is over: its record goes, and `mute.ended` follows.

@@ -39,6 +39,9 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
                 draft.set_sanction(group, member, SanctionKind::Role, None);
             }
         }
+        Act::Mute { group, member, until, .. } => {
+            sanction::confirmed(draft, (group, member), *until);
+        }
         Act::Unmute { group, member } => {
             let live = draft.sanction(group, member, SanctionKind::Mute);
             // A newer mute may stand here by now; only the one that was ending has ended.

@@ -221,6 +221,7 @@ fn of_event<'e>(event: &'e Event, field: &str) -> Option<Seen<'e>> {
         "command" => Some(Seen::Text(&event.command)),
         "platform" => Some(Seen::Text(&event.platform)),
         "by_bot" => Some(Seen::Bool(event.by_bot)),
+        "found" => Some(Seen::Bool(event.found)),
         "time" => None,
         _ => match event.fields.get(field) {
             Some(Field::Bool(value)) => Some(Seen::Bool(*value)),

@@ -113,6 +113,37 @@ pub struct GroupRecord {
     /// The rules that have told people that this group's owner cannot be changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told_fixed: Vec<RuleId>,
+    /// When we were last told, and by our clock, who owns it, what it is called, or that it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// When we were last told that somebody has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_at: Option<Timestamp>,
+    /// The last reading of all members; absent as long as there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MembersRead>,
+}
+
+impl GroupRecord {
+    /// Whether a newer record says something else about what reconciliation compares.
+    pub fn contradicts(&self, newer: &Self) -> bool {
+        let compared = |record: &Self| (record.owner.clone(), record.dismissed, record.group_type);
+        compared(self) != compared(newer) || self.name != newer.name
+    }
+}
+
+/// A reading of all members of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersRead {
+    /// When it began.
+    pub at: Timestamp,
+    /// How many more members Chat counted than it listed. Another difference later means that a
+    /// callback was missed.
+    #[serde(default)]
+    pub difference: i64,
 }
 
 /// What we believe about a room.
@@ -182,6 +213,23 @@ pub struct MemberRecord {
     /// When Chat was asked about them for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// When we were last told something about them, by our clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// When reconciliation began the reading that found out what no callback had told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_at: Option<Timestamp>,
+    /// They were found to have left, by a reading that began then. The record stays a while, so that a
+    /// callback which is late tells nothing twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_at: Option<Timestamp>,
+}
+
+impl MemberRecord {
+    /// Whether they are in the group, as far as we know.
+    pub fn is_present(&self) -> bool {
+        self.gone_at.is_none() && self.role != Some(Role::Outside)
+    }
 }
 
 /// What a sanction restrains.
@@ -233,6 +281,41 @@ pub struct Sanction {
     /// The temporary role itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// When Chat confirmed it, with this end. What is read from Chat before tells nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
+    /// The end that Chat was told, where it takes no later one: it is renewed before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_until: Option<Timestamp>,
+    /// The member is not in the group. What is left begins when they come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+    /// How often its end was given up, to be tried again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+    /// When operators were told that its end is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_late: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// An end that is not certain so long after its time is late: people are told.
+const LATE: Duration = Duration::from_secs(120);
+
+impl Sanction {
+    /// The end that Chat knows of; `None`: for ever.
+    pub fn at_chat(&self) -> Option<Timestamp> {
+        self.chat_until.or(self.until)
+    }
+
+    /// Whether it should have ended a while ago.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until + LATE <= now)
+    }
 }
 
 /// A sanction that is to begin: whom it restrains, how, and for how long (`None`: for ever).

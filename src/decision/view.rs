@@ -68,6 +68,7 @@ impl View<'_, '_> {
             "time" => Datum::Time(event.time),
             "platform" => Datum::Text(event.platform.clone()),
             "by_bot" => Datum::Bool(event.by_bot),
+            "found" => Datum::Bool(event.found),
             _ => match event.fields.get(name) {
                 Some(Field::Bool(value)) => Datum::Bool(*value),
                 Some(Field::Int(value)) => Datum::Int(*value),

@@ -179,7 +179,7 @@ fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
             let known = draft.get(&StateKey::Member(group.clone(), member.clone()));
             let stored = event.group_type != Some(crate::chat::GroupType::AVChatRoom);
             let outside = match known {
-                Some(StateValue::Member(record)) => record.role == Some(Role::Outside),
+                Some(StateValue::Member(record)) => !record.is_present(),
                 _ => stored,
             };
             outside.then(|| format!("{member} is not in the group any more"))

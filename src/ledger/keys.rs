@@ -213,6 +213,14 @@ pub fn members_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
     (from.0, to)
 }
 
+/// The range of a group's sanctions.
+pub fn sanctions_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
+    let from = Key::new(Kind::Sanction).text(group.as_str());
+    let mut to = from.0.clone();
+    to.extend([0xFF; 2]);
+    (from.0, to)
+}
+
 /// The mark that an event was seen, in the bucket of a day since 1970.
 pub fn seen_key(day: i64, id: &EventId) -> Vec<u8> {
     Key::new(Kind::Seen).number(day.max(0).unsigned_abs()).text(id.as_str()).0

@@ -131,6 +131,7 @@ impl Object {
                 ("time", Type::Timestamp),
                 ("platform", Type::String),
                 ("by_bot", Type::Bool),
+                ("found", Type::Bool),
             ],
             Self::Group => &[
                 ("id", Type::String),

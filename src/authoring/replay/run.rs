@@ -210,7 +210,8 @@ impl<'p> Run<'p> {
         }
         self.pass_to(entry.at, number).await?;
         match entry.body.as_ref().map(|body| &body.cause) {
-            Some(Cause::Kind(_)) => {
+            // What was read of Chat then is compared with what the mirror holds here.
+            Some(Cause::Kind(_) | Cause::Seen(_)) => {
                 let Some(event) = &entry.body else { return Ok(Vec::new()) };
                 self.happen(event, entry, number).await?;
             }

@@ -88,6 +88,7 @@ fn heard(event: &Event) -> String {
         Cause::Timer(
             Timer::Sweep { .. } | Timer::Unconfirmed { .. } | Timer::RoomUnconfirmed { .. },
         ) => String::new(),
+        Cause::Seen(_) => format!("looked at{} in Chat", group.replacen(" in", "", 1)),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
         Cause::Settled { effect, outcome, .. } => match outcome {

@@ -1,0 +1,144 @@
+//! What Chat says of mutes, against what is wanted: at the end of one, and of a whole group.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::draft::Draft;
+use super::super::effect::Act;
+use super::super::event::{Event, EventId, Timer};
+use super::super::state::{Sanction, SanctionKind};
+use super::{TOLERANCE, ended, owe};
+use crate::chat::{Account, GroupId};
+use crate::clock::Timestamp;
+
+/// Chat has said until when a member is muted.
+pub(in crate::decision) fn mute_seen(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member): (&GroupId, &Account),
+    id: &EventId,
+    until: Option<Timestamp>,
+) {
+    let live = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.id == *id);
+    let Some(sanction) = live.cloned() else {
+        draft.note(format!("a newer mute of {member} has superseded this one"));
+        return;
+    };
+    let wanted = sanction.until.unwrap_or(draft.now);
+    match until {
+        Some(until) if until > draft.now && until > wanted + TOLERANCE => {
+            draft.note(format!(
+                "{member} stays muted until {until}: somebody else muted them for longer"
+            ));
+            draft.set_sanction(group, member, SanctionKind::Mute, None);
+        }
+        Some(until) if until > draft.now => {
+            draft.note(format!("{member} is still muted although the time is over; lifting it"));
+            let act = Act::Unmute { group: group.clone(), member: member.clone() };
+            owe(draft, event, &sanction, act, "lift");
+        }
+        _ => ended(draft, event, group, member, "expired"),
+    }
+}
+
+/// Chat's list of the muted members of a group, as reconciliation has read it, against what is wanted.
+///
+/// `ours` are the accounts of the group that have a live mute, or that the mirror takes for muted;
+/// `muted` is the whole list (document 34964). `event.time` is when the reading began. A mute that Chat
+/// had confirmed well before and that is not there any more was lifted by a person, and one that ends
+/// earlier was shortened by one: both are respected.
+pub(in crate::decision) fn list_seen(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    ours: &[Account],
+    muted: &[(Account, Timestamp)],
+) {
+    let seen: BTreeMap<&Account, Timestamp> =
+        muted.iter().map(|(account, until)| (account, *until)).collect();
+    let all: BTreeSet<&Account> = ours.iter().chain(seen.keys().copied()).collect();
+    for member in all {
+        let until = seen.get(member).copied();
+        let live = draft.sanction(group, member, SanctionKind::Mute).cloned();
+        let holds = match live {
+            Some(live) => of_ours(draft, event, (group, member), live, until),
+            None => true,
+        };
+        if holds {
+            correct(draft, event, (group, member), until);
+        }
+    }
+}
+
+/// Compares one of our mutes; says whether it is still there.
+fn of_ours(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member): (&GroupId, &Account),
+    live: Sanction,
+    seen: Option<Timestamp>,
+) -> bool {
+    // Many members may be seen at once, and what follows for each is an event of its own.
+    let mut of_member = event.clone();
+    of_member.id = event.id.derive(&format!("mute of {member}"));
+    let is_muted = seen.is_some_and(|until| live.at_chat().is_none() || until > event.time);
+    if live.until.is_some_and(|until| until <= event.time) {
+        // A mute that is still there although its time is over is being ended already.
+        if !is_muted {
+            ended(draft, &of_member, group, member, "expired");
+        }
+        return is_muted;
+    }
+    let known = live.confirmed.is_some_and(|at| at + TOLERANCE < event.time);
+    if live.ending || live.away || !known {
+        return true;
+    }
+    let Some(until) = seen.filter(|_| is_muted) else {
+        let runs_out = live.at_chat().is_some_and(|end| end <= event.time + TOLERANCE);
+        if !runs_out {
+            draft.note(format!("{member} is not muted any more: a person has lifted it"));
+            ended(draft, &of_member, group, member, "overruled");
+        }
+        return runs_out;
+    };
+    let Some(wanted) = live.at_chat() else { return true };
+    if until > wanted + TOLERANCE && draft.member(group, member).muted_until != Some(until) {
+        draft.note(format!("{member} is muted until {until}: somebody else wants it for longer"));
+    } else if until + TOLERANCE < wanted {
+        shortened(draft, (group, member), live, until);
+    }
+    true
+}
+
+/// A person wants a mute to be over sooner. Its end is theirs, and verified as ours would be.
+fn shortened(
+    draft: &mut Draft<'_>,
+    (group, member): (&GroupId, &Account),
+    live: Sanction,
+    until: Timestamp,
+) {
+    draft.note(format!("the mute of {member} ends at {until}: a person has shortened it"));
+    let timer = Timer::SanctionEnd {
+        group: group.clone(),
+        member: member.clone(),
+        kind: SanctionKind::Mute,
+        sanction: live.id.clone(),
+    };
+    let shorter = Sanction { until: Some(until), chat_until: None, ..live };
+    draft.set_sanction(group, member, SanctionKind::Mute, Some(shorter));
+    draft.timer(until, timer);
+}
+
+/// What the mirror believes of a mute, by whomever it is.
+fn correct(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member): (&GroupId, &Account),
+    until: Option<Timestamp>,
+) {
+    let mut record = draft.member(group, member);
+    let until = until.filter(|until| *until > event.time);
+    if record.muted_until != until {
+        record.muted_until = until;
+        draft.set_member(group, member, record);
+    }
+}

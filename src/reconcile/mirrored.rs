@@ -1,0 +1,238 @@
+//! What the mirror holds of a group, looked through a page at a time.
+
+use std::hash::{BuildHasher, RandomState};
+use std::collections::HashSet;
+
+use crate::chat::{Account, GroupId, Role, limits};
+use crate::clock::Timestamp;
+use crate::decision::state::{GroupRecord, MemberRecord, SanctionKind};
+use crate::decision::{StateKey, StateValue};
+use crate::ledger::{self, Kind};
+use crate::store::{Store, StoreError};
+
+/// Records that are looked at before others have their turn.
+const PAGE: usize = 500;
+
+/// The members that the mirror has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mirrored {
+    /// How many are in the group.
+    pub present: i64,
+    pub admins: Vec<Account>,
+}
+
+/// Accounts in a small space: a hundred thousand of them take two megabytes. That one is taken for
+/// another happens once in 2^64 pairs, and is put right by the next reading.
+#[derive(Default)]
+pub(super) struct Listed {
+    hashes: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Listed {
+    pub(super) fn insert(&mut self, name: &str) {
+        self.hashes.insert(self.hasher.hash_one(name));
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.hashes.contains(&self.hasher.hash_one(name))
+    }
+}
+
+/// The record of a group.
+pub(super) fn record(store: &dyn Store, group: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+    let place = ledger::state_key(&StateKey::Group(group.clone()));
+    Ok(match ledger::read(store, &place)? {
+        Some(StateValue::Group(record)) => Some(record),
+        _ => None,
+    })
+}
+
+/// One page of the mirror's members, behind a key (`None`: from the first): each with their record,
+/// and the key that the next page begins behind.
+type MemberPage = (Vec<(Account, MemberRecord)>, Option<Vec<u8>>);
+
+fn page(
+    store: &dyn Store,
+    group: &GroupId,
+    behind: Option<&Vec<u8>>,
+) -> Result<MemberPage, StoreError> {
+    let (first, to) = ledger::members_of(group);
+    let from = behind.map_or(first, |key| ledger::after(key));
+    let entries = store.scan(&from, &to, PAGE)?;
+    let last = entries.last().map(|(key, _)| key.clone());
+    let mut members = Vec::with_capacity(entries.len());
+    for (key, bytes) in entries {
+        if let (Some(account), StateValue::Member(record)) =
+            (ledger::texts_of(&key).pop(), ledger::decode(&key, &bytes)?)
+        {
+            members.push((Account::from(account), record));
+        }
+    }
+    Ok((members, last))
+}
+
+/// Counts the members of a group, and names its admins.
+pub(super) async fn of(store: &dyn Store, group: &GroupId) -> Result<Mirrored, StoreError> {
+    let mut mirrored = Mirrored::default();
+    let mut behind = None;
+    loop {
+        let (members, last) = page(store, group, behind.as_ref())?;
+        if last.is_none() {
+            return Ok(mirrored);
+        }
+        behind = last;
+        for (account, record) in members.into_iter().filter(|(_, record)| record.is_present()) {
+            mirrored.present += 1;
+            if record.role == Some(Role::Admin) {
+                mirrored.admins.push(account);
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Those whom a whole list did not name, as many as Chat can be asked about at once.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub accounts: Vec<Account>,
+    /// Members that were passed by and need no question.
+    pub present: i64,
+    /// Where to go on; `None` when all have been looked at.
+    pub behind: Option<Vec<u8>>,
+}
+
+/// Looks for members whom `listed` has not: from `behind` on. Whoever was told of since the list was
+/// `began` came while it was read.
+pub(super) async fn missing(
+    store: &dyn Store,
+    group: &GroupId,
+    listed: &Listed,
+    began: Timestamp,
+    mut behind: Option<Vec<u8>>,
+) -> Result<Missing, StoreError> {
+    let mut found = Missing::default();
+    loop {
+        let (members, last) = page(store, group, behind.as_ref())?;
+        if last.is_none() {
+            return Ok(found);
+        }
+        for (account, record) in members {
+            let named = listed.contains(account.as_str());
+            let came = record.told_at.is_some_and(|told| told >= began);
+            if named || came {
+                found.present += i64::from(record.is_present());
+            } else {
+                found.accounts.push(account);
+            }
+        }
+        if found.accounts.len() + PAGE > limits::ROLE_ACCOUNTS && !found.accounts.is_empty() {
+            found.behind = last;
+            return Ok(found);
+        }
+        behind = last;
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Who has a live mute of ours in a group.
+pub(super) fn muted(store: &dyn Store, group: &GroupId) -> Result<Vec<Account>, StoreError> {
+    let (mut from, to) = ledger::sanctions_of(group);
+    let mut accounts = Vec::new();
+    loop {
+        let entries = store.scan(&from, &to, PAGE)?;
+        let Some((last, _)) = entries.last() else { return Ok(accounts) };
+        from = ledger::after(last);
+        let of_mutes = entries.iter().filter_map(|(key, _)| {
+            let mut parts = ledger::texts_of(key).into_iter().skip(1);
+            let (account, kind) = (parts.next()?, parts.next()?);
+            (kind == SanctionKind::Mute.name()).then(|| Account::from(account))
+        });
+        accounts.extend(of_mutes);
+    }
+}
+
+/// Groups of the mirror that exist, behind one, and that a list did not name; and where to go on.
+pub(super) fn unlisted(
+    store: &dyn Store,
+    listed: &Listed,
+    behind: Option<&GroupId>,
+) -> Result<(Vec<GroupId>, Option<GroupId>), StoreError> {
+    let (first, to) = ledger::prefix(Kind::Group);
+    let from = behind.map_or(first, |group| {
+        ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
+    });
+    let entries = store.scan(&from, &to, PAGE)?;
+    let groups: Vec<GroupId> =
+        entries.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();
+    let last = groups.last().cloned();
+    Ok((groups.into_iter().filter(|group| !listed.contains(group.as_str())).collect(), last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, WriteSet};
+
+    const BEGAN: Timestamp = Timestamp(1_767_268_800_000);
+
+    async fn store(members: &[(&str, MemberRecord)]) -> MemoryStore {
+        let store = MemoryStore::default();
+        let write = |(account, record): &(&str, MemberRecord)| {
+            let key = StateKey::Member("@TGS#1".into(), Account::from(*account));
+            let value = StateValue::Member(record.clone());
+            (ledger::state_key(&key), Some(ledger::encode(&value).unwrap()))
+        };
+        let writes = members.iter().map(write).collect();
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        store
+    }
+
+    fn is(role: Role) -> MemberRecord {
+        MemberRecord { role: Some(role), ..MemberRecord::default() }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_outside_or_was_found_to_be_gone_does_not_count() {
+        let gone = MemberRecord { gone_at: Some(BEGAN), ..MemberRecord::default() };
+        let members = [
+            ("ada", is(Role::Admin)),
+            ("ann", is(Role::Member)),
+            ("gus", gone),
+            ("out", is(Role::Outside)),
+            ("who", MemberRecord::default()),
+        ];
+        let mirrored = of(&store(&members).await, &"@TGS#1".into()).await.unwrap();
+        assert_eq!(mirrored, Mirrored { present: 3, admins: vec!["ada".into()] });
+    }
+
+    #[tokio::test]
+    async fn missing_are_those_whom_the_list_did_not_name_and_nobody_told_of_since() {
+        let late = MemberRecord { told_at: Some(BEGAN), ..is(Role::Member) };
+        let early = MemberRecord { told_at: Some(Timestamp(0)), ..is(Role::Member) };
+        let members = [("ann", is(Role::Member)), ("ben", early), ("lea", late)];
+        let mut listed = Listed::default();
+        listed.insert("ann");
+        let store = store(&members).await;
+        let found = missing(&store, &"@TGS#1".into(), &listed, BEGAN, None).await.unwrap();
+        let expected = Missing { accounts: vec!["ben".into()], present: 2, behind: None };
+        assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn no_more_are_missing_at_once_than_chat_can_be_asked_about() {
+        let names: Vec<String> = (0..1_200).map(|number| format!("m{number:05}")).collect();
+        let members: Vec<_> = names.iter().map(|name| (name.as_str(), is(Role::Member))).collect();
+        let (store, listed) = (store(&members).await, Listed::default());
+        let (mut behind, mut sizes) = (None, Vec::new());
+        loop {
+            let found = missing(&store, &"@TGS#1".into(), &listed, BEGAN, behind).await.unwrap();
+            sizes.push(found.accounts.len());
+            behind = found.behind;
+            if behind.is_none() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [500, 500, 200]);
+    }
+}
