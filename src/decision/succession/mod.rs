@@ -4,10 +4,12 @@
 mod choice;
 pub(super) mod confirm;
 mod group;
+mod neglect;
 mod refusal;
 mod room;
 
 pub(super) use group::of_group;
+pub(super) use neglect::{account_gone, owner_listed};
 pub(super) use refusal::{Next, read_refused, transfer_refused};
 pub(super) use room::of_room;
 
@@ -46,3 +48,6 @@ pub(super) fn ownerless(derived: &mut Event, reason: &str) {
     derived.fields.insert("reason".to_owned(), Field::Text(reason.to_owned()));
     derived.fields.insert("owner".to_owned(), Field::Text(String::new()));
 }
+
+#[cfg(test)]
+mod tests;
