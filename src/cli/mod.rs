@@ -9,6 +9,7 @@ mod healthcheck;
 mod new;
 mod outbox;
 mod plan;
+mod reconcile;
 mod recorded;
 mod replay;
 mod schema;
@@ -69,6 +70,8 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
+    /// Have a running service compare groups with Chat: callbacks get lost
+    Reconcile(reconcile::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -142,6 +145,7 @@ async fn run(command: Command) -> Exit {
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod events;
 mod held;
+mod reconcile;
 mod survey;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::pipeline::Pipeline;
+use crate::reconcile::Reconciler;
 use crate::store::Store;
 
 /// A reload under way: what came of it, in words.
@@ -91,6 +93,7 @@ pub struct Console {
     pub status: Arc<dyn Status>,
     pub store: Arc<dyn Store>,
     pub pipeline: Arc<Pipeline>,
+    pub reconciler: Option<Arc<Reconciler>>,
     /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
     pub token: Option<SecretString>,
 }
@@ -105,6 +108,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
+        .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
         .route("/api/v1/sanctions", get(api::sanctions))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))

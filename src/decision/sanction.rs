@@ -4,7 +4,6 @@ mod seen;
 
 use std::time::Duration;
 
-#[expect(unused_imports, reason = "reconciliation calls it")]
 pub(super) use seen::list_seen;
 pub(super) use seen::mute_seen;
 

@@ -12,9 +12,8 @@ pub mod survey;
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};
 pub use keys::{
     DAY, Kind, after, dead_key, group_of, held_key, index_key, index_range, journal_id,
-    journal_key, journal_range, members_of, outbox_key, outbox_lane, prefix, rules_key, sanctions_of,
-    seen_key,
-    seq_of, setting_key, state_key, texts_of, time_of, timer_key,
+    journal_key, journal_range, members_of, outbox_key, outbox_lane, prefix, rules_key,
+    sanctions_of, seen_key, seq_of, setting_key, state_key, texts_of, time_of, timer_key,
 };
 pub use records::{DeadLetter, Pending, TimerRecord, decode, encode, outcome_words};
 

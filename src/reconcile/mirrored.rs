@@ -1,7 +1,7 @@
 //! What the mirror holds of a group, looked through a page at a time.
 
-use std::hash::{BuildHasher, RandomState};
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
@@ -23,7 +23,7 @@ pub(super) struct Mirrored {
 
 /// Accounts in a small space: a hundred thousand of them take two megabytes. That one is taken for
 /// another happens once in 2^64 pairs, and is put right by the next reading.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Listed {
     hashes: HashSet<u64>,
     hasher: RandomState,
@@ -40,12 +40,21 @@ impl Listed {
 }
 
 /// The record of a group.
-pub(super) fn record(store: &dyn Store, group: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+pub(super) fn record(
+    store: &dyn Store,
+    group: &GroupId,
+) -> Result<Option<GroupRecord>, StoreError> {
     let place = ledger::state_key(&StateKey::Group(group.clone()));
     Ok(match ledger::read(store, &place)? {
         Some(StateValue::Group(record)) => Some(record),
         _ => None,
     })
+}
+
+/// Whether Chat was ever asked about a group.
+pub(super) fn is_read(store: &dyn Store, group: &GroupId) -> Result<bool, StoreError> {
+    let known = record(store, group)?;
+    Ok(known.is_some_and(|known| known.read_at.is_some() || known.members.is_some()))
 }
 
 /// One page of the mirror's members, behind a key (`None`: from the first): each with their record,
@@ -159,9 +168,8 @@ pub(super) fn unlisted(
     behind: Option<&GroupId>,
 ) -> Result<(Vec<GroupId>, Option<GroupId>), StoreError> {
     let (first, to) = ledger::prefix(Kind::Group);
-    let from = behind.map_or(first, |group| {
-        ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
-    });
+    let from = behind
+        .map_or(first, |group| ledger::after(&ledger::state_key(&StateKey::Group(group.clone()))));
     let entries = store.scan(&from, &to, PAGE)?;
     let groups: Vec<GroupId> =
         entries.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();

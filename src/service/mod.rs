@@ -16,13 +16,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Gate};
+use crate::callback::{self, CallbackSettings, Gate, Watch};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::Listener;
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
+use crate::reconcile::Reconciler;
 use crate::rest::{App, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
@@ -30,7 +31,7 @@ use crate::store::{self, Store};
 
 use config::Config;
 use metrics::Metrics;
-use watchers::{Both, Counting};
+use watchers::{Both, Counting, Refusals};
 
 pub use rules::{Reloaded, Rules};
 pub use shutdown::Signals;
@@ -146,7 +147,8 @@ impl Service {
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
         };
         let engine =
-            Engine::journaling(parts, config.journal.events).map_err(|error| setup(&error))?;
+            Engine::journaling(parts, config.journal.events, Some(config.reconcile.clone()))
+                .map_err(|error| setup(&error))?;
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
@@ -157,19 +159,25 @@ impl Service {
             store: store.clone(),
             metrics,
             delivery: engine.delivery.clone(),
+            reconciler: engine.reconciler.clone(),
         });
         let console = console::router(Console {
             status,
             store: store.clone(),
             pipeline: engine.pipeline.clone(),
+            reconciler: engine.reconciler.clone(),
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
+        let watch: Arc<dyn Watch> = match &engine.reconciler {
+            Some(reconciler) => Arc::new(Both(counting, Arc::new(Refusals(reconciler.watcher())))),
+            None => counting,
+        };
         let callbacks = callback::router(
             callback_settings(config, &rules),
             engine.pipeline.clone(),
             clock,
-            counting,
+            watch,
         );
         let servers = vec![
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
@@ -189,7 +197,7 @@ impl Service {
         })
     }
 
-    /// Lets schedule, delivery, retention and the watch over the rules work by themselves.
+    /// Lets schedule, delivery, reconciliation, retention and the watch over the rules work by themselves.
     pub fn run_loops(&mut self) {
         let stopping = || self.stop.subscribe();
         let (scheduler, rules) = (self.engine.scheduler.clone(), self.rules.clone());
@@ -198,6 +206,9 @@ impl Service {
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
+        if let Some(reconciler) = self.engine.reconciler.clone() {
+            self.loops.push(tokio::spawn(reconciler.run(stopping())));
+        }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
         }
@@ -265,6 +276,7 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
+    reconciler: Option<Arc<Reconciler>>,
 }
 
 impl Status for ServiceStatus {
@@ -274,6 +286,9 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        if let Some(reconciler) = &self.reconciler {
+            self.metrics.set_reconciled(&reconciler.status());
+        }
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());

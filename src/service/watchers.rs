@@ -13,6 +13,7 @@ use crate::decision::{Decision, Event};
 use crate::delivery::Listener;
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
+use crate::reconcile::Watcher;
 use crate::rule::EventKind;
 
 /// Two who look on, the first first.
@@ -39,6 +40,24 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
     fn alerted(&self, pending: &Pending, text: &str) {
         self.0.alerted(pending, text);
         self.1.alerted(pending, text);
+    }
+}
+
+impl<A: Watch + ?Sized, B: Watch + ?Sized> Watch for Both<A, B> {
+    fn callback(&self, seen: Seen) {
+        self.0.callback(seen);
+        self.1.callback(seen);
+    }
+}
+
+/// Callbacks that we could not take have told us nothing: what they were about is read from Chat.
+pub(super) struct Refusals(pub(super) Arc<Watcher>);
+
+impl Watch for Refusals {
+    fn callback(&self, seen: Seen) {
+        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
+            self.0.refused();
+        }
     }
 }
 
@@ -115,6 +134,9 @@ impl Observer for Counting {
         {
             self.metrics.effect(effect.act.name(), "refused");
             tracing::warn!(effect.id = %effect.id, code, "Chat refuses to {}: {words}", effect.act);
+        }
+        for found in decision.derived.iter().filter(|event| event.found) {
+            self.metrics.found(found.name());
         }
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
             tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");

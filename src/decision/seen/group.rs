@@ -109,12 +109,7 @@ fn owned(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts, before: &Owne
 }
 
 /// Chat does not know the group any more. Where nobody had, there is nothing to tell.
-fn vanished(
-    draft: &mut Draft<'_>,
-    event: &Event,
-    facts: &GroupFacts,
-    known: Option<GroupRecord>,
-) {
+fn vanished(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts, known: Option<GroupRecord>) {
     let group = &facts.group;
     let Some(known) = known else { return };
     if known.dismissed {

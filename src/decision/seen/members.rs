@@ -20,12 +20,7 @@ const SPOKE_AGAIN: Duration = Duration::from_secs(3_600);
 const LATEST: Duration = Duration::from_secs(86_400);
 
 /// Corrects the record of one member whom a list names.
-pub(super) fn compare(
-    draft: &mut Draft<'_>,
-    event: &Event,
-    group: &GroupId,
-    facts: &MemberFacts,
-) {
+pub(super) fn compare(draft: &mut Draft<'_>, event: &Event, group: &GroupId, facts: &MemberFacts) {
     match present(draft, group, &facts.account) {
         Some(known) if overtaken(event, known.told_at) => {}
         Some(known) => differences(draft, event, group, facts, known),
@@ -179,8 +174,11 @@ pub(super) fn compare_role(
         return draft.set(key, None);
     }
     let owned = record.owner.is(account) || known.role == Some(Role::Owner);
-    let gone =
-        MemberRecord { gone_at: Some(event.time), found_at: Some(event.time), ..Default::default() };
+    let gone = MemberRecord {
+        gone_at: Some(event.time),
+        found_at: Some(event.time),
+        ..Default::default()
+    };
     draft.correct_member(group, account, gone);
     draft.note(format!("{account} is not in the group any more; no callback told us"));
     found(draft, event, EventKind::MemberLeft, Some(account));
