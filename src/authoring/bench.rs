@@ -61,6 +61,7 @@ impl Bench {
             protected: test.protected.clone(),
             mode: test.mode,
             limit: None,
+            owner_inactive: None,
         };
         know(&*store, test).await?;
         let notebook = Arc::new(Notebook::default());

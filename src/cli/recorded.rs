@@ -95,8 +95,8 @@ impl Where {
 
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
-        let Bystander { own, protected, mode, limit, .. } = self.bystander()?;
-        Ok(Settings { own: vec![own], protected, mode, limit })
+        let Bystander { own, protected, mode, limit, owner_inactive, .. } = self.bystander()?;
+        Ok(Settings { own: vec![own], protected, mode, limit, owner_inactive })
     }
 
     /// Opens the journal.

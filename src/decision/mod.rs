@@ -29,6 +29,7 @@ mod view;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::chat::Account;
 use crate::clock::Timestamp;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub mode: Mode,
     /// `[safety] limit`: over all rules together.
     pub limit: Option<Limit>,
+    /// `[reconcile] owner_inactive`: after so long without a word of the owner, `owner.inactive`.
+    pub owner_inactive: Option<Duration>,
 }
 
 /// Everything that follows from one event.

@@ -112,6 +112,8 @@ pub struct Config {
     pub safety: Safety,
     pub rest: Rest,
     pub reconcile: crate::reconcile::Settings,
+    /// `[reconcile] owner_inactive`: `None` is never.
+    pub owner_inactive: Option<Duration>,
     pub journal: Journal,
     pub admin: Admin,
     pub log: Log,
@@ -127,6 +129,7 @@ pub struct Bystander {
     pub protected: Globs,
     pub mode: Mode,
     pub limit: Option<Limit>,
+    pub owner_inactive: Option<Duration>,
 }
 
 /// One thing that is wrong, where, and what to do.

@@ -240,6 +240,7 @@ fn decision_settings(config: &Config) -> Settings {
         protected: config.safety.protected.clone(),
         mode: config.rules.mode,
         limit: config.safety.limit,
+        owner_inactive: config.owner_inactive,
     }
 }
 
