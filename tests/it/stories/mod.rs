@@ -13,6 +13,7 @@ mod promotion;
 mod restarted;
 mod sanctions;
 mod schedules;
+mod succession_found;
 mod succession_groups;
 mod succession_rooms;
 mod waits;
