@@ -19,7 +19,7 @@ const PAGE: usize = 500;
 const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
 
 /// State that nobody takes out when it has served its time.
-const IDLE: [Kind; 4] = [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory];
+const IDLE: [Kind; 5] = [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory, Kind::Changes];
 
 /// Takes out what is too old.
 pub struct Retention {
@@ -142,6 +142,10 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
         StateValue::Times(times) => times.0.last().is_none_or(|last| *last + COUNTERS < now),
         StateValue::Until(Some(until)) => *until < now,
         StateValue::Memory { until: Some(until), .. } => *until < now,
+        StateValue::Changes(changes) => {
+            let last = changes.recent.last().map(|change| change.at).max(changes.rests_until);
+            last.is_none_or(|last| last + COUNTERS < now)
+        }
         _ => false,
     }
 }

@@ -140,7 +140,9 @@ impl Scheduler {
             return self.sweep(key, rule, *firing, after.as_ref()).await;
         }
         let mut event = match &record.timer {
-            Timer::SanctionEnd { group, member, .. } => {
+            Timer::SanctionEnd { group, member, .. }
+            | Timer::SanctionRenewal { group, member, .. }
+            | Timer::SanctionLate { group, member, .. } => {
                 let mut event = Event::new(record.id.clone(), cause(&record), due, "timer");
                 event.group = Some(group.clone());
                 event.member = Some(member.clone());

@@ -15,7 +15,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("ledger", &["chat", "clock", "rule", "decision", "store"]),
     ("retention", &["clock", "decision", "store", "ledger"]),
-    ("pipeline", &["clock", "rule", "decision", "store", "ledger"]),
+    ("pipeline", &["chat", "clock", "rule", "decision", "store", "ledger"]),
     ("callback", &["chat", "clock", "rule", "decision", "pipeline"]),
     ("schedule", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline"]),
     ("rest", &["chat", "clock", "rule", "decision"]),

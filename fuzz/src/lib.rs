@@ -1,4 +1,4 @@
-//! What is fuzzed: each target is a function of one text that must come to an end without a panic.
+//! What is fuzzed: each target is a function of one text (or bytes) that must come to an end without a panic.
 //!
 //! The tests of the main package include this file too and run the kept corpus through the same
 //! functions, so it uses nothing but `groupkeeper` and what the tests have anyway.
@@ -6,6 +6,7 @@
 mod events;
 mod told;
 
+pub mod callbacks;
 pub mod expressions;
 pub mod rules;
 pub mod tests;

@@ -15,7 +15,7 @@ use super::testfile::{Send, StepAct, Test, TestGroup};
 use crate::callback;
 use crate::chat::{Account, GroupId};
 use crate::clock::{Clock, ManualClock, Timestamp};
-use crate::decision::{Settings, StateKey, StateValue, state};
+use crate::decision::{LoopLimit, Settings, StateKey, StateValue, state};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Door;
 use crate::rest::{App, Client};
@@ -60,8 +60,8 @@ impl Bench {
             own: vec![Account::from(ADMIN)],
             protected: test.protected.clone(),
             mode: test.mode,
-            limit: None,
-            owner_inactive: None,
+            loops: Some(LoopLimit::default()),
+            ..Settings::default()
         };
         know(&*store, test).await?;
         let notebook = Arc::new(Notebook::default());

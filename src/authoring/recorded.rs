@@ -16,7 +16,7 @@ use crate::chat::GroupId;
 use crate::clock::Timestamp;
 use crate::ledger::journal::{self, Filter};
 use crate::ledger::survey::{self, GroupSurvey, RuleState};
-use crate::ledger::{self, JournalEntry};
+use crate::ledger::{self, JournalEntry, sanctions};
 use crate::store::{self, Store, StoreError};
 
 pub use admin::{Admin, escaped};
@@ -190,6 +190,29 @@ impl Recorded {
             Origin::Service(admin) => admin.rules(None),
             Origin::Store(store) => Ok(ledger::read(&**store, &ledger::setting_key(LAST_GOOD))?),
             Origin::Lines(_) => Ok(None),
+        }
+    }
+
+    /// The sanctions that stand now, at most so many.
+    ///
+    /// # Errors
+    /// When they cannot be read, or when only events are recorded.
+    pub fn sanctions(
+        &self,
+        wanted: &sanctions::Wanted,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<sanctions::Told>, Trouble> {
+        match &self.0 {
+            Origin::Service(admin) => admin.sanctions(wanted, most),
+            Origin::Store(store) => {
+                let found = sanctions::find(&**store, wanted, most)?;
+                Ok(found.iter().map(|one| one.told(now)).collect())
+            }
+            Origin::Lines(_) => Err(Trouble(
+                "a journal tells no sanctions: ask the service, or its store with --store"
+                    .to_owned(),
+            )),
         }
     }
 

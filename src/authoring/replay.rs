@@ -114,6 +114,18 @@ fn headline(event: &Event) -> String {
         Cause::Timer(Timer::RoomUnconfirmed { room, .. }) => {
             format!("whether the transfer of room {room} is confirmed")
         }
+        Cause::Timer(Timer::SanctionRenewal { group, member, kind, .. }) => {
+            format!("the renewal of the {} of {member} in {group}", kind.name())
+        }
+        Cause::Timer(Timer::SanctionLate { group, member, kind, .. }) => {
+            format!("whether the {} of {member} in {group} has ended", kind.name())
+        }
+        Cause::Lifted { kind, .. } => {
+            format!("an operator lifts the {} of {}", kind.name(), about(event))
+        }
+        Cause::Extended { kind, until, .. } => {
+            format!("an operator lets the {} of {} end at {until}", kind.name(), about(event))
+        }
         Cause::Schedule { rule, .. } => match &event.group {
             Some(group) => format!("the schedule of {rule}, for {group}"),
             None => format!("the schedule of {rule}"),

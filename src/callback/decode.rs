@@ -12,14 +12,15 @@ mod group;
 mod identity;
 mod member;
 mod message;
+mod over_limit;
 mod room;
+mod table;
 mod user;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use self::command::Command;
 use self::fields::Fields;
 use super::query::Query;
 use super::reply::Answering;
@@ -29,7 +30,8 @@ use crate::decision::event::{Cause, Field, Room};
 use crate::decision::{Event, EventId};
 use crate::rule::EventKind;
 
-pub use self::command::label;
+pub use self::command::{Command, Document, commands, label};
+pub use self::over_limit::OverLimit;
 
 /// What decoding depends on besides the callback.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +57,15 @@ pub struct Decoded {
     pub disagreed: bool,
     /// A known command lacked what its event needs.
     pub incomplete: bool,
+    /// Chat warns that a REST command is called too often.
+    pub over_limit: Option<OverLimit>,
+}
+
+impl Decoded {
+    /// Whether the command is one of the Conference or Live engine's own (60729, 64413).
+    pub fn is_of_a_room(&self) -> bool {
+        ["Room.", "Live.", "Mic."].iter().any(|family| self.command.starts_with(family))
+    }
 }
 
 /// The body is not a JSON object. Says where, and quotes nothing of it.
@@ -101,7 +112,11 @@ pub fn decode(
     let name = if query.command.is_empty() { in_body } else { command::official(&query.command) };
     let command = Command::named(name);
     let callback = Callback::new(name, fields, query, settings, now);
-    let answering = command.map_or(Answering::After, |command| command.answering(fields));
+    let answering = match command {
+        Some(command) => command.answering(fields),
+        None if command::is_before(name) => Answering::Allow,
+        None => Answering::After,
+    };
     let (mut events, note) = match command.and_then(|command| command.reader) {
         None => (Vec::new(), None),
         Some(read) => match read(&callback) {
@@ -111,6 +126,7 @@ pub fn decode(
     };
     let incomplete = note.is_some();
     let kept = (events.is_empty() || settings.wants_callback_event).then(|| callback.kept(note));
+    let over_limit = over_limit::read(name, fields);
     let disagreed = !in_body.is_empty() && in_body != name;
     let command_name = name.to_owned();
     if let Some(mut event) = kept {
@@ -118,7 +134,15 @@ pub fn decode(
         events.push(event);
     }
     let label = command.map_or(command::OTHER, |command| command.name);
-    Ok(Decoded { command: command_name, label, events, answering, disagreed, incomplete })
+    Ok(Decoded {
+        command: command_name,
+        label,
+        events,
+        answering,
+        disagreed,
+        incomplete,
+        over_limit,
+    })
 }
 
 /// One callback, as the readers of `decode/` see it.
@@ -199,12 +223,13 @@ impl<'a> Callback<'a> {
 
     /// `GroupId`; the field table of 34369 spells it `groupID`.
     fn group(&self) -> Option<GroupId> {
-        let id = self.fields.text("GroupId").or_else(|| self.fields.text("groupID"))?;
+        let names = ["GroupId", "groupID", "GroupID"];
+        let id = names.iter().find_map(|name| self.fields.text(name))?;
         (!id.is_empty()).then(|| GroupId::from(&*id))
     }
 
     fn group_type(&self) -> Option<GroupType> {
-        let name = self.fields.text("Type")?;
+        let name = self.fields.word("Type")?;
         Some(GroupType::from_name(&name).unwrap_or(GroupType::Unknown))
     }
 
@@ -228,6 +253,16 @@ fn set_texts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
     for (name, wire) in names {
         if let Some(text) = fields.text(wire) {
             event.fields.insert((*name).to_owned(), Field::Text(text.into_owned()));
+        }
+    }
+}
+
+/// Sets who is named; an empty text where the callback names the field and nobody in it.
+fn set_accounts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
+    for (name, wire) in names {
+        if fields.text(wire).is_some() {
+            let who = fields.account(wire).map(|account| account.to_string());
+            set(event, name, Field::Text(who.unwrap_or_default()));
         }
     }
 }
@@ -406,12 +441,72 @@ mod tests {
     }
 
     #[test]
-    fn a_live_room_has_a_callback_of_its_own_for_a_new_owner() {
-        let body = r#"{"RoomInfo":{"RoomId":"r","Owner_Account":"ann"}}"#;
-        let live = decoded("Live.CallbackAfterUpdateRoomInfo", body);
-        assert_eq!(names(&live), ["room.info_changed"]);
-        let conference = decoded("Room.CallbackAfterUpdateRoomInfo", body);
-        assert_eq!(names(&conference), ["room.info_changed", "room.owner_changed"]);
+    fn a_room_that_names_its_owner_among_what_changed_has_that_owner() {
+        let body = r#"{"RoomInfo":{"RoomId":"r","Owner_Account":144115233775727695}}"#;
+        for command in ["Live.CallbackAfterUpdateRoomInfo", "Room.CallbackAfterUpdateRoomInfo"] {
+            let event = one(command, body);
+            let owner = event.room.as_ref().and_then(|room| room.owner.as_ref());
+            let owner = owner.map(Account::as_str);
+            assert_eq!((event.name(), owner), ("room.info_changed", Some("144115233775727695")));
+        }
+    }
+
+    #[test]
+    fn nobody_is_never_told_as_an_owner() {
+        for (command, body, field) in [
+            (
+                "Group.CallbackAfterChangeGroupOwner",
+                r#"{"GroupId":"g","OldOwner_Account":"@TLS#NOT_FOUND","NewOwner_Account":"ann"}"#,
+                "old_owner",
+            ),
+            (
+                "Group.CallbackAfterGroupDestroyed",
+                r#"{"GroupId":"g","Owner_Account":"@TLS#NOT_FOUND"}"#,
+                "owner",
+            ),
+            (
+                "Live.CallbackAfterChangeOwner",
+                r#"{"RoomId":"r","OriginalOwner_Account":"@TLS#NOT_FOUND","CurrentOwner_Account":7}"#,
+                "old_owner",
+            ),
+            (
+                "Group.CallbackBeforeCreateGroup",
+                r#"{"Operator_Account":"ann","Owner_Account":"@TLS#NOT_FOUND"}"#,
+                "owner",
+            ),
+        ] {
+            assert_eq!(text(&one(command, body), field), "", "{command}");
+        }
+    }
+
+    #[test]
+    fn words_with_a_space_behind_them_are_read_like_those_without() {
+        let changed =
+            one(FIELD_CHANGED, r#"{"GroupId":"g","Member_Account":"ann","Role":"Member "}"#);
+        assert_eq!(text(&changed, "role"), "member");
+        let kicked =
+            r#"{"GroupId":"g","ExitType":"Kicked ","ExitMemberList":[{"Member_Account":"a"}]}"#;
+        assert_eq!(one(EXIT, kicked).name(), "member.removed");
+        let full = one("Group.CallbackAfterGroupFull", r#"{"GroupId":"g","Type":"Public "}"#);
+        assert_eq!(full.group_type, Some(GroupType::Public));
+    }
+
+    #[test]
+    fn what_asks_and_has_no_event_is_answered_as_what_is_allowed_also_under_a_name_of_tomorrow() {
+        for command in
+            ["OfficialAccount.CallbackBeforeAddSubscriber", "Group.CallbackBeforeTomorrow"]
+        {
+            assert_eq!(decoded(command, "{}").answering, Answering::Allow, "{command}");
+        }
+        assert_eq!(decoded("Group.CallbackAfterTomorrow", "{}").answering, Answering::After);
+    }
+
+    #[test]
+    fn seats_of_a_live_room_are_told_by_nobody() {
+        let seats = |body: &str| one("Mic.CallbackAfterSeatInfoChanged", body).room.unwrap().kind;
+        use crate::decision::event::RoomKind;
+        assert_eq!(seats(r#"{"RoomId":"r","Operator_Account":"ann"}"#), RoomKind::Conference);
+        assert_eq!(seats(r#"{"RoomId":"r"}"#), RoomKind::Live);
     }
 
     #[test]

@@ -6,11 +6,13 @@ pub mod decode;
 pub mod query;
 pub mod reply;
 pub mod router;
+pub mod source;
 pub mod watch;
 
 pub use authenticate::Gate;
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, OverLimit, decode};
 pub use query::Query;
 pub use reply::{Answering, reply};
-pub use router::{CallbackSettings, OverBudget, router};
+pub use router::{CallbackSettings, Entrance, OverBudget, router};
+pub use source::Sources;
 pub use watch::{Answered, Seen, Watch};

@@ -29,7 +29,8 @@ impl Query {
         for (name, value) in pairs {
             let place = match name.to_ascii_lowercase().as_str() {
                 "sdkappid" => &mut query.sdk_app_id,
-                "callbackcommand" => &mut query.command,
+                // The table of 64412 has the newer word, its samples the old one.
+                "callbackcommand" | "webhookcommand" => &mut query.command,
                 "optplatform" => &mut query.platform,
                 "sign" => &mut query.sign,
                 "requesttime" => &mut query.request_time,

@@ -19,6 +19,8 @@ const SWALLOWED: i64 = 2;
 pub enum Answering {
     /// An after callback, or one that we do not know: OK, and Chat does not look at it.
     After,
+    /// A before callback that no event stands for: allowed, whoever asks.
+    Allow,
     /// Creating a group or topic, applying to join: allowed or refused (34368, 34370, 49463).
     Group,
     /// Inviting: some of the invited can be refused (34371).
@@ -95,7 +97,7 @@ impl<'a> Envelope<'a> {
 pub fn reply(answering: &Answering, verdict: &Verdict) -> String {
     let mut envelope = Envelope::new("OK", 0, "");
     match answering {
-        Answering::After => {}
+        Answering::After | Answering::Allow => {}
         Answering::Friends(targets) => {
             let item = |to| ResultItem { to, result_code: 0, result_info: "" };
             envelope.result_item = Some(targets.iter().map(item).collect());
@@ -154,6 +156,7 @@ mod tests {
     fn allowing_is_plain_ok_for_every_command() {
         for answering in [
             Answering::After,
+            Answering::Allow,
             Answering::Group,
             Answering::Invite,
             Answering::GroupMessage,

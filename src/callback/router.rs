@@ -1,13 +1,14 @@
-//! The callback listener: one path, POST only, everything counted.
+//! The callback listener: the paths that Chat calls, POST only, everything counted.
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 
@@ -16,6 +17,7 @@ use super::body;
 use super::decode::{Decoded, Settings, decode, label};
 use super::query::Query;
 use super::reply::{Answering, failure, reply};
+use super::source::Sources;
 use super::watch::{Answered, Seen, Watch};
 use crate::chat::Account;
 use crate::clock::{Clock, Timestamp};
@@ -29,9 +31,9 @@ pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 /// How the listener is set up.
 #[derive(Clone, Debug)]
 pub struct CallbackSettings {
-    /// The one path that is answered, for instance `/callback`.
-    pub path: String,
-    pub gate: Gate,
+    /// The paths that are answered.
+    pub entrances: Vec<Entrance>,
+    pub sources: Arc<Sources>,
     /// The accounts that our REST calls are made as; what they do over REST is our own echo.
     pub admins: Vec<Account>,
     /// Bytes.
@@ -42,6 +44,19 @@ pub struct CallbackSettings {
     /// Whether some rule listens on `callback`: only then does a command that has an event of its
     /// own yield that one too. Set anew when rules are loaded.
     pub wants_callback_event: Arc<AtomicBool>,
+}
+
+/// A path that Chat calls. Chat, Conference and Live each have a configuration of their own there,
+/// with an address and a token of their own (34354, 60729, 69528).
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// How it is counted.
+    pub name: &'static str,
+    /// For instance `/callback`.
+    pub path: String,
+    pub gate: Gate,
+    /// Whether only room callbacks are taken: nothing else must come in where nothing is signed.
+    pub only_rooms: bool,
 }
 
 /// What Chat is told when deciding a before callback takes longer than its budget.
@@ -67,6 +82,14 @@ struct Outcome {
     /// The command's name, if the body had to tell it.
     command: Option<&'static str>,
     over_budget: bool,
+}
+
+/// Where a request arrived and came from.
+struct Arrival<'a> {
+    query: &'a Query,
+    entrance: Option<&'a Entrance>,
+    origin: Option<IpAddr>,
+    began: Timestamp,
 }
 
 impl From<Answered> for Outcome {
@@ -97,7 +120,13 @@ pub fn router(
 async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Response {
     let began = listener.clock.now();
     let query = Query::of(request.uri());
-    let outcome = listener.take(&query, request, began).await;
+    let settings = &listener.settings;
+    let path = request.uri().path();
+    let entrance = settings.entrances.iter().find(|entrance| entrance.path == path);
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+    let origin = settings.sources.origin(peer, request.headers());
+    let arrival = Arrival { query: &query, entrance, origin, began };
+    let outcome = listener.take(&arrival, request).await;
     let answered = match &outcome.result {
         Err(answered) => *answered,
         Ok(_) if outcome.over_budget => Answered::OverBudget,
@@ -105,10 +134,12 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Res
     };
     let seen = Seen {
         command: outcome.command.unwrap_or_else(|| label(&query.command)),
+        entrance: entrance.map_or("none", |entrance| entrance.name),
         answered,
         took: listener.clock.now().since(began),
         disagreed: outcome.disagreed,
         incomplete: outcome.incomplete,
+        origin,
     };
     listener.watch.callback(seen);
     tracing::debug!(command = seen.command, answered = answered.name(), "callback");
@@ -125,31 +156,48 @@ fn respond(answered: Answered, json: String) -> Response {
 }
 
 impl Listener {
-    async fn take(&self, query: &Query, request: Request, began: Timestamp) -> Outcome {
-        if request.uri().path() != self.settings.path {
-            return Answered::NotFound.into();
-        }
+    async fn take(&self, arrival: &Arrival<'_>, request: Request) -> Outcome {
+        let Some(entrance) = arrival.entrance else { return Answered::NotFound.into() };
         if request.method() != Method::POST {
             return Answered::WrongMethod.into();
         }
-        let gate = self.settings.gate.check(query, self.clock.now());
+        let gate = self.let_in(entrance, arrival);
         let body = match self.read(request.into_body(), gate.is_ok()).await {
             Ok(body) => body,
             Err(answered) => return answered.into(),
         };
         if let Err(refused) = gate {
-            return Answered::from(refused).into();
+            return refused.into();
         }
         let settings = Settings {
             admins: &self.settings.admins,
             wants_callback_event: self.settings.wants_callback_event.load(Ordering::Relaxed),
         };
-        match decode(query, &body, settings, self.clock.now()) {
-            Ok(decoded) => self.bring(decoded, began).await,
+        match decode(arrival.query, &body, settings, self.clock.now()) {
+            Ok(decoded) if entrance.only_rooms && !decoded.is_of_a_room() => {
+                Outcome { command: Some(decoded.label), ..Answered::WrongPath.into() }
+            }
+            Ok(decoded) => {
+                if let Some(over) = &decoded.over_limit {
+                    self.watch.over_limit(over);
+                }
+                self.bring(decoded, arrival.began).await
+            }
             Err(garbled) => {
                 tracing::debug!(%garbled, "callback not decoded");
                 Answered::Garbled.into()
             }
+        }
+    }
+
+    /// The address is looked at last: that somebody has the token and calls from elsewhere is worth
+    /// knowing, that strangers do is not.
+    fn let_in(&self, entrance: &Entrance, arrival: &Arrival<'_>) -> Result<(), Answered> {
+        entrance.gate.check(arrival.query, self.clock.now())?;
+        if self.settings.sources.allows(arrival.origin) {
+            Ok(())
+        } else {
+            Err(Answered::WrongSource)
         }
     }
 
@@ -175,7 +223,9 @@ impl Listener {
         };
         let over_budget = verdict.is_none();
         let verdict = verdict.unwrap_or_else(|| {
-            let told = self.settings.over_budget;
+            // What no rule can judge is allowed however long it takes.
+            let judged = asking.is_some();
+            let told = if judged { self.settings.over_budget } else { OverBudget::Allow };
             self.tell_later(label, asking, told, deciding);
             Ok(told.verdict())
         });

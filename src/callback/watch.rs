@@ -1,10 +1,12 @@
 //! How callbacks were answered, for whoever counts them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
 use super::authenticate::Refused;
+use super::decode::OverLimit;
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +15,7 @@ pub enum Answered {
     Taken,
     /// A before callback whose decision took too long: answered as configured, decided all the same.
     OverBudget,
-    /// Another path than the callback's.
+    /// None of the paths that Chat calls.
     NotFound,
     /// Another method than POST.
     WrongMethod,
@@ -25,6 +27,10 @@ pub enum Answered {
     Forged,
     /// `RequestTime` lies outside the window.
     Stale,
+    /// Everything is right but the address that it comes from.
+    WrongSource,
+    /// Where room callbacks come without a signature, something else came.
+    WrongPath,
     /// The body is over the limit.
     TooLarge,
     /// The body did not arrive in time.
@@ -39,7 +45,7 @@ pub enum Answered {
 
 impl Answered {
     /// All of them, so that each can be counted from zero.
-    pub const ALL: [Answered; 13] = [
+    pub const ALL: [Answered; 15] = [
         Self::Taken,
         Self::OverBudget,
         Self::NotFound,
@@ -48,6 +54,8 @@ impl Answered {
         Self::Unsigned,
         Self::Forged,
         Self::Stale,
+        Self::WrongSource,
+        Self::WrongPath,
         Self::TooLarge,
         Self::TooSlow,
         Self::Garbled,
@@ -66,6 +74,8 @@ impl Answered {
             Self::Unsigned => "unsigned",
             Self::Forged => "forged",
             Self::Stale => "stale",
+            Self::WrongSource => "wrong_source",
+            Self::WrongPath => "wrong_path",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::Garbled => "garbled",
@@ -74,13 +84,23 @@ impl Answered {
         }
     }
 
+    /// Whether the caller was not let in, whatever it brought.
+    pub fn is_refusal(self) -> bool {
+        self.status() == StatusCode::FORBIDDEN
+    }
+
     /// The HTTP status it is answered with. Chat takes anything but 200 as a failure (34354).
     pub fn status(self) -> StatusCode {
         match self {
             Self::Taken | Self::OverBudget => StatusCode::OK,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => StatusCode::FORBIDDEN,
+            Self::WrongApp
+            | Self::Unsigned
+            | Self::Forged
+            | Self::Stale
+            | Self::WrongSource
+            | Self::WrongPath => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Garbled => StatusCode::BAD_REQUEST,
@@ -96,7 +116,12 @@ impl Answered {
             Self::Taken | Self::OverBudget => "",
             Self::NotFound => "no callback is taken here",
             Self::WrongMethod => "callbacks are sent with POST",
-            Self::WrongApp | Self::Unsigned | Self::Forged | Self::Stale => "refused",
+            Self::WrongApp
+            | Self::Unsigned
+            | Self::Forged
+            | Self::Stale
+            | Self::WrongSource
+            | Self::WrongPath => "refused",
             Self::TooLarge => "the body is too large",
             Self::TooSlow => "the body did not arrive in time",
             Self::Garbled => "the body is not a JSON object",
@@ -123,6 +148,8 @@ impl From<Refused> for Answered {
 pub struct Seen {
     /// A command of Tencent's lists, or `other`.
     pub command: &'static str,
+    /// The name of the entrance that it came to, or `none`.
+    pub entrance: &'static str,
     pub answered: Answered,
     /// From the first look at the request to its answer.
     pub took: Duration,
@@ -130,10 +157,15 @@ pub struct Seen {
     pub disagreed: bool,
     /// A known command lacked what its event needs, and was kept as a `callback` event.
     pub incomplete: bool,
+    /// Where it came from, as far as it can be told; for a log, never for a label.
+    pub origin: Option<IpAddr>,
 }
 
 /// Counts callbacks.
 pub trait Watch: Send + Sync {
     /// Told once for every request, when its answer is known.
     fn callback(&self, seen: Seen);
+
+    /// Told when Chat, let in, warns that a REST command is called too often.
+    fn over_limit(&self, over: &OverLimit);
 }

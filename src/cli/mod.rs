@@ -12,6 +12,7 @@ mod plan;
 mod reconcile;
 mod recorded;
 mod replay;
+mod sanctions;
 mod schema;
 mod serve;
 mod simulate;
@@ -72,6 +73,8 @@ enum Command {
     Outbox(outbox::Arguments),
     /// Have a running service compare groups with Chat: callbacks get lost
     Reconcile(reconcile::Arguments),
+    /// Show who is muted, banned or has a role for a time; lift it, or give it another end
+    Sanctions(sanctions::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -146,6 +149,7 @@ async fn run(command: Command) -> Exit {
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments).await,
+        Command::Sanctions(arguments) => sanctions::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::decision::Settings;
 use crate::rule::RuleSet;
 use crate::rule::diagnostic::Level;
-use crate::service::config::{Bystander, Config};
+use crate::service::config::{Bystander, Config, Safety};
 
 /// The running service.
 #[derive(clap::Args)]
@@ -95,8 +95,18 @@ impl Where {
 
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
-        let Bystander { own, protected, mode, limit, owner_inactive, .. } = self.bystander()?;
-        Ok(Settings { own: vec![own], protected, mode, limit, owner_inactive })
+        let Bystander { own, safety, mode, owner_inactive, .. } = self.bystander()?;
+        let Safety { protected, limit, loops, longest_mute, longest_ban } = safety;
+        Ok(Settings {
+            own: vec![own],
+            protected,
+            mode,
+            limit,
+            owner_inactive,
+            loops,
+            longest_mute,
+            longest_ban,
+        })
     }
 
     /// Opens the journal.

@@ -94,6 +94,19 @@ fn pending_json(pending: &Pending) -> Value {
     })
 }
 
+/// What stands still until a person has mended something: a command, or `all`.
+pub(super) async fn stopped(State(console): State<Console>) -> Response {
+    let each = console.status.stopped().into_iter().map(|stopped| {
+        json!({
+            "command": stopped.what.name(),
+            "since": stopped.since.to_string(),
+            "trouble": stopped.trouble,
+            "next_try": stopped.next_try.to_string(),
+        })
+    });
+    listed(Ok(each.collect::<Vec<_>>()))
+}
+
 pub(super) async fn dead(State(console): State<Console>, Query(page): Query<Page>) -> Response {
     let list = records::<DeadLetter>(&*console.store, Kind::Dead, page.limit());
     listed(list.map(|list| {
@@ -102,31 +115,6 @@ pub(super) async fn dead(State(console): State<Console>, Query(page): Query<Page
             value["given_up"] = json!(letter.at.to_string());
             value["why"] = json!(letter.why);
             value
-        });
-        each.collect::<Vec<_>>()
-    }))
-}
-
-pub(super) async fn sanctions(
-    State(console): State<Console>,
-    Query(page): Query<Page>,
-) -> Response {
-    let list = records::<StateValue>(&*console.store, Kind::Sanction, page.limit());
-    listed(list.map(|list| {
-        let each = list.into_iter().filter_map(|(key, value)| {
-            let StateValue::Sanction(sanction) = value else { return None };
-            let parts = ledger::texts_of(&key);
-            Some(json!({
-                "group": parts.first(),
-                "member": parts.get(1),
-                "kind": parts.get(2),
-                "from": sanction.from.to_string(),
-                "until": sanction.until.map(|until| until.to_string()),
-                "reason": sanction.reason,
-                "rule": sanction.rule,
-                "event": sanction.event,
-                "ending": sanction.ending,
-            }))
         });
         each.collect::<Vec<_>>()
     }))
@@ -176,8 +164,18 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
             trouble.text
         ));
     }
+    for stopped in console.status.stopped() {
+        text.push_str(&format!(
+            "\nStopped since {} ({}), next try {}:\n  {}\n",
+            stopped.since,
+            stopped.what.name(),
+            stopped.next_try,
+            stopped.trouble
+        ));
+    }
     text.push_str(
-        "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/held /api/v1/dead \
+        "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/stopped \
+         /api/v1/held /api/v1/dead \
          /api/v1/sanctions \
          /api/v1/groups /api/v1/reconcile /api/v1/timers /metrics\n",
     );

@@ -5,6 +5,7 @@ mod api;
 mod events;
 mod held;
 mod reconcile;
+mod sanctions;
 mod survey;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
+use crate::delivery::Stopped;
 use crate::pipeline::Pipeline;
 use crate::reconcile::Reconciler;
 use crate::store::Store;
@@ -34,6 +36,8 @@ pub trait Status: Send + Sync {
     fn not_ready(&self) -> Vec<String>;
     /// Prometheus text.
     fn metrics(&self) -> String;
+    /// What Chat refuses to do until a person has mended something.
+    fn stopped(&self) -> Vec<Stopped>;
     /// The rules in force, and what is wrong with those on disk.
     fn rules(&self) -> RulesStatus;
     /// The version of the rules in force, and the files that they were read from: name and text.
@@ -104,12 +108,15 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/rules", get(api::rules))
         .route("/api/v1/reload", post(api::reload))
         .route("/api/v1/outbox", get(api::outbox))
+        .route("/api/v1/stopped", get(api::stopped))
         .route("/api/v1/dead", get(api::dead))
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
         .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
-        .route("/api/v1/sanctions", get(api::sanctions))
+        .route("/api/v1/sanctions", get(sanctions::list))
+        .route("/api/v1/sanctions/lift", post(sanctions::lift))
+        .route("/api/v1/sanctions/extend", post(sanctions::extend))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))
         .route("/api/v1/groups/{group}", get(survey::group))

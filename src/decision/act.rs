@@ -180,12 +180,7 @@ fn on_group(
             });
             act
         }
-        Action::UnmuteAll => {
-            if !draft.in_shadow(run.rule) {
-                draft.set_sanction(&group, &Account::everybody(), SanctionKind::MuteAll, None);
-            }
-            Act::UnmuteAll { group }
-        }
+        Action::UnmuteAll => Act::UnmuteAll { group },
         Action::SetGroup(fields) => {
             let text = |text: &Option<Template>, bytes| {
                 text.as_ref().map(|text| cut(&run.text(draft, text), bytes))
@@ -218,12 +213,7 @@ fn on_member(
         Action::Mute { ladder, reason, .. } => {
             return mute(draft, run, position, (group, member), ladder, reason.as_ref());
         }
-        Action::Unmute { .. } => {
-            if !draft.in_shadow(run.rule) {
-                draft.set_sanction(&group, &member, SanctionKind::Mute, None);
-            }
-            Act::Unmute { group, member }
-        }
+        Action::Unmute { .. } => Act::Unmute { group, member },
         Action::SetNameCard { text, .. } => {
             let text = cut(&run.text(draft, text), limits::NAME_CARD_BYTES);
             Act::SetNameCard { group, member, text }
@@ -246,12 +236,7 @@ fn on_member(
         Action::Ban { time, reason, .. } => {
             return ban(draft, run, position, (group, member), *time, reason.as_ref());
         }
-        Action::Unban { .. } => {
-            if !draft.in_shadow(run.rule) {
-                draft.set_sanction(&group, &member, SanctionKind::Ban, None);
-            }
-            Act::Unban { group, member }
-        }
+        Action::Unban { .. } => Act::Unban { group, member },
         other => return run.leave_out(other.name(), "it is not about a member"),
     })
 }
@@ -281,13 +266,7 @@ fn set_role(
     }
     let act = Act::SetRole { group: group.clone(), group_type, member: member.clone(), role };
     let running = draft.sanction(&group, &member, SanctionKind::Role);
-    let Some(time) = time else {
-        // A role that is meant to stay ends the one that was meant to pass.
-        if running.is_some() && !draft.in_shadow(run.rule) {
-            draft.set_sanction(&group, &member, SanctionKind::Role, None);
-        }
-        return Outcome::Act(act);
-    };
+    let Some(time) = time else { return Outcome::Act(act) };
     // A second temporary role goes back to what was before the first.
     let before = running.map_or(before, |running| running.before.or(Some(Role::Member)));
     run.sanctions.push(Sanctioned {

@@ -10,7 +10,7 @@ use super::state::{
     GroupRecord, MemberRecord, RoomRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
 use super::trace::{RuleTrace, Trace, Why};
-use super::{Decision, Settings, Verdict, judge, mirror, seen};
+use super::{Decision, Settings, Verdict, judge, loops, mirror, seen};
 use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
@@ -91,6 +91,7 @@ impl<'a> Draft<'a> {
         if let Some(why) = seen::told_already(self, &event, kind) {
             return self.note(why);
         }
+        loops::notice(self, &event, kind);
         if event.found {
             seen::follow(self, &event, kind);
         } else {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::effect::{Effect, Held, Outcome};
 use super::seen::Seen;
+use super::state::SanctionKind;
 use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::{EventKind, RuleId};
@@ -149,6 +150,16 @@ pub enum Cause {
     Released(Box<Held>),
     /// An operator takes away effects that were held back.
     Discarded(Box<Held>),
+    /// An operator ends a sanction before its time.
+    Lifted { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// An operator gives a sanction another end.
+    Extended {
+        group: GroupId,
+        member: Account,
+        kind: SanctionKind,
+        sanction: EventId,
+        until: Timestamp,
+    },
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -156,12 +167,11 @@ pub enum Cause {
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// A sanction's end.
-    SanctionEnd {
-        group: GroupId,
-        member: Account,
-        kind: super::state::SanctionKind,
-        sanction: EventId,
-    },
+    SanctionEnd { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// A sanction goes on longer than Chat takes at once: it is renewed before Chat ends it.
+    SanctionRenewal { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
+    /// A sanction should have ended a while ago: people are told if that is still not certain.
+    SanctionLate { group: GroupId, member: Account, kind: SanctionKind, sanction: EventId },
     /// The `wait` of a rule is over; the event that started it is judged again.
     WaitOver {
         rule: RuleId,
@@ -178,6 +188,23 @@ pub enum Timer {
     RoomUnconfirmed { room: RoomId, kind: RoomKind, transfer: EventId },
     /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
     Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
+}
+
+impl Timer {
+    /// The sanction that it is for: group, member, kind and id.
+    pub fn sanction(&self) -> Option<(&GroupId, &Account, SanctionKind, &EventId)> {
+        match self {
+            Self::SanctionEnd { group, member, kind, sanction }
+            | Self::SanctionRenewal { group, member, kind, sanction }
+            | Self::SanctionLate { group, member, kind, sanction } => {
+                Some((group, member, *kind, sanction))
+            }
+            Self::WaitOver { .. }
+            | Self::Unconfirmed { .. }
+            | Self::RoomUnconfirmed { .. }
+            | Self::Sweep { .. } => None,
+        }
+    }
 }
 
 /// Where order holds: everything of one lane is decided and delivered one after the other.
@@ -264,6 +291,8 @@ impl Event {
             Cause::Seen(_) => "seen",
             Cause::Released(_) => "released",
             Cause::Discarded(_) => "discarded",
+            Cause::Lifted { .. } => "lifted",
+            Cause::Extended { .. } => "extended",
         }
     }
 

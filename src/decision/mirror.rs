@@ -172,6 +172,9 @@ fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let Some(member) = &event.member else { return };
     let Some(role) = text(event, "role").and_then(Role::from_wire) else { return };
     temporary_role(draft, event, group, member);
+    if event.by_bot {
+        sanction::role_echoed(draft, event, group, member, role);
+    }
     let mut record = draft.member(group, member);
     record.role = Some(role);
     draft.set_member(group, member, record);

@@ -11,6 +11,7 @@ pub mod event;
 mod guard;
 mod judge;
 mod limit;
+mod loops;
 mod memory;
 mod mirror;
 mod needs;
@@ -38,6 +39,7 @@ use crate::rule::model::{Globs, Limit, Mode};
 
 pub use effect::{Effect, Held};
 pub use event::{Event, EventId, Lane};
+pub use loops::LoopLimit;
 pub use needs::needs;
 pub use state::{State, StateKey, StateValue};
 pub use trace::{RuleTrace, Trace, Why};
@@ -59,6 +61,12 @@ pub struct Settings {
     pub limit: Option<Limit>,
     /// `[reconcile] owner_inactive`: after so long without a word of the owner, `owner.inactive`.
     pub owner_inactive: Option<Duration>,
+    /// `[safety] loop`: what goes back and forth more often is left alone; `None`: never.
+    pub loops: Option<LoopLimit>,
+    /// `[safety] longest_mute`: the longest mute that Chat takes; `None`: what is documented.
+    pub longest_mute: Option<Duration>,
+    /// `[safety] longest_ban`, as for mutes.
+    pub longest_ban: Option<Duration>,
 }
 
 /// Everything that follows from one event.
@@ -113,6 +121,12 @@ pub fn decide(
             Timer::SanctionEnd { group, member, kind, sanction } => {
                 sanction::time_is_over(&mut draft, event, (group, member, *kind), sanction);
             }
+            Timer::SanctionRenewal { group, member, kind, sanction } => {
+                sanction::to_be_renewed(&mut draft, event, (group, member, *kind), sanction);
+            }
+            Timer::SanctionLate { group, member, kind, sanction } => {
+                sanction::is_late(&mut draft, event, (group, member, *kind), sanction);
+            }
             Timer::WaitOver { rule, key, wait, event, count } => {
                 wait::over(&mut draft, (rule, key), wait, event, *count);
             }
@@ -132,6 +146,12 @@ pub fn decide(
         Cause::Seen(seen) => seen::decide(&mut draft, event, seen),
         Cause::Released(held) => limit::released(&mut draft, held),
         Cause::Discarded(held) => limit::discarded(&mut draft, held),
+        Cause::Lifted { group, member, kind, sanction } => {
+            sanction::lifted(&mut draft, event, (group, member, *kind), sanction);
+        }
+        Cause::Extended { group, member, kind, sanction, until } => {
+            sanction::extended(&mut draft, event, (group, member, *kind), sanction, *until);
+        }
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

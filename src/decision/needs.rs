@@ -23,7 +23,13 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             keys.insert(StateKey::Fired(rule.clone()));
             of_rule_named(&mut keys, event, rule, rules);
         }
-        Cause::Timer(Timer::SanctionEnd { group, member, kind, .. }) => {
+        Cause::Timer(
+            Timer::SanctionEnd { group, member, kind, .. }
+            | Timer::SanctionRenewal { group, member, kind, .. }
+            | Timer::SanctionLate { group, member, kind, .. },
+        )
+        | Cause::Lifted { group, member, kind, .. }
+        | Cause::Extended { group, member, kind, .. } => {
             of_sanction(&mut keys, group, member, *kind, rules, event);
         }
         Cause::Timer(Timer::WaitOver { rule, key, event, .. }) => {
@@ -289,7 +295,9 @@ fn of_act(
         | Act::Read(Read::Muted { member, .. }) => {
             of_sanction(keys, group, member, SanctionKind::Mute, rules, event);
         }
-        Act::SetNameCard { member, .. } => add_member(keys, group, member),
+        Act::SetNameCard { member, .. } | Act::Ban { member, .. } => {
+            add_member(keys, group, member);
+        }
         Act::TransferOwner { from, to, .. } => {
             from.iter().chain([to]).for_each(|account| add_member(keys, group, account));
             keys.extend(wait::owner_waits(rules, group));

@@ -1,14 +1,20 @@
 //! Sanctions: wanted states with an end. They begin with an effect, and their end is verified.
 
+mod ending;
+mod order;
+mod renewal;
 mod seen;
 
 use std::time::Duration;
 
+pub(super) use ending::{closed, is_late, not_ended, time_is_over};
+pub(super) use order::{extended, lifted};
+pub(super) use renewal::{not_renewed, to_be_renewed};
 pub(super) use seen::list_seen;
 pub(super) use seen::mute_seen;
 
 use super::draft::Draft;
-use super::effect::{Act, Effect, Manner, Read};
+use super::effect::{Act, Effect, Manner};
 use super::event::{Event, EventId, Field, Timer};
 use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
@@ -17,6 +23,9 @@ use crate::rule::{EventKind, RuleId, duration};
 
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
+
+/// Whom a sanction restrains, and how.
+type Who<'w> = (&'w GroupId, &'w Account, SanctionKind);
 
 /// Records a sanction under its effect's id, with a timer for its end. A newer one of the same rule
 /// supersedes; of two rules, the later end wins.
@@ -32,7 +41,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         Act::SetRole { role, .. } => Some(*role),
         _ => None,
     });
-    let sanction = Sanction {
+    let mut sanction = Sanction {
         id: whom.id.clone(),
         from: now,
         until,
@@ -49,14 +58,43 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         tries: 0,
         told_late: None,
     };
-    draft.set_sanction(&whom.group, &whom.member, whom.kind, Some(sanction));
-    if let Some(until) = until {
-        let timer = Timer::SanctionEnd {
-            group: whom.group,
-            member: whom.member,
-            kind: whom.kind,
-            sanction: whom.id,
-        };
+    let who = (&whom.group, &whom.member, whom.kind);
+    let at_chat = renewal::end_for_chat(draft, who, &mut sanction);
+    if sanction.chat_until.is_some() {
+        set_end(draft, &whom.id, at_chat);
+    }
+    timer_for_end(draft, who, &sanction);
+    set(draft, who, Some(sanction));
+}
+
+fn set(draft: &mut Draft<'_>, (group, member, kind): Who<'_>, sanction: Option<Sanction>) {
+    draft.set_sanction(group, member, kind, sanction);
+}
+
+/// The live sanction with this id. A newer one may stand in its place.
+fn live<'d>(
+    draft: &'d Draft<'_>,
+    (group, member, kind): Who<'_>,
+    id: &EventId,
+) -> Option<&'d Sanction> {
+    draft.sanction(group, member, kind).filter(|live| live.id == *id)
+}
+
+/// `of ann in @TGS#cats`, or `of everybody in @TGS#cats`.
+fn words((group, member, kind): Who<'_>) -> String {
+    match kind {
+        SanctionKind::MuteAll => format!("the mute of everybody in {group}"),
+        SanctionKind::Role => format!("the temporary role of {member} in {group}"),
+        SanctionKind::Mute | SanctionKind::Ban => {
+            format!("the {} of {member} in {group}", kind.name())
+        }
+    }
+}
+
+fn timer_for_end(draft: &mut Draft<'_>, (group, member, kind): Who<'_>, sanction: &Sanction) {
+    if let Some(until) = sanction.until {
+        let (group, member) = (group.clone(), member.clone());
+        let timer = Timer::SanctionEnd { group, member, kind, sanction: sanction.id.clone() };
         draft.timer(until, timer);
     }
 }
@@ -79,17 +117,7 @@ fn outlasts(
 
 /// Leaves the longer sanction in place. Chat takes every call for the new end, so it gets the later one.
 fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
-    let now = draft.now;
-    if let Some(effect) = draft.effects.iter_mut().find(|effect| effect.id == whom.id) {
-        match &mut effect.act {
-            Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
-                *until = longer.until;
-                *time = longer.until.map(|until| until.since(now));
-            }
-            Act::MuteAll { time, .. } => *time = longer.until.map(|until| until.since(now)),
-            _ => {}
-        }
-    }
+    set_end(draft, &whom.id, longer.at_chat());
     let end = longer.until.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
     let of = if whom.kind == SanctionKind::MuteAll {
         "in the group".to_owned()
@@ -99,57 +127,63 @@ fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
     draft.note(format!("the {} {of} by `{}` goes on {end}", whom.kind.name(), longer.rule));
 }
 
+/// Gives an effect of this decision another end.
+fn set_end(draft: &mut Draft<'_>, id: &EventId, end: Option<Timestamp>) {
+    let now = draft.now;
+    let Some(effect) = draft.effects.iter_mut().find(|effect| effect.id == *id) else { return };
+    match &mut effect.act {
+        Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
+            *until = end;
+            *time = end.map(|end| end.since(now));
+        }
+        Act::MuteAll { time, .. } => *time = end.map(|end| end.since(now)),
+        _ => {}
+    }
+}
+
+/// What the records of sanctions lose by an effect that a rule wants to be sent.
+pub(super) fn ends_with(draft: &mut Draft<'_>, act: &Act, is_for_a_time: bool) {
+    let everybody = Account::everybody();
+    let (group, member, kind) = match act {
+        Act::Unmute { group, member } => (group, member, SanctionKind::Mute),
+        Act::Unban { group, member } => (group, member, SanctionKind::Ban),
+        Act::UnmuteAll { group } => (group, &everybody, SanctionKind::MuteAll),
+        // A role that is meant to stay ends the one that was meant to pass.
+        Act::SetRole { group, member, .. } if !is_for_a_time => (group, member, SanctionKind::Role),
+        _ => return,
+    };
+    if draft.sanction(group, member, kind).is_some() {
+        draft.set_sanction(group, member, kind, None);
+    }
+}
+
 /// Chat has taken a mute: from now on its list of muted members tells something of it.
 pub(super) fn confirmed(
     draft: &mut Draft<'_>,
-    (group, member): (&GroupId, &Account),
+    who: (&GroupId, &Account, SanctionKind),
     until: Option<Timestamp>,
 ) {
-    let live = draft.sanction(group, member, SanctionKind::Mute);
+    let live = draft.sanction(who.0, who.1, who.2);
     let Some(live) = live.filter(|live| !live.ending && live.at_chat() == until) else { return };
-    let confirmed = Sanction { confirmed: Some(draft.now), ..live.clone() };
-    draft.set_sanction(group, member, SanctionKind::Mute, Some(confirmed));
+    let confirmed = Sanction { confirmed: Some(draft.now), tries: 0, ..live.clone() };
+    set(draft, who, Some(confirmed));
 }
 
-/// The time of a sanction is over: asks Chat whether a mute has ended, takes a temporary role back.
-pub(super) fn time_is_over(
+/// Our own change of a role comes back as a callback: it is so, whatever became of the call's answer.
+pub(super) fn role_echoed(
     draft: &mut Draft<'_>,
     event: &Event,
-    (group, member, kind): (&GroupId, &Account, SanctionKind),
-    id: &EventId,
+    group: &GroupId,
+    member: &Account,
+    role: Role,
 ) {
-    let Some(sanction) = draft.sanction(group, member, kind).filter(|live| live.id == *id) else {
-        draft.note(format!("a newer {} of {member} has superseded this one", kind.name()));
-        return;
-    };
-    if sanction.until.is_none_or(|until| until > draft.now) {
-        draft.note(format!("the {} of {member} has a later end by now", kind.name()));
-        return;
+    let who = (group, member, SanctionKind::Role);
+    let Some(live) = draft.sanction(group, member, SanctionKind::Role).cloned() else { return };
+    if live.ending && role == live.before.unwrap_or(Role::Member) {
+        closed(draft, event, who);
+    } else if !live.ending && live.role == Some(role) && live.confirmed.is_none() {
+        set(draft, who, Some(Sanction { confirmed: Some(draft.now), ..live }));
     }
-    let mut ending = sanction.clone();
-    ending.ending = true;
-    let act = match kind {
-        SanctionKind::Ban => {
-            // `Duration` of 50296: Chat counts it down by itself.
-            draft.note(format!("the ban of {member} is over"));
-            draft.set_sanction(group, member, kind, None);
-            return;
-        }
-        SanctionKind::MuteAll => Act::UnmuteAll { group: group.clone() },
-        SanctionKind::Mute => Act::Read(Read::Muted {
-            group: group.clone(),
-            member: member.clone(),
-            sanction: id.clone(),
-        }),
-        SanctionKind::Role => Act::SetRole {
-            group: group.clone(),
-            group_type: draft.group(group).group_type,
-            member: member.clone(),
-            role: ending.before.unwrap_or(Role::Member),
-        },
-    };
-    owe(draft, event, &ending, act, "end");
-    draft.set_sanction(group, member, kind, Some(ending));
 }
 
 /// A person has decided what a member is: a temporary role is theirs to end, and no longer ours.
@@ -172,18 +206,42 @@ pub(super) fn goes_away(draft: &mut Draft<'_>, group: &GroupId, member: &Account
 ///
 /// `forbid_send_msg` outlives a leave (34951); of `MuteTime`, which mutes one member, it is not documented.
 pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
-    let now = draft.now;
+    unbanned(draft, group, member);
+    let (now, who) = (draft.now, (group, member, SanctionKind::Mute));
     let runs = |live: &&Sanction| !live.ending && live.until.is_none_or(|until| until > now);
     let live = draft.sanction(group, member, SanctionKind::Mute).filter(runs);
-    let Some(sanction) = live.cloned() else { return };
+    let Some(mut sanction) = live.cloned() else { return };
+    (sanction.away, sanction.confirmed) = (false, None);
     let left = sanction.until.map(|until| until.since(now));
     let words = left.map_or_else(|| "ever".to_owned(), duration::format);
     draft.note(format!("{member} comes back with a mute of `{}` for {words}", sanction.rule));
-    let back = Sanction { away: false, confirmed: None, ..sanction.clone() };
-    draft.set_sanction(group, member, SanctionKind::Mute, Some(back));
-    let (group, member) = (group.clone(), member.clone());
-    let act = Act::Mute { group, member, time: left, until: sanction.until };
-    owe(draft, event, &sanction, act, &format!("rest {}", event.id));
+    let until = renewal::end_for_chat(draft, who, &mut sanction);
+    mute(draft, event, who, &sanction, until, &format!("rest {}", event.id));
+    set(draft, who, Some(sanction));
+}
+
+/// Whom Chat lets in is banned no more: a person has taken it back, and it is not renewed.
+fn unbanned(draft: &mut Draft<'_>, group: &GroupId, member: &Account) {
+    let Some(ban) = draft.sanction(group, member, SanctionKind::Ban) else { return };
+    // A ban that is under way may be overtaken by the one who is banned.
+    if ban.confirmed.is_some() {
+        draft.note(format!("{member} is banned no more: a person has lifted it"));
+        draft.set_sanction(group, member, SanctionKind::Ban, None);
+    }
+}
+
+/// Owes the mute of a sanction, up to an end.
+fn mute(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member, _): Who<'_>,
+    sanction: &Sanction,
+    until: Option<Timestamp>,
+    what: &str,
+) {
+    let time = until.map(|until| until.since(draft.now));
+    let act = Act::Mute { group: group.clone(), member: member.clone(), time, until };
+    owe(draft, event, sanction, act, what);
 }
 
 /// Something that the bot owes by itself, on account of a sanction.
@@ -209,7 +267,7 @@ pub(super) fn ended(
     member: &Account,
     reason: &str,
 ) {
-    draft.set_sanction(group, member, SanctionKind::Mute, None);
+    closed(draft, event, (group, member, SanctionKind::Mute));
     let mut record = draft.member(group, member);
     if record.muted_until.take().is_some() {
         draft.set_member(group, member, record);

@@ -23,7 +23,7 @@ pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, out
         Outcome::Refused { code, words } => refused(draft, event, effect, *code, words),
         Outcome::Dead { words } => {
             draft.note(format!("given up: {words}"));
-            not_done(draft, event, effect);
+            not_done(draft, event, effect, None);
         }
         Outcome::Observed => {}
     }
@@ -34,13 +34,18 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
         Act::SetRole { group, member, role, .. } => {
             let record = MemberRecord { role: Some(*role), ..draft.member(group, member) };
             draft.set_member(group, member, record);
-            let ending = |live: &&super::state::Sanction| live.ending;
-            if draft.sanction(group, member, SanctionKind::Role).filter(ending).is_some() {
-                draft.set_sanction(group, member, SanctionKind::Role, None);
-            }
+            sanction::role_echoed(draft, event, group, member, *role);
         }
         Act::Mute { group, member, until, .. } => {
-            sanction::confirmed(draft, (group, member), *until);
+            sanction::confirmed(draft, (group, member, SanctionKind::Mute), *until);
+        }
+        Act::Ban { group, member, until, .. } => {
+            sanction::confirmed(draft, (group, member, SanctionKind::Ban), *until);
+        }
+        Act::MuteAll { group, .. } => {
+            let who = (group, &Account::everybody(), SanctionKind::MuteAll);
+            let until = draft.sanction(who.0, who.1, who.2).and_then(|live| live.at_chat());
+            sanction::confirmed(draft, who, until);
         }
         Act::Unmute { group, member } => {
             let live = draft.sanction(group, member, SanctionKind::Mute);
@@ -50,7 +55,11 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             }
         }
         Act::UnmuteAll { group } => {
-            draft.set_sanction(group, &Account::everybody(), SanctionKind::MuteAll, None);
+            let who = (group, &Account::everybody(), SanctionKind::MuteAll);
+            // As with one member: a newer one may stand here.
+            if draft.sanction(who.0, who.1, who.2).is_some_and(|live| live.ending) {
+                sanction::closed(draft, event, who);
+            }
         }
         Act::RemoveMember { group, member, .. } => {
             draft.set(StateKey::Member(group.clone(), member.clone()), None);
@@ -168,7 +177,7 @@ fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, wor
             return alert(draft, event, &effect.id, effect.rule.clone(), text);
         }
         Some(Next::Gone) => return,
-        None => not_done(draft, event, effect),
+        None => not_done(draft, event, effect, Some(code)),
     }
     if let (Act::Read(Read::Roles { .. }), Some(resume)) = (&effect.act, &effect.then) {
         // Judged with what is known: guards keep their hands off whoever might be protected.
@@ -177,8 +186,8 @@ fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, wor
     }
 }
 
-/// Calls for a person, on account of an effect.
-fn alert(
+/// Calls for a person, on account of an effect or event.
+pub(super) fn alert(
     draft: &mut Draft<'_>,
     event: &Event,
     about: &super::EventId,
@@ -202,51 +211,34 @@ fn alert(
 pub(super) fn skipped(draft: &mut Draft<'_>, event: &Event, effects: &[Effect]) {
     for effect in effects {
         draft.note(format!("not sent, because a step before it was not done: {}", effect.act));
-        not_done(draft, event, effect);
+        not_done(draft, event, effect, None);
     }
 }
 
-/// An effect that did not happen takes its sanction with it; a lift that did not happen keeps it.
-fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
+/// An effect that did not happen takes its sanction with it; an end that did not happen keeps it.
+/// `refusal`: Chat's code, when it will never do it.
+fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect, refusal: Option<i64>) {
+    let everybody = Account::everybody();
     let (group, member, kind) = match &effect.act {
-        Act::Mute { group, member, .. } => (group, member.clone(), SanctionKind::Mute),
-        Act::SetRole { group, member, .. } => (group, member.clone(), SanctionKind::Role),
-        Act::Ban { group, member, .. } => (group, member.clone(), SanctionKind::Ban),
+        Act::Mute { group, member, .. }
+        | Act::Unmute { group, member }
+        | Act::Read(Read::Muted { group, member, .. }) => (group, member, SanctionKind::Mute),
+        Act::SetRole { group, member, .. } => (group, member, SanctionKind::Role),
+        Act::Ban { group, member, .. } => (group, member, SanctionKind::Ban),
         Act::MuteAll { group, .. } | Act::UnmuteAll { group } => {
-            (group, Account::everybody(), SanctionKind::MuteAll)
-        }
-        Act::Unmute { group, member } | Act::Read(Read::Muted { group, member, .. }) => {
-            return not_lifted(draft, event, group, member);
+            (group, &everybody, SanctionKind::MuteAll)
         }
         _ => return,
     };
-    let member = &member;
-    match draft.sanction(group, member, kind) {
-        Some(live) if live.id == effect.id => draft.set_sanction(group, member, kind, None),
-        Some(live) if live.ending => {
-            let text = match kind {
-                SanctionKind::MuteAll => {
-                    format!("everybody in {group} stays muted: Chat refuses to lift it")
-                }
-                _ => format!("the temporary role of {member} in {group} could not be taken back"),
-            };
-            draft.set_sanction(group, member, kind, None);
-            alert(draft, event, &effect.id, effect.rule.clone(), text);
-        }
-        _ => {}
+    let Some(live) = draft.sanction(group, member, kind) else { return };
+    let begins = matches!(effect.act, Act::Mute { .. } | Act::Ban { .. } | Act::MuteAll { .. });
+    if live.id == effect.id {
+        draft.set_sanction(group, member, kind, None);
+    } else if live.ending && !begins {
+        sanction::not_ended(draft, event, effect, (group, member, kind), refusal);
+    } else if !live.ending && (begins || effect.act.is_read()) && kind != SanctionKind::MuteAll {
+        sanction::not_renewed(draft, event, effect, (group, member, kind), refusal.is_some());
     }
-}
-
-/// Chat refuses to lift a mute, or to say whether it has ended: the record goes, and a person is told.
-fn not_lifted(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
-    let ending = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.ending);
-    let Some(sanction) = ending.cloned() else { return };
-    draft.set_sanction(group, member, SanctionKind::Mute, None);
-    let text = format!(
-        "the mute of {member} in {group} should have ended, and Chat does not let the bot verify or \
-         lift it; look at it in the console"
-    );
-    alert(draft, event, &sanction.id, Some(sanction.rule), text);
 }
 
 /// The rule that asked goes on where it stood.

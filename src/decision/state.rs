@@ -38,6 +38,8 @@ pub enum StateKey {
     Memory(MemoryKey, String),
     /// How much a rule (`None`: all rules together) has done of late.
     Limit(Option<RuleId>),
+    /// How a field of a group (its member is [`Account::everybody`]) or of a member changed of late.
+    Changes(GroupId, ChangedField, Account),
 }
 
 /// What stands under a key.
@@ -72,6 +74,60 @@ pub enum StateValue {
         until: Option<Timestamp>,
     },
     Limit(Spent),
+    Changes(Changes),
+}
+
+/// A field that two can change back and forth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangedField {
+    Role,
+    NameCard,
+    Mute,
+    Ban,
+    MuteAll,
+    Owner,
+    GroupName,
+    Introduction,
+    Notification,
+    Join,
+}
+
+impl ChangedField {
+    /// One word for keys and people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::NameCard => "name card",
+            Self::Mute => "mute",
+            Self::Ban => "ban",
+            Self::MuteAll => "mute of everybody",
+            Self::Owner => "owner",
+            Self::GroupName => "name",
+            Self::Introduction => "introduction",
+            Self::Notification => "notification",
+            Self::Join => "join option",
+        }
+    }
+}
+
+/// The changes of one field within the time that `[safety] loop` looks back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    pub recent: Vec<Change>,
+    /// Until then, the bot leaves the field alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rests_until: Option<Timestamp>,
+}
+
+/// One change of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub at: Timestamp,
+    /// What it became; of a text, its digest.
+    pub to: String,
+    /// The rule that wanted it; absent for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<RuleId>,
 }
 
 /// What was done within the time of a limit.
@@ -258,6 +314,11 @@ impl SanctionKind {
             Self::MuteAll => "mute_all",
         }
     }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// A wanted state of a member with an end.
@@ -304,7 +365,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// An end that is not certain so long after its time is late: people are told.
-const LATE: Duration = Duration::from_secs(120);
+pub const LATE: Duration = Duration::from_secs(120);
 
 impl Sanction {
     /// The end that Chat knows of; `None`: for ever.

@@ -7,7 +7,7 @@ use super::event::{Event, EventId};
 use super::state::{Sanctioned, StateKey, StateValue};
 use super::trace::Why;
 use super::view::{MuteWords, View};
-use super::{guard, judge, limit, sanction};
+use super::{guard, judge, limit, loops, sanction};
 use crate::chat::Account;
 use crate::rule::Rule;
 use crate::rule::model::{Excess, Step};
@@ -95,7 +95,13 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
         }
         let answer = answer.filter(|_| position == from);
         match act::of_step(draft, &mut run, position, step, answer) {
-            Outcome::Act(act) => {
+            Outcome::Act(mut act) => {
+                if let Err(why) = loops::admit(draft, rule, event, &mut act) {
+                    run.take_back(position, &act);
+                    run.leave_out(&act.to_string(), &why);
+                    left |= !step.continue_on_refusal;
+                    continue;
+                }
                 let asks = act.is_read();
                 run.push(draft, position, step, act);
                 if asks {
@@ -117,8 +123,22 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
 }
 
 impl Run<'_> {
-    fn push(&mut self, draft: &Draft<'_>, position: usize, step: &Step, act: Act) {
+    /// What hangs on a step that comes to nothing.
+    fn take_back(&mut self, position: usize, act: &Act) {
+        let id = self.id(position, act);
+        self.sanctions.retain(|whom| whom.id != id);
+        let of_step =
+            |key: &StateKey| matches!(key, StateKey::Ladder(_, at, ..) if *at == position);
+        self.ladders.retain(|(key, _)| !of_step(key));
+    }
+
+    fn push(&mut self, draft: &mut Draft<'_>, position: usize, step: &Step, act: Act) {
         self.wanted.push(act.to_string());
+        if !draft.in_shadow(self.rule) {
+            let id = self.id(position, &act);
+            let is_for_a_time = self.sanctions.iter().any(|whom| whom.id == id);
+            sanction::ends_with(draft, &act, is_for_a_time);
+        }
         let then = match &act {
             Act::Read(_) | Act::TransferOwner { .. } | Act::TransferRoom { .. } => Some(Box::new(Resume {
                 rule: self.rule.id.clone(),

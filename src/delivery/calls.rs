@@ -27,6 +27,18 @@ pub(super) fn command(effect: &Effect) -> Command {
     }
 }
 
+/// Whether one call of this command, or of its kind for several, can carry out several effects.
+pub(super) fn is_joinable(command: &str) -> bool {
+    matches!(
+        command,
+        "modify_group_member_info"
+            | "delete_group_member"
+            | "ban_group_member"
+            | "unban_group_member"
+            | "group_msg_recall"
+    )
+}
+
 /// The call that carries an effect out; `None` for reads, which take several, and alerts.
 pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
     Some(match effect.act.clone() {

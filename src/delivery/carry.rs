@@ -1,19 +1,20 @@
 //! One try: from the effect to the call, and from Chat's answer to what is to be done now.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::calls::{call_for, command, random};
+use super::stops::Scope;
 use super::{Claimed, Delivery};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
 use crate::decision::effect::{Act, Manner, Outcome};
 use crate::ledger::{self, Pending};
-use crate::rest::reply::{AddResult, ImportResult};
-use crate::rest::{Call, CallError, Class, Failure, Reply, classify, retry};
+use crate::rest::{Call, CallError, Class, Failure, Reply, retry};
 use crate::store::StoreError;
 
-/// How long a command rests when only a person can make it work again.
-const CONFIGURATION_PAUSE: Duration = Duration::from_secs(60);
+/// An effect that cannot be read is looked at again after this.
+const STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// Chat throws away a message with the same `Random` for five minutes (34959); a minute of them is kept in hand.
 const SAME_RANDOM: Duration = Duration::from_secs(240);
 
@@ -33,9 +34,28 @@ pub(super) enum Tried {
 
 /// Why a call brought no reply.
 pub(super) enum NoReply {
-    /// The limit for this command is used up until then.
+    /// The limit for this command is used up until then, or it is stopped.
     Limited(Timestamp),
     Failed(CallError),
+}
+
+/// The effect on whose behalf Chat is asked.
+pub(super) struct Asking<'a> {
+    pub(super) effect: &'a Effect,
+    pub(super) sequence: u64,
+    /// One call of the effect's command was counted when the effect was claimed and is not made yet.
+    prepaid: AtomicBool,
+}
+
+impl<'a> Asking<'a> {
+    /// Reads use what was counted at their claim for their first call; writes keep it for their own.
+    pub(super) fn new(effect: &'a Effect, sequence: u64) -> Self {
+        Self { effect, sequence, prepaid: AtomicBool::new(effect.act.is_read()) }
+    }
+
+    fn is_paid(&self, call: &Call) -> bool {
+        call.command() == command(self.effect) && self.prepaid.swap(false, Ordering::Relaxed)
+    }
 }
 
 fn jitter(effect: &Effect) -> u64 {
@@ -43,14 +63,15 @@ fn jitter(effect: &Effect) -> u64 {
 }
 
 impl Delivery {
-    /// Carries one claimed effect out, and settles it or puts it back.
+    /// Carries one claimed effect out, together with those behind it that need the same call, and
+    /// settles it or puts it back.
     pub(super) async fn carry_out(&self, claimed: Claimed) -> Result<(), StoreError> {
         let Claimed { lane, sequence } = claimed;
         let key = ledger::outbox_key(&lane, sequence);
         let pending: Option<Pending> = match ledger::read(&*self.store, &key) {
             Ok(pending) => pending,
             Err(error) => {
-                self.index().again(&lane, self.clock.now() + CONFIGURATION_PAUSE);
+                self.index().again(&lane, self.clock.now() + STORE_TROUBLE);
                 return Err(error);
             }
         };
@@ -59,11 +80,14 @@ impl Delivery {
             return Ok(());
         };
         pending.perhaps_done |= self.index().was_recovered(sequence);
-        let tried = self.attempt(&pending).await;
+        if let Some(batch) = self.together(&lane, sequence, &pending) {
+            return self.carry_out_together(&lane, batch).await;
+        }
+        let tried = self.attempt(sequence, &pending).await;
         self.settle(&lane, sequence, pending, tried).await
     }
 
-    async fn attempt(&self, pending: &Pending) -> Tried {
+    async fn attempt(&self, sequence: u64, pending: &Pending) -> Tried {
         let effect = &pending.effect;
         if effect.manner == Manner::Shadow {
             return Tried::Settled(Outcome::Observed);
@@ -72,17 +96,21 @@ impl Delivery {
             self.listener.alerted(pending, text);
             return Tried::Settled(Outcome::Done);
         }
+        let asking = Asking::new(effect, sequence);
         if let Act::Read(read) = &effect.act {
-            return match self.read(effect, read).await {
+            return match self.read(&asking, read).await {
                 Ok(answer) => Tried::Settled(Outcome::Answer(answer)),
                 Err(no_reply) => self.judge(pending, no_reply),
             };
+        }
+        if let Some(words) = self.impossible(&effect.act) {
+            return Tried::Settled(Outcome::Refused { code: 0, words });
         }
         // Whom a group or room belongs to is looked at before every transfer: people settle that too.
         let transfer =
             matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
-            match self.verify(effect).await {
+            match self.verify(&asking).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
                 Ok(None) => {}
                 Err(no_reply) => return self.judge(pending, no_reply),
@@ -102,11 +130,9 @@ impl Delivery {
         let Some(call) = call_for(effect, now) else {
             return Tried::Dead("a bug: there is no call for it".to_owned());
         };
-        // The limit was taken when the effect was claimed.
-        let reply = self.chat.call(&call, random(effect)).await;
-        match reply.and_then(|reply| outcome(&call, &reply, pending.perhaps_done)) {
+        match self.send(&asking, call, pending.perhaps_done).await {
             Ok(outcome) => Tried::Settled(outcome),
-            Err(error) => self.judge(pending, NoReply::Failed(error)),
+            Err(no_reply) => self.judge(pending, no_reply),
         }
     }
 
@@ -128,20 +154,74 @@ impl Delivery {
     }
 
     /// Makes a call that is not the effect's main one, within its command's limit.
-    pub(super) async fn ask(&self, effect: &Effect, call: &Call) -> Result<Reply, NoReply> {
-        if call.command() != command(effect) || self.is_main_taken(effect) {
-            let now = self.clock.now();
-            self.rates.take(call.command(), now).map_err(NoReply::Limited)?;
+    pub(super) async fn ask(&self, asking: &Asking<'_>, call: &Call) -> Result<Reply, NoReply> {
+        self.may_call(asking, call)?;
+        self.call(asking, call).await.map_err(NoReply::Failed)
+    }
+
+    /// As [`Delivery::ask`], for a command that an app may do without: that it is refused stops nothing.
+    pub(super) async fn ask_if_there(
+        &self,
+        asking: &Asking<'_>,
+        call: &Call,
+    ) -> Result<Reply, NoReply> {
+        self.may_call(asking, call)?;
+        self.chat.call(call, random(asking.effect)).await.map_err(NoReply::Failed)
+    }
+
+    /// Counts a call, unless that was done at the claim.
+    pub(super) fn may_call(&self, asking: &Asking<'_>, call: &Call) -> Result<(), NoReply> {
+        let (command, now) = (call.command(), self.clock.now());
+        self.index().stops.pass(command, asking.sequence, now).map_err(NoReply::Limited)?;
+        if asking.is_paid(call) {
+            return Ok(());
         }
-        self.chat.call(call, random(effect)).await.map_err(NoReply::Failed)
+        self.rates.take(command, now).map_err(NoReply::Limited)
     }
 
-    /// Reads use the token of their claim for their first call; writes keep it for their own.
-    fn is_main_taken(&self, effect: &Effect) -> bool {
-        !effect.act.is_read()
+    /// Makes a call that is counted, and hears from the answer what works and what does not.
+    pub(super) async fn call(&self, asking: &Asking<'_>, call: &Call) -> Result<Reply, CallError> {
+        let result = self.chat.call(call, random(asking.effect)).await;
+        match &result {
+            Ok(_) => self.works(&[Scope::App, Scope::Command(call.command())]),
+            Err(error) => self.heard(asking.sequence, error),
+        }
+        result
     }
 
-    fn judge(&self, pending: &Pending, no_reply: NoReply) -> Tried {
+    fn heard(&self, who: u64, error: &CallError) {
+        let what = if error.concerns_app() { Scope::App } else { Scope::Command(error.command) };
+        match error.class() {
+            Class::Configuration => {
+                let (now, trouble) = (self.clock.now(), error.to_string());
+                let mut index = self.index();
+                let (_, news) = index.stops.stop(what, who, &trouble, now);
+                let stopped = index.stops.list().into_iter().find(|stopped| stopped.what == what);
+                drop(index);
+                if let Some(stopped) = stopped.filter(|_| news) {
+                    self.listener.stopped(&stopped);
+                }
+                if what != Scope::App {
+                    self.works(&[Scope::App]);
+                }
+            }
+            Class::Done | Class::Refused | Class::AgainBriefly if error.code().is_some() => {
+                self.works(&[Scope::App, what]);
+            }
+            _ => {}
+        }
+    }
+
+    fn works(&self, what: &[Scope]) {
+        for what in what {
+            let ended = self.index().stops.works(*what);
+            if let Some(stopped) = ended {
+                self.listener.works_again(&stopped);
+            }
+        }
+    }
+
+    pub(super) fn judge(&self, pending: &Pending, no_reply: NoReply) -> Tried {
         let now = self.clock.now();
         let perhaps_done = pending.perhaps_done;
         let error = match no_reply {
@@ -158,14 +238,12 @@ impl Delivery {
             Class::Done => Tried::Settled(Outcome::Done),
             Class::Refused => Tried::Settled(refusal(&error)),
             Class::Configuration => {
-                let until = now + CONFIGURATION_PAUSE;
-                self.index().pause(error.command, until);
-                tracing::error!(command = error.command, %error, "only a person can mend this; the command rests for a minute");
-                Tried::Again { at: until, trouble, perhaps_done, counts: false }
+                let at = self.index().stops.free_at(error.command, None, now);
+                Tried::Again { at, trouble, perhaps_done, counts: false }
             }
             class => {
                 if class == Class::SlowDown {
-                    self.rates.slow_down(error.command, now);
+                    self.slow_down(&error, now);
                 }
                 let first = pending.effect.created;
                 match retry::next_try(pending.tries, class, jitter(&pending.effect), first, now) {
@@ -175,9 +253,17 @@ impl Delivery {
             }
         }
     }
+
+    fn slow_down(&self, error: &CallError, now: Timestamp) {
+        if error.concerns_app() {
+            self.rates.slow_down_all(now);
+        } else {
+            self.rates.slow_down(error.command, now);
+        }
+    }
 }
 
-fn refusal(error: &CallError) -> Outcome {
+pub(super) fn refusal(error: &CallError) -> Outcome {
     match &error.failure {
         Failure::Chat { code, words, .. } => Outcome::Refused { code: *code, words: words.clone() },
         other => Outcome::Refused {
@@ -192,98 +278,12 @@ fn refusal(error: &CallError) -> Outcome {
 
 /// Whether a sanction's time has passed, so that it is not to begin any more. One of everybody may
 /// have begun by a call whose answer was lost; then it is sent again, and what ends it stands behind it.
-fn is_over(pending: &Pending, now: Timestamp) -> bool {
+pub(super) fn is_over(pending: &Pending, now: Timestamp) -> bool {
     match &pending.effect.act {
         Act::Mute { until: Some(until), .. } | Act::Ban { until: Some(until), .. } => *until <= now,
         Act::MuteAll { time: Some(time), .. } => {
             !pending.perhaps_done && pending.effect.created + *time <= now
         }
         _ => false,
-    }
-}
-
-/// What an answer comes to: Chat's overall OK can hide failures of single members and messages, and a
-/// message that was thrown away. `again` says that an earlier call may have worked.
-fn outcome(call: &Call, reply: &Reply, again: bool) -> Result<Outcome, CallError> {
-    let one = |account: &crate::chat::Account| account.to_string();
-    Ok(match reply {
-        Reply::Imported(results) => {
-            let failed = |result: &ImportResult| *result == ImportResult::Failed;
-            let failed = results.iter().filter(|(_, result)| failed(result));
-            of_items("imported", results.len(), failed.map(|(account, _)| one(account)).collect())
-        }
-        Reply::Added(results) => {
-            let failed = results.iter().filter(|(_, result)| *result == AddResult::Failed);
-            of_items("added", results.len(), failed.map(|(account, _)| one(account)).collect())
-        }
-        Reply::Recalled(results) => match results.iter().find(|(_, code)| *code != 0) {
-            None => Outcome::Done,
-            // What Chat says to a message that is recalled already is not documented (34965).
-            Some((_, 10030 | 10032)) if again => Outcome::Done,
-            Some((_, code)) => return Err(refused_item(call, *code)),
-        },
-        Reply::Sent { dropped: Some(reason), .. } => {
-            Outcome::Refused { code: 0, words: format!("Chat threw the message away: {reason}") }
-        }
-        _ => Outcome::Done,
-    })
-}
-
-/// Done, unless all failed; who was left out is told.
-fn of_items(what: &str, all: usize, failed: Vec<String>) -> Outcome {
-    let words = format!("not {what}: {}", failed.join(", "));
-    match failed.len() {
-        0 => Outcome::Done,
-        some if some < all => Outcome::Partly { words },
-        _ => Outcome::Refused { code: 0, words },
-    }
-}
-
-/// An item's own code is judged as if it were the answer's.
-fn refused_item(call: &Call, code: i64) -> CallError {
-    let (command, class) = (call.command(), classify(call.command(), code));
-    let words = crate::rest::error::meaning(command, code).to_owned();
-    CallError { command, failure: Failure::Chat { code, words, class } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn recall() -> Call {
-        Call::GroupMsgRecall { group: "cats".into(), topic: None, sequences: vec![7] }
-    }
-
-    fn added(results: &[(&str, AddResult)]) -> Outcome {
-        let results =
-            results.iter().map(|(account, result)| ((*account).into(), *result)).collect();
-        outcome(&recall(), &Reply::Added(results), false).unwrap()
-    }
-
-    #[test]
-    fn who_was_not_added_is_told_and_nobody_added_is_a_refusal() {
-        use AddResult::{Added, Already, Failed, Pending};
-        assert_eq!(added(&[("ann", Added), ("bob", Already), ("cy", Pending)]), Outcome::Done);
-        let words = "not added: ann, bob".to_owned();
-        let some = [("ann", Failed), ("bob", Failed), ("cy", Added)];
-        assert_eq!(added(&some), Outcome::Partly { words: words.clone() });
-        assert_eq!(added(&some[..2]), Outcome::Refused { code: 0, words });
-    }
-
-    #[test]
-    fn a_message_that_cannot_be_recalled_is_refused_with_what_its_code_means() {
-        let reply = |code| Reply::Recalled(vec![(7, code)]);
-        assert_eq!(outcome(&recall(), &reply(0), false), Ok(Outcome::Done));
-        let error = outcome(&recall(), &reply(10031), true).unwrap_err();
-        let words = "the message is too old to recall".to_owned();
-        assert_eq!(refusal(&error), Outcome::Refused { code: 10031, words });
-        assert_eq!(error.class(), Class::Refused);
-    }
-
-    #[test]
-    fn a_recall_repeated_after_a_lost_answer_takes_a_missing_message_for_a_recalled_one() {
-        let reply = Reply::Recalled(vec![(7, 10030)]);
-        assert_eq!(outcome(&recall(), &reply, true), Ok(Outcome::Done));
-        assert_eq!(outcome(&recall(), &reply, false).unwrap_err().code(), Some(10030));
     }
 }

@@ -6,6 +6,9 @@ use crate::clock::Timestamp;
 use crate::decision::Lane;
 use crate::rest::Rates;
 
+use super::calls::is_joinable;
+use super::stops::Stops;
+
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
 
@@ -17,10 +20,12 @@ pub(super) struct Index {
     ready: HashMap<Command, VecDeque<Lane>>,
     /// Lanes whose first effect is due later.
     later: BTreeSet<(Timestamp, Lane)>,
-    /// Commands that are not to be called before a time.
-    paused: HashMap<Command, Timestamp>,
+    /// Commands that a person must make work again.
+    pub(super) stops: Stops,
     /// Found at the start: perhaps sent by a process that died.
     recovered: HashSet<u64>,
+    /// To be sent by a call of their own.
+    alone: HashSet<u64>,
     len: usize,
 }
 
@@ -48,8 +53,15 @@ impl Index {
         command: Command,
         not_before: Timestamp,
     ) {
-        // Of a lane, only the first effect can have been on its way.
-        if !self.lanes.contains_key(&lane) {
+        // Of a lane, only the first effect can have been on its way, and those that one call carries out
+        // together with it.
+        let sent = self.lanes.get(&lane).is_none_or(|queue| {
+            let together = |(earlier, other): &(u64, Command)| {
+                *other == command && self.recovered.contains(earlier)
+            };
+            is_joinable(command) && queue.entries.iter().all(together)
+        });
+        if sent {
             self.recovered.insert(sequence);
         }
         self.insert(lane, sequence, command, not_before);
@@ -85,18 +97,25 @@ impl Index {
         }
         let mut claimed = Vec::new();
         for (command, lanes) in &mut self.ready {
-            if self.paused.get(command).is_some_and(|until| *until > now) {
-                continue;
-            }
-            while claimed.len() < most && !lanes.is_empty() {
-                if !command.is_empty() && rates.take(command, now).is_err() {
+            while claimed.len() < most {
+                let Some(lane) = lanes.front() else { break };
+                let Some(queue) = self.lanes.get_mut(lane) else {
+                    lanes.pop_front();
+                    continue;
+                };
+                let Some((sequence, _)) = queue.entries.front() else {
+                    lanes.pop_front();
+                    continue;
+                };
+                if !command.is_empty()
+                    && (self.stops.free_at(command, Some(*sequence), now) > now
+                        || rates.take(command, now).is_err()
+                        || self.stops.pass(command, *sequence, now).is_err())
+                {
                     break;
                 }
-                let Some(lane) = lanes.pop_front() else { break };
-                let Some(queue) = self.lanes.get_mut(&lane) else { continue };
-                let Some((sequence, _)) = queue.entries.front() else { continue };
                 queue.in_flight = true;
-                claimed.push((lane, *sequence));
+                claimed.extend(lanes.pop_front().map(|lane| (lane, *sequence)));
             }
         }
         self.ready.retain(|_, lanes| !lanes.is_empty());
@@ -117,20 +136,46 @@ impl Index {
         self.recovered.contains(&sequence)
     }
 
+    /// The effect is not to be joined with others again.
+    pub(super) fn alone(&mut self, sequence: u64) {
+        self.alone.insert(sequence);
+    }
+
+    /// The effects behind the first of a lane that may go with it in one call: of the same command, and
+    /// neither sent before nor to be sent alone.
+    pub(super) fn followers(&self, lane: &Lane, first: u64, most: usize) -> Vec<u64> {
+        let Some(queue) = self.lanes.get(lane) else { return Vec::new() };
+        let Some((head, command)) = queue.entries.front() else { return Vec::new() };
+        if *head != first || self.alone.contains(head) {
+            return Vec::new();
+        }
+        let behind = queue.entries.iter().skip(1).take(most);
+        let fits = |(sequence, other): &&(u64, Command)| {
+            other == command && !self.alone.contains(sequence) && !self.recovered.contains(sequence)
+        };
+        behind.take_while(fits).map(|(sequence, _)| *sequence).collect()
+    }
+
     /// The claimed effect is settled, and with it others of its lane.
     pub(super) fn settled(&mut self, lane: &Lane, sequences: &[u64]) {
+        self.release(lane, sequences, Timestamp::default());
+    }
+
+    /// Frees a lane that was claimed; these of its effects are settled, the others wait for the time.
+    pub(super) fn release(&mut self, lane: &Lane, sequences: &[u64], not_before: Timestamp) {
         let Some(queue) = self.lanes.get_mut(lane) else { return };
         let before = queue.entries.len();
         queue.entries.retain(|(sequence, _)| !sequences.contains(sequence));
         self.len -= before - queue.entries.len();
         sequences.iter().for_each(|sequence| {
             self.recovered.remove(sequence);
+            self.alone.remove(sequence);
         });
         queue.in_flight = false;
         match queue.entries.front() {
             Some((_, command)) => {
                 let command = *command;
-                self.enqueue(lane.clone(), command, Timestamp::default());
+                self.enqueue(lane.clone(), command, not_before);
             }
             None => {
                 self.lanes.remove(lane);
@@ -148,17 +193,13 @@ impl Index {
         }
     }
 
-    /// Nothing of this command is claimed before the time.
-    pub(super) fn pause(&mut self, command: Command, until: Timestamp) {
-        self.paused.insert(command, until);
-    }
-
     /// When something can be claimed.
     pub(super) fn next_due(&self, now: Timestamp, rates: &Rates) -> Option<Timestamp> {
         let ready = self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, _)| {
-            let paused = self.paused.get(command).copied().unwrap_or_default();
-            let limited = if command.is_empty() { now } else { rates.free_at(command, now) };
-            paused.max(limited).max(now)
+            if command.is_empty() {
+                return now;
+            }
+            self.stops.free_at(command, None, now).max(rates.free_at(command, now))
         });
         let later = self.later.first().map(|(due, _)| *due);
         ready.chain(later).min()
@@ -168,6 +209,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::stops::Scope;
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -206,11 +248,45 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_command_does_not_hold_up_another() {
+    fn a_stopped_command_does_not_hold_up_another_and_is_tried_by_one_effect() {
         let (mut index, rates) = (Index::default(), Rates::default());
-        index.pause("x", NOW + std::time::Duration::from_secs(60));
+        let minute = std::time::Duration::from_secs(60);
+        index.stops.stop(Scope::Command("x"), 9, "10026", NOW);
         index.push(lane("a"), 1, "x");
         index.push(lane("b"), 2, "y");
+        index.push(lane("c"), 3, "x");
         assert_eq!(index.claim(NOW, 10, &rates), [(lane("b"), 2)]);
+        assert_eq!(index.next_due(NOW, &rates), Some(NOW + minute));
+        assert_eq!(index.claim(NOW + minute, 10, &rates).len(), 1);
+        assert!(index.claim(NOW + minute, 10, &rates).is_empty());
+        index.stops.works(Scope::Command("x"));
+        assert_eq!(index.claim(NOW + minute, 10, &rates).len(), 1);
+    }
+
+    #[test]
+    fn only_effects_of_one_command_that_were_not_sent_go_together() {
+        let mut index = Index::default();
+        for (sequence, command) in [(1, "x"), (2, "x"), (3, "x"), (4, "y"), (5, "x")] {
+            index.push(lane("a"), sequence, command);
+        }
+        assert_eq!(index.followers(&lane("a"), 1, 10), [2, 3]);
+        assert_eq!(index.followers(&lane("a"), 1, 1), [2]);
+        assert!(index.followers(&lane("a"), 2, 10).is_empty());
+        index.perhaps_done(3);
+        assert_eq!(index.followers(&lane("a"), 1, 10), [2]);
+        index.alone(2);
+        assert!(index.followers(&lane("a"), 1, 10).is_empty());
+    }
+
+    #[test]
+    fn what_may_have_gone_together_is_verified_after_a_restart() {
+        let (mut index, mute, talk) = (Index::default(), "modify_group_member_info", "sendmsg");
+        for (sequence, command) in [(1, mute), (2, mute), (3, talk), (4, mute)] {
+            index.recover(lane("a"), sequence, command, NOW);
+        }
+        index.recover(lane("b"), 5, talk, NOW);
+        index.recover(lane("b"), 6, talk, NOW);
+        let recovered = (1..=6).filter(|sequence| index.was_recovered(*sequence));
+        assert_eq!(recovered.collect::<Vec<_>>(), [1, 2, 5]);
     }
 }

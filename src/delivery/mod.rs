@@ -7,11 +7,16 @@
 mod calls;
 mod carry;
 mod index;
+mod possible;
 mod reads;
 mod rooms;
+mod send;
 mod settle;
+mod stops;
+mod together;
 mod verify;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +26,14 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
+use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::Pipeline;
-use crate::rest::{Chat, Rates};
+use crate::rest::{Chat, Page, Rates};
 use crate::store::{Store, StoreError};
 
 pub use settle::{falls_with, settled_event};
+pub use stops::{Scope, Stopped};
 
 use index::Index;
 
@@ -46,6 +53,11 @@ pub trait Listener: Send + Sync {
     fn given_up(&self, pending: &Pending, why: &str);
     /// A rule called for a person.
     fn alerted(&self, pending: &Pending, text: &str);
+    /// Chat says that a command, or all of them, will not work before a person has mended something.
+    /// Told once.
+    fn stopped(&self, stopped: &Stopped);
+    /// It works again.
+    fn works_again(&self, stopped: &Stopped);
 }
 
 /// Nobody hears.
@@ -53,6 +65,8 @@ impl Listener for () {
     fn tried(&self, _: &Pending, _: Option<&str>) {}
     fn given_up(&self, _: &Pending, _: &str) {}
     fn alerted(&self, _: &Pending, _: &str) {}
+    fn stopped(&self, _: &Stopped) {}
+    fn works_again(&self, _: &Stopped) {}
 }
 
 /// Carries out what the outbox holds.
@@ -64,6 +78,8 @@ pub struct Delivery {
     listener: Arc<dyn Listener>,
     index: Mutex<Index>,
     rates: Rates,
+    /// How far reads had come whose command's limit was used up.
+    halfway: Mutex<HashMap<u64, (Page, Vec<MemberFacts>)>>,
     committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
@@ -100,6 +116,7 @@ impl Delivery {
             listener,
             index,
             rates,
+            halfway: Mutex::default(),
             committed: tokio::sync::Mutex::new(committed),
             freed: Notify::new(),
         })
@@ -108,6 +125,11 @@ impl Delivery {
     /// Effects that are not settled.
     pub fn pending(&self) -> usize {
         self.index().len()
+    }
+
+    /// What does not work until a person has mended it.
+    pub fn stopped(&self) -> Vec<Stopped> {
+        self.index().stops.list()
     }
 
     /// Carries out everything that is due now, and what follows from it; for tests and the demo's story.

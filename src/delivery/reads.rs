@@ -1,29 +1,31 @@
 //! Effects that ask: which calls they take, and the answer put together from the replies.
 
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+
 use super::Delivery;
-use super::carry::NoReply;
+use super::carry::{Asking, NoReply};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role, limits};
-use crate::decision::Effect;
 use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Read};
 use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
 
 impl Delivery {
-    pub(super) async fn read(&self, effect: &Effect, read: &Read) -> Result<Answer, NoReply> {
+    pub(super) async fn read(&self, asking: &Asking<'_>, read: &Read) -> Result<Answer, NoReply> {
         match read {
-            Read::Group { group } => self.group(effect, group).await.map(Answer::Group),
+            Read::Group { group } => self.group(asking, group).await.map(Answer::Group),
             Read::Roles { group, group_type, accounts, details } => {
-                self.roles(effect, group, (*group_type, *details), accounts).await
+                self.roles(asking, group, (*group_type, *details), accounts).await
             }
-            Read::Candidates { group } => self.candidates(effect, group).await,
+            Read::Candidates { group } => self.candidates(asking, group).await,
             Read::Room { room, kind, .. } => {
-                self.room(effect, room, *kind).await.map(Answer::Room)
+                self.room(asking, room, *kind).await.map(Answer::Room)
             }
             Read::RoomCandidates { room, kind } => {
-                self.room_candidates(effect, room, *kind).await
+                self.room_candidates(asking, room, *kind).await
             }
             Read::Muted { group, member, .. } => {
                 let call = Call::GetGroupMutedAccount { group: group.clone() };
-                let reply = self.ask(effect, &call).await?;
+                let reply = self.ask(asking, &call).await?;
                 let Reply::Muted(muted) = reply else { return Err(unexpected(&call)) };
                 let until = muted.into_iter().find(|(account, _)| account == member);
                 Ok(Answer::Muted { until: until.map(|(_, until)| until) })
@@ -33,11 +35,11 @@ impl Delivery {
 
     pub(super) async fn group(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
     ) -> Result<GroupFacts, NoReply> {
         let call = Call::GetGroupInfo { groups: vec![group.clone()] };
-        let reply = self.ask(effect, &call).await?;
+        let reply = self.ask(asking, &call).await?;
         let Reply::Groups(items) = reply else { return Err(unexpected(&call)) };
         let Some(item) = items.into_iter().find(|item| item.group == *group) else {
             return Err(unexpected(&call));
@@ -54,7 +56,7 @@ impl Delivery {
 
     async fn roles(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         (group_type, details): (Option<GroupType>, bool),
         accounts: &[Account],
@@ -62,7 +64,7 @@ impl Delivery {
         let mut facts = None;
         let mut kind = group_type;
         if matches!(kind, None | Some(GroupType::AVChatRoom)) {
-            let read = self.group(effect, group).await?;
+            let read = self.group(asking, group).await?;
             kind = read.group_type.or(kind);
             let gone = !read.exists;
             facts = Some(read);
@@ -71,7 +73,7 @@ impl Delivery {
             }
         }
         if let Some(kind) = kind.filter(|kind| details && *kind != GroupType::AVChatRoom) {
-            let found = self.named(effect, group, kind, accounts).await?;
+            let found = self.named(asking, group, kind, accounts).await?;
             let role = |account: &Account| {
                 let member = found.iter().find(|member| member.account == *account);
                 member.map_or(Role::Outside, |member| member.role)
@@ -81,13 +83,13 @@ impl Delivery {
         }
         let roles = if kind == Some(GroupType::AVChatRoom) {
             let owner = facts.as_ref().and_then(|facts| facts.owner.clone());
-            self.audience_roles(effect, group, owner.as_ref(), accounts).await?
+            self.audience_roles(asking, group, owner.as_ref(), accounts).await?
         } else {
             let mut roles = Vec::with_capacity(accounts.len());
             for accounts in accounts.chunks(limits::ROLE_ACCOUNTS) {
                 let call =
                     Call::GetRoleInGroup { group: group.clone(), accounts: accounts.to_vec() };
-                let reply = self.ask(effect, &call).await?;
+                let reply = self.ask(asking, &call).await?;
                 let Reply::Roles(page) = reply else { return Err(unexpected(&call)) };
                 roles.extend(page);
             }
@@ -99,13 +101,13 @@ impl Delivery {
     /// An AVChatRoom stores no members: its owner and its admins are all that Chat knows (60524).
     async fn audience_roles(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         owner: Option<&Account>,
         accounts: &[Account],
     ) -> Result<Vec<(Account, Role)>, NoReply> {
         let call = Call::GetAdminList { group: group.clone() };
-        let admins = match self.ask(effect, &call).await {
+        let admins = match self.ask_if_there(asking, &call).await {
             Ok(Reply::Admins(admins)) => admins,
             Ok(_) => return Err(unexpected(&call)),
             // Without the premium plan there are no admins, and Chat refuses to list them.
@@ -129,21 +131,21 @@ impl Delivery {
     }
 
     /// The group, then all of its members.
-    async fn candidates(&self, effect: &Effect, group: &GroupId) -> Result<Answer, NoReply> {
-        let facts = self.group(effect, group).await?;
+    async fn candidates(&self, asking: &Asking<'_>, group: &GroupId) -> Result<Answer, NoReply> {
+        let facts = self.group(asking, group).await?;
         let kind = facts.group_type.unwrap_or(GroupType::Unknown);
         // Where the owner stays for good, nobody is asked for: of an AVChatRoom Chat would not even tell.
         if !facts.exists || !kind.supports(Ability::TransferOwner) {
             return Ok(Answer::Candidates { group: facts, members: Vec::new() });
         }
-        let members = self.members(effect, group, kind, None).await?;
+        let members = self.members(asking, group, kind, None).await?;
         Ok(Answer::Candidates { group: facts, members })
     }
 
     /// Named members with what Chat knows of them (64897), whatever the size of the group.
     async fn named(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         kind: GroupType,
         named: &[Account],
@@ -152,12 +154,12 @@ impl Delivery {
         for some in named.chunks(limits::SPECIFIED_MEMBERS) {
             let (group, some) = (group.clone(), some.to_vec());
             let call = Call::GetSpecifiedGroupMemberInfo { group: group.clone(), members: some };
-            match self.ask(effect, &call).await {
+            match self.ask_if_there(asking, &call).await {
                 Ok(Reply::Members { members: found, .. }) => members.extend(found),
                 Ok(_) => return Err(unexpected(&call)),
                 // The command is younger than the others: an app may not have it.
                 Err(NoReply::Failed(error)) if is_unknown_command(&error) => {
-                    return self.members(effect, &group, kind, Some(named)).await;
+                    return self.members(asking, &group, kind, Some(named)).await;
                 }
                 Err(other) => return Err(other),
             }
@@ -165,20 +167,32 @@ impl Delivery {
         Ok(members)
     }
 
+    fn halfway(&self) -> MutexGuard<'_, HashMap<u64, (Page, Vec<MemberFacts>)>> {
+        self.halfway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Members, page by page (34948): those that are named, until all are found, or everybody.
     async fn members(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         kind: GroupType,
         named: Option<&[Account]>,
     ) -> Result<Vec<MemberFacts>, NoReply> {
-        let mut members = Vec::new();
         let community = kind == GroupType::Community;
-        let mut page = if community { Page::Next(String::new()) } else { Page::Offset(0) };
+        let first = if community { Page::Next(String::new()) } else { Page::Offset(0) };
+        let (mut page, mut members) =
+            self.halfway().remove(&asking.sequence).unwrap_or((first, Vec::new()));
         loop {
+            let here = page.clone();
             let call = Call::GetGroupMemberInfo { group: group.clone(), page, roles: Vec::new() };
-            let reply = self.ask(effect, &call).await?;
+            let reply = match self.ask(asking, &call).await {
+                Err(NoReply::Limited(at)) => {
+                    self.halfway().insert(asking.sequence, (here, members));
+                    return Err(NoReply::Limited(at));
+                }
+                reply => reply?,
+            };
             let Reply::Members { members: some, next, .. } = reply else {
                 return Err(unexpected(&call));
             };

@@ -1,10 +1,9 @@
 //! Questions about rooms: who owns them, and who is in them.
 
 use super::Delivery;
-use super::carry::NoReply;
+use super::carry::{Asking, NoReply};
 use super::reads::unexpected;
 use crate::chat::{Account, Role, RoomId};
-use crate::decision::Effect;
 use crate::decision::effect::{Answer, MemberFacts, RoomFacts, RoomMember};
 use crate::decision::event::RoomKind;
 use crate::rest::{Call, Class, Reply, RoomRead};
@@ -19,12 +18,12 @@ impl Delivery {
     /// The room (60704, 63404); one that is gone is an answer too.
     pub(super) async fn room(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         room: &RoomId,
         kind: RoomKind,
     ) -> Result<RoomFacts, NoReply> {
         let call = Call::Room(RoomRead::Info { room: room.clone(), live: kind == RoomKind::Live });
-        match self.ask(effect, &call).await {
+        match self.ask(asking, &call).await {
             Ok(Reply::Room(facts)) => Ok(facts),
             Ok(_) => Err(unexpected(&call)),
             Err(NoReply::Failed(error)) if error.code() == Some(NO_ROOM) => Ok(RoomFacts {
@@ -42,18 +41,18 @@ impl Delivery {
     /// The room, then those in it. Of live rooms the admins are listed by a command of their own.
     pub(super) async fn room_candidates(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         room: &RoomId,
         kind: RoomKind,
     ) -> Result<Answer, NoReply> {
-        let facts = self.room(effect, room, kind).await?;
+        let facts = self.room(asking, room, kind).await?;
         if !facts.exists {
             return Ok(Answer::RoomCandidates { room: facts, members: Vec::new() });
         }
-        let members = self.room_members(effect, room, kind).await?;
+        let members = self.room_members(asking, room, kind).await?;
         let admins = match kind {
             RoomKind::Conference => Vec::new(),
-            RoomKind::Live => self.room_admins(effect, room).await?,
+            RoomKind::Live => self.room_admins(asking, room).await?,
         };
         let owner = facts.owner.clone();
         let described = |member: RoomMember| {
@@ -70,7 +69,7 @@ impl Delivery {
 
     async fn room_members(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         room: &RoomId,
         kind: RoomKind,
     ) -> Result<Vec<RoomMember>, NoReply> {
@@ -78,7 +77,7 @@ impl Delivery {
         for _ in 0..MOST_PAGES {
             let read = RoomRead::Members { room: room.clone(), live: kind == RoomKind::Live, next };
             let call = Call::Room(read);
-            let reply = self.ask(effect, &call).await?;
+            let reply = self.ask(asking, &call).await?;
             let Reply::RoomMembers { members: some, next: further, .. } = reply else {
                 return Err(unexpected(&call));
             };
@@ -92,9 +91,9 @@ impl Delivery {
     }
 
     /// Without the plan for it there are no admins, and Chat refuses to list them (63425).
-    async fn room_admins(&self, effect: &Effect, room: &RoomId) -> Result<Vec<Account>, NoReply> {
+    async fn room_admins(&self, asking: &Asking<'_>, room: &RoomId) -> Result<Vec<Account>, NoReply> {
         let call = Call::Room(RoomRead::Admins { room: room.clone() });
-        match self.ask(effect, &call).await {
+        match self.ask_if_there(asking, &call).await {
             Ok(Reply::Admins(admins)) => Ok(admins),
             Ok(_) => Err(unexpected(&call)),
             Err(NoReply::Failed(error))

@@ -80,8 +80,51 @@ impl Delivery {
         sequence: u64,
         pending: &Pending,
         outcome: Outcome,
-        mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<(), StoreError> {
+        let gone = self.commit(lane, sequence, pending, outcome, writes).await?;
+        self.index().settled(lane, &gone);
+        Ok(())
+    }
+
+    /// Settles effects that one call has carried out, each with its own outcome and in their order;
+    /// those without one stay, to be sent alone.
+    pub(super) async fn settle_all(
+        &self,
+        lane: &Lane,
+        effects: Vec<(u64, Pending, Option<Outcome>)>,
+    ) -> Result<(), StoreError> {
+        let (mut gone, mut result) = (Vec::new(), Ok(()));
+        for (sequence, pending, outcome) in effects {
+            let Some(outcome) = outcome else {
+                self.index().alone(sequence);
+                continue;
+            };
+            self.listener.tried(&pending, None);
+            match self.commit(lane, sequence, &pending, outcome, Vec::new()).await {
+                Ok(some) => gone.extend(some),
+                Err(error) => {
+                    // The outcome is known but not on disk: it is verified before anything is repeated.
+                    self.index().perhaps_done(sequence);
+                    result = Err(error);
+                }
+            }
+        }
+        let trouble = result.is_err().then(|| self.clock.now() + STORE_TROUBLE);
+        self.index().release(lane, &gone, trouble.unwrap_or_default());
+        self.freed.notify_one();
+        result
+    }
+
+    /// Commits an outcome, and says which effects have left the outbox with it.
+    async fn commit(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        pending: &Pending,
+        outcome: Outcome,
+        mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<Vec<u64>, StoreError> {
         let effect = &pending.effect;
         let (mut gone, mut skipped) = (vec![sequence], Vec::new());
         for (sequence, other) in falls_with(&*self.store, lane, sequence, effect, &outcome)? {
@@ -92,8 +135,7 @@ impl Delivery {
         let event = settled_event(effect, outcome, skipped, self.clock.now());
         let taken = self.pipeline.process(event, Extra { writes, ..Extra::default() }).await;
         taken.map_err(|error| StoreError(error.0))?;
-        self.index().settled(lane, &gone);
-        Ok(())
+        Ok(gone)
     }
 }
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::Delivery;
-use super::carry::NoReply;
+use super::carry::{Asking, NoReply};
 use super::reads::unexpected;
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
-use crate::decision::Effect;
 use crate::decision::effect::{Act, Outcome};
 use crate::rest::{Call, Reply};
 
@@ -20,13 +19,14 @@ impl Delivery {
     /// What states a wish is sent again without asking: removals, additions, bans, texts of the group,
     /// the mute of everybody, imports and recalls come to the same twice. Messages are judged in
     /// `unrepeatable`.
-    pub(super) async fn verify(&self, effect: &Effect) -> Result<Option<Outcome>, NoReply> {
+    pub(super) async fn verify(&self, asking: &Asking<'_>) -> Result<Option<Outcome>, NoReply> {
+        let effect = asking.effect;
         match &effect.act {
             Act::TransferOwner { group, from, to } => {
-                self.verify_owner(effect, group, from.as_ref(), to).await
+                self.verify_owner(asking, group, from.as_ref(), to).await
             }
             Act::TransferRoom { room, kind, from, to } => {
-                let facts = self.room(effect, room, *kind).await?;
+                let facts = self.room(asking, room, *kind).await?;
                 if !facts.exists {
                     return Ok(Some(refused(NO_ROOM, "the room does not exist any more")));
                 }
@@ -36,10 +36,10 @@ impl Delivery {
             Act::SetRole { group, group_type, member, role }
                 if *group_type != Some(GroupType::AVChatRoom) =>
             {
-                self.verify_role(effect, group, member, *role).await
+                self.verify_role(asking, group, member, *role).await
             }
             Act::Mute { group, member, until, .. } => {
-                let seen = self.muted_until(effect, group, member).await?;
+                let seen = self.muted_until(asking, group, member).await?;
                 let wanted = until.map_or(Timestamp(i64::MAX / 2), |until| until - TOLERANCE);
                 let done = seen.is_some_and(|seen| seen >= wanted);
                 // Chat's number for "for ever" is not documented; anything beyond ten years is.
@@ -48,10 +48,10 @@ impl Delivery {
                 Ok((done || forever).then_some(Outcome::Done))
             }
             Act::Unmute { group, member } => {
-                let seen = self.muted_until(effect, group, member).await?;
+                let seen = self.muted_until(asking, group, member).await?;
                 Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
             }
-            Act::DismissGroup { group } => self.verify_dismissal(effect, group).await,
+            Act::DismissGroup { group } => self.verify_dismissal(asking, group).await,
             _ => Ok(None),
         }
     }
@@ -59,23 +59,23 @@ impl Delivery {
     /// A group that was made after the dismissal had been decided is another one with the same id.
     async fn verify_dismissal(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
     ) -> Result<Option<Outcome>, NoReply> {
-        let facts = self.group(effect, group).await?;
-        let another = facts.created_at.is_some_and(|made| made > effect.created + TOLERANCE);
+        let facts = self.group(asking, group).await?;
+        let another = facts.created_at.is_some_and(|made| made > asking.effect.created + TOLERANCE);
         Ok((!facts.exists || another).then_some(Outcome::Done))
     }
 
     async fn verify_owner(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         from: Option<&Account>,
         to: &Account,
     ) -> Result<Option<Outcome>, NoReply> {
         let call = Call::GetGroupInfo { groups: vec![group.clone()] };
-        let reply = self.ask(effect, &call).await?;
+        let reply = self.ask(asking, &call).await?;
         let Reply::Groups(items) = reply else { return Err(unexpected(&call)) };
         let Some(item) = items.into_iter().find(|item| item.group == *group) else {
             return Err(unexpected(&call));
@@ -88,13 +88,13 @@ impl Delivery {
 
     async fn verify_role(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         member: &Account,
         wanted: Role,
     ) -> Result<Option<Outcome>, NoReply> {
         let call = Call::GetRoleInGroup { group: group.clone(), accounts: vec![member.clone()] };
-        let reply = self.ask(effect, &call).await?;
+        let reply = self.ask(asking, &call).await?;
         let Reply::Roles(roles) = reply else { return Err(unexpected(&call)) };
         let role = roles.into_iter().find(|(account, _)| account == member);
         Ok(role.is_some_and(|(_, role)| role == wanted).then_some(Outcome::Done))
@@ -102,12 +102,12 @@ impl Delivery {
 
     async fn muted_until(
         &self,
-        effect: &Effect,
+        asking: &Asking<'_>,
         group: &GroupId,
         member: &Account,
     ) -> Result<Option<Timestamp>, NoReply> {
         let call = Call::GetGroupMutedAccount { group: group.clone() };
-        let reply = self.ask(effect, &call).await?;
+        let reply = self.ask(asking, &call).await?;
         let Reply::Muted(muted) = reply else { return Err(unexpected(&call)) };
         let found = muted.into_iter().find(|(account, _)| account == member);
         Ok(found.map(|(_, until)| until))

@@ -33,6 +33,7 @@ pub enum Kind {
     Sanction = b'x',
     Memory = b'y',
     Limit = b'z',
+    Changes = b'u',
 }
 
 /// Builds a key out of parts that may hold any byte.
@@ -103,6 +104,9 @@ pub fn state_key(key: &StateKey) -> Vec<u8> {
         // The limit over all rules has no rule's name.
         StateKey::Limit(rule) => {
             Key::new(Kind::Limit).text(rule.as_ref().map_or("", |rule| rule.as_str()))
+        }
+        StateKey::Changes(group, field, account) => {
+            Key::new(Kind::Changes).text(group.as_str()).text(account.as_str()).text(field.name())
         }
     }
     .0
@@ -213,7 +217,7 @@ pub fn members_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
     (from.0, to)
 }
 
-/// The range of a group's sanctions.
+/// The range of the sanctions of a group's members, and of everybody in it.
 pub fn sanctions_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
     let from = Key::new(Kind::Sanction).text(group.as_str());
     let mut to = from.0.clone();

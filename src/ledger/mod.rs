@@ -7,6 +7,7 @@ mod entry;
 pub mod journal;
 mod keys;
 mod records;
+pub mod sanctions;
 pub mod survey;
 
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};

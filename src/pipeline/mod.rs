@@ -7,6 +7,7 @@ mod held;
 mod journaling;
 mod lanes;
 mod process;
+mod sanctions;
 
 use std::fmt;
 use std::future::Future;
@@ -17,6 +18,7 @@ use crate::decision::{Decision, Event, Verdict};
 pub use held::{Fate, Ordered, Which};
 pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};
+pub use sanctions::{Obeyed, Order};
 
 /// A verdict under way.
 pub type Entering<'a> = Pin<Box<dyn Future<Output = Result<Verdict, NotTaken>> + Send + 'a>>;

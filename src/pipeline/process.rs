@@ -192,7 +192,8 @@ impl Pipeline {
         &*self.store
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    /// The present time, as decisions see it.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

@@ -13,6 +13,9 @@ use crate::store::{Store, StoreError};
 /// Records that are looked at before others have their turn.
 const PAGE: usize = 500;
 
+/// A question for so few accounts less than Chat takes is not worth more looking.
+const SCRAP: usize = 100;
+
 /// The members that the mirror has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mirrored {
@@ -65,10 +68,11 @@ fn page(
     store: &dyn Store,
     group: &GroupId,
     behind: Option<&Vec<u8>>,
+    most: usize,
 ) -> Result<MemberPage, StoreError> {
     let (first, to) = ledger::members_of(group);
     let from = behind.map_or(first, |key| ledger::after(key));
-    let entries = store.scan(&from, &to, PAGE)?;
+    let entries = store.scan(&from, &to, most)?;
     let last = entries.last().map(|(key, _)| key.clone());
     let mut members = Vec::with_capacity(entries.len());
     for (key, bytes) in entries {
@@ -86,7 +90,7 @@ pub(super) async fn of(store: &dyn Store, group: &GroupId) -> Result<Mirrored, S
     let mut mirrored = Mirrored::default();
     let mut behind = None;
     loop {
-        let (members, last) = page(store, group, behind.as_ref())?;
+        let (members, last) = page(store, group, behind.as_ref(), PAGE)?;
         if last.is_none() {
             return Ok(mirrored);
         }
@@ -122,7 +126,8 @@ pub(super) async fn missing(
 ) -> Result<Missing, StoreError> {
     let mut found = Missing::default();
     loop {
-        let (members, last) = page(store, group, behind.as_ref())?;
+        let room = limits::ROLE_ACCOUNTS - found.accounts.len();
+        let (members, last) = page(store, group, behind.as_ref(), room.min(PAGE))?;
         if last.is_none() {
             return Ok(found);
         }
@@ -135,7 +140,7 @@ pub(super) async fn missing(
                 found.accounts.push(account);
             }
         }
-        if found.accounts.len() + PAGE > limits::ROLE_ACCOUNTS && !found.accounts.is_empty() {
+        if found.accounts.len() + SCRAP > limits::ROLE_ACCOUNTS {
             found.behind = last;
             return Ok(found);
         }

@@ -1,6 +1,7 @@
 //! The commands that we give Chat: address, body, and Chat's limits checked before anything is sent.
 
 mod app;
+mod batch;
 mod check;
 mod group;
 mod members;

@@ -41,6 +41,16 @@ pub fn find(command: &str, code: i64) -> Option<&'static Row> {
     })
 }
 
+/// Whether a code answers for the app, the account or the address that calls, whatever the command.
+/// `90009` and `70403` are no such codes: one service gives them, and the others may work.
+pub fn concerns_app(code: i64) -> bool {
+    matches!(
+        code,
+        60004 | 60005 | 60006 | 60010 | 60011 | 60016..=60021
+            | 70001..=70003 | 70005 | 70009 | 70013 | 70014 | 70016 | 70020 | 70050 | 70051 | 70114
+    )
+}
+
 /// All documented codes, by family.
 pub const TABLE: &[Row] = &[
     // The gate: HTTP, app, rates

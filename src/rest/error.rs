@@ -84,6 +84,11 @@ impl CallError {
         }
     }
 
+    /// Whether it concerns every command and not only this one.
+    pub fn concerns_app(&self) -> bool {
+        self.code().is_some_and(codes::concerns_app)
+    }
+
     /// Chat's error code, where Chat answered with one.
     pub fn code(&self) -> Option<i64> {
         match self.failure {

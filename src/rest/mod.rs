@@ -1,6 +1,7 @@
 //! Where we call Chat: commands and replies, errors, UserSig, rates and retries. Only `client` sends.
 
 pub mod call;
+pub mod catalog;
 pub mod client;
 mod codes;
 pub mod error;

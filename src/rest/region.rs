@@ -19,6 +19,11 @@ pub fn base_url(region: &str) -> Option<String> {
     Some(format!("https://{host}"))
 }
 
+/// Whether apps behind this base URL live in China, where Chat calls back from other addresses (36742).
+pub fn is_in_china(base: &str) -> bool {
+    base_url("china").is_some_and(|china| base == china)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

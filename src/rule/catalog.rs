@@ -211,7 +211,7 @@ events! {
     GroupCreated "group.created" false [Group Operator] {"owner" String "name" String "members" Strings}
     GroupDismissed "group.dismissed" false [Group] {"owner" String "name" String}
     GroupFull "group.full" false [Group] {}
-    GroupInfoChanged "group.info_changed" false [Group Operator] {"name" String "introduction" String "notification" String "face_url" String}
+    GroupInfoChanged "group.info_changed" false [Group Operator] {"name" String "introduction" String "notification" String "face_url" String "mute_all" String "join" String}
     GroupAttributesChanged "group.attributes_changed" false [Group Operator] {"option" String "keys" Strings}
     GroupOwnerless "group.ownerless" false [Group] {"reason" String "owner" String}
     OwnerInactive "owner.inactive" false [Group Member] {"inactive_days" Int}
@@ -228,13 +228,13 @@ events! {
     TopicInfoChanged "topic.info_changed" false [Group Operator] {"topic" String "name" String "introduction" String "notification" String "face_url" String}
     MuteEnded "mute.ended" false [Group Member] {"reason" String}
     RoomCreated "room.created" false [Room Operator] {"name" String}
-    RoomClosed "room.closed" false [Room Operator] {}
+    RoomClosed "room.closed" false [Room Operator] {"how" String}
     RoomInfoChanged "room.info_changed" false [Room Operator] {"name" String}
     RoomMemberEntered "room.member_entered" false [Room Operator Member] {}
     RoomMemberLeft "room.member_left" false [Room Operator Member] {"how" String "reason" String}
     RoomOwnerLeft "room.owner_left" false [Room Operator Member] {"how" String "reason" String}
     RoomOwnerChanged "room.owner_changed" false [Room Operator] {"old_owner" String "new_owner" String}
-    UserOnline "user.online" false [User] {"reason" String}
+    UserOnline "user.online" false [User] {"reason" String "kicked_devices" Strings}
     UserOffline "user.offline" false [User] {"reason" String}
     UserProfileChanged "user.profile_changed" false [User Operator] {"tags" Strings}
     PrivateSending "private.sending" true [Sender Receiver Message] {}

@@ -8,10 +8,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::callback::OverBudget;
 use crate::chat::Account;
+use crate::decision::LoopLimit;
 use crate::pipeline::JournalEvents;
 use crate::rule::model::{Globs, Limit, Mode};
 
@@ -39,6 +41,22 @@ pub struct Callback {
     pub budget: Duration,
     /// What Chat is told when that is over.
     pub over_budget: OverBudget,
+    /// `room_path`: where Room and Live callbacks come, if not with the others.
+    pub rooms: Option<RoomCallbacks>,
+    /// The addresses that callbacks may come from; any, when this is empty and `allow_chat` false.
+    pub allow: Vec<IpNet>,
+    /// `"chat"` in `allow`: also those that Chat names (36742).
+    pub allow_chat: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[callback] room_path`, `room_tokens`.
+#[derive(Debug, Clone)]
+pub struct RoomCallbacks {
+    pub path: String,
+    /// None: callbacks of rooms are not authenticated.
+    pub tokens: Vec<SecretString>,
 }
 
 /// `[rules]`.
@@ -63,6 +81,12 @@ pub struct Safety {
     pub protected: Globs,
     /// Over all rules together; what is beyond is held.
     pub limit: Option<Limit>,
+    /// What changes back and forth more often than this rests; `None` (`"off"`): never.
+    pub loops: Option<LoopLimit>,
+    /// A longer mute is renewed; `None`: Chat takes what it documents, about 136 years (34951).
+    pub longest_mute: Option<Duration>,
+    /// The same for bans (50296).
+    pub longest_ban: Option<Duration>,
 }
 
 /// `[rest]`.
@@ -126,9 +150,8 @@ pub struct Bystander {
     pub admin: Admin,
     /// The app admin.
     pub own: Account,
-    pub protected: Globs,
+    pub safety: Safety,
     pub mode: Mode,
-    pub limit: Option<Limit>,
     pub owner_inactive: Option<Duration>,
 }
 

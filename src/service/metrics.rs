@@ -14,19 +14,23 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Timestamp;
 use crate::reconcile;
 
+type Triple = [(&'static str, String); 3];
 type Pair = [(&'static str, String); 2];
 type Single = [(&'static str, String); 1];
 
 /// All metrics of the service.
 pub struct Metrics {
     registry: Registry,
-    callbacks: Family<Pair, Counter<u64, AtomicU64>>,
+    callbacks: Family<Triple, Counter<u64, AtomicU64>>,
+    over_limit: Family<Single, Counter<u64, AtomicU64>>,
     events: Family<Single, Counter<u64, AtomicU64>>,
     decisions: Family<Pair, Counter<u64, AtomicU64>>,
     effects: Family<Pair, Counter<u64, AtomicU64>>,
     outbox_pending: Gauge,
+    sanctions_late: Gauge,
     dead_letters: Counter,
     alerts: Counter,
+    commands_stopped: Family<Single, Gauge>,
     rules_loaded: Gauge,
     rules_by_mode: Family<Single, Gauge>,
     reconcile: Reconciling,
@@ -43,12 +47,15 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("groupkeeper");
         let metrics = Self {
             callbacks: Family::default(),
+            over_limit: Family::default(),
             events: Family::default(),
             decisions: Family::default(),
             effects: Family::default(),
             outbox_pending: Gauge::default(),
+            sanctions_late: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
+            commands_stopped: Family::default(),
             rules_loaded: Gauge::default(),
             rules_by_mode: Family::default(),
             reconcile: Reconciling::default(),
@@ -66,17 +73,25 @@ impl Default for Metrics {
             |name: &str, help: &str, family: &Family<Pair, Counter<u64, AtomicU64>>| {
                 registry.register(name, help, family.clone());
             };
-        counted("callbacks", "Callbacks by command and answer", &metrics.callbacks);
         counted(
             "decisions",
             "Rules that looked at an event, by what came of it",
             &metrics.decisions,
         );
         counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
+        let help = "Callbacks by command, entrance (chat, room) and answer";
+        registry.register("callbacks", help, metrics.callbacks.clone());
+        let help = "Warnings of Chat that a command is called too often, by command";
+        registry.register("over_limit", help, metrics.over_limit.clone());
         registry.register("events", "Events decided, by name", metrics.events.clone());
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
+        let help = "Sanctions that should have ended more than two minutes ago";
+        registry.register("sanctions_late", help, metrics.sanctions_late.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
-        registry.register("alerts", "Alerts that rules raised", metrics.alerts.clone());
+        let help = "Alerts: those that rules raised, and commands that stopped";
+        registry.register("alerts", help, metrics.alerts.clone());
+        let help = "1 while a command (or `all`) does not work until a person mends it";
+        registry.register("command_stopped", help, metrics.commands_stopped.clone());
         metrics.register_rules(&mut registry);
         metrics.reconcile.register(&mut registry);
         registry.register_with_unit(
@@ -186,10 +201,19 @@ impl Metrics {
     }
 
     /// A callback was answered. `command` must be one that Chat documents, or `other`.
-    pub fn callback(&self, command: &str, answer: &str, took: Duration) {
+    pub fn callback(&self, command: &str, entrance: &str, answer: &str, took: Duration) {
         self.answering.observe(took.as_secs_f64());
-        let labels = [("command", command.to_owned()), ("answer", answer.to_owned())];
+        let labels = [
+            ("command", command.to_owned()),
+            ("entrance", entrance.to_owned()),
+            ("answer", answer.to_owned()),
+        ];
         self.callbacks.get_or_create(&labels).inc();
+    }
+
+    /// Chat warned of too many calls of a command. `command` must be one of ours, or `other`.
+    pub fn over_limit(&self, command: &str) {
+        self.over_limit.get_or_create(&[("command", command.to_owned())]).inc();
     }
 
     /// An event was decided.
@@ -219,6 +243,12 @@ impl Metrics {
         self.alerts.inc();
     }
 
+    /// A command, or `all`, has stopped or works again.
+    pub fn set_command_stopped(&self, command: &str, stopped: bool) {
+        let labels = [("command", command.to_owned())];
+        self.commands_stopped.get_or_create(&labels).set(i64::from(stopped));
+    }
+
     /// The end of a sanction was taken up this long after its time.
     pub fn sanction_end_lateness(&self, late: Duration) {
         self.lateness.observe(late.as_secs_f64());
@@ -227,6 +257,11 @@ impl Metrics {
     /// Effects not settled.
     pub fn set_outbox_pending(&self, pending: usize) {
         self.outbox_pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
+    }
+
+    /// Sanctions whose end is late.
+    pub fn set_sanctions_late(&self, late: usize) {
+        self.sanctions_late.set(i64::try_from(late).unwrap_or(i64::MAX));
     }
 
     /// The modes of the rules in force, and whether those on disk are broken.
@@ -256,11 +291,11 @@ mod tests {
     #[test]
     fn what_was_counted_is_rendered() {
         let metrics = Metrics::default();
-        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
-        metrics.callback("Group.CallbackAfterSendMsg", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "chat", "taken", Duration::ZERO);
+        metrics.callback("Group.CallbackAfterSendMsg", "chat", "taken", Duration::ZERO);
         metrics.set_outbox_pending(3);
         let text = metrics.render();
-        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",answer=\"taken\"} 2";
+        let line = "groupkeeper_callbacks_total{command=\"Group.CallbackAfterSendMsg\",entrance=\"chat\",answer=\"taken\"} 2";
         assert!(text.contains(line), "{text}");
         assert!(text.contains("groupkeeper_outbox_pending 3"), "{text}");
     }

@@ -1,5 +1,7 @@
 //! Wiring: configuration, listeners, loops, reload, telemetry; start and stop in order.
 
+mod addresses;
+mod called;
 pub mod config;
 pub mod metrics;
 mod rules;
@@ -16,22 +18,25 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Gate, Watch};
+use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources, Watch};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::reconcile::Reconciler;
-use crate::rest::{App, Client, HttpTransport};
+use crate::rest::{App, Chat, Client, HttpTransport, region};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
 use crate::store::{self, Store};
 
+pub use addresses::Addresses;
+
+use called::{Called, Refusals};
 use config::Config;
 use metrics::Metrics;
-use watchers::{Both, Counting, Refusals};
+use watchers::{Both, Counting};
 
 pub use rules::{Reloaded, Rules};
 pub use shutdown::Signals;
@@ -106,6 +111,8 @@ pub struct Service {
     servers: Vec<JoinHandle<()>>,
     loops: Vec<JoinHandle<()>>,
     retention: Option<Retention>,
+    /// With `"chat"` in `[callback] allow`.
+    pub addresses: Option<Arc<Addresses>>,
     /// `[rules] poll`.
     poll: Option<Duration>,
 }
@@ -137,11 +144,12 @@ impl Service {
             secret_key: config.app.secret_key.clone(),
             base_url: config.app.base_url.clone(),
         };
+        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(transport), clock.clone()));
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
             settings: decision_settings(config),
-            chat: Arc::new(Client::new(app, Arc::new(transport), clock.clone())),
+            chat: chat.clone(),
             clock: clock.clone(),
             observer: Arc::new(Both(counting.clone(), onlookers.observer)),
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
@@ -157,9 +165,10 @@ impl Service {
             rules: rules.clone(),
             shadow: config.rules.mode == Mode::Shadow,
             store: store.clone(),
-            metrics,
+            metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
             reconciler: engine.reconciler.clone(),
+            clock: clock.clone(),
         });
         let console = console::router(Console {
             status,
@@ -169,12 +178,19 @@ impl Service {
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
+        let sources = Arc::new(sources(config));
+        let addresses = config.callback.allow_chat.then(|| {
+            let outside_china = !region::is_in_china(&config.app.base_url);
+            let (sources, store) = (sources.clone(), store.clone());
+            Arc::new(Addresses::new(sources, chat, store, clock.clone(), outside_china))
+        });
+        let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
         let watch: Arc<dyn Watch> = match &engine.reconciler {
-            Some(reconciler) => Arc::new(Both(counting, Arc::new(Refusals(reconciler.watcher())))),
-            None => counting,
+            Some(reconciler) => Arc::new(Refusals(called, reconciler.watcher())),
+            None => called,
         };
         let callbacks = callback::router(
-            callback_settings(config, &rules),
+            callback_settings(config, &rules, sources),
             engine.pipeline.clone(),
             clock,
             watch,
@@ -193,6 +209,7 @@ impl Service {
             servers,
             loops: Vec::new(),
             retention,
+            addresses,
             poll: config.rules.poll,
         })
     }
@@ -208,6 +225,9 @@ impl Service {
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
         if let Some(reconciler) = self.engine.reconciler.clone() {
             self.loops.push(tokio::spawn(reconciler.run(stopping())));
+        }
+        if let Some(addresses) = self.addresses.clone() {
+            self.loops.push(tokio::spawn(addresses.run(stopping())));
         }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
@@ -241,17 +261,45 @@ fn decision_settings(config: &Config) -> Settings {
         mode: config.rules.mode,
         limit: config.safety.limit,
         owner_inactive: config.owner_inactive,
+        loops: config.safety.loops,
+        longest_mute: config.safety.longest_mute,
+        longest_ban: config.safety.longest_ban,
     }
 }
 
-fn callback_settings(config: &Config, rules: &Rules) -> CallbackSettings {
+fn sources(config: &Config) -> Sources {
+    let settings = &config.callback;
+    let (listed, proxies) = (settings.allow.clone(), settings.trusted_proxies.clone());
+    Sources::new(listed, settings.allow_chat, proxies)
+}
+
+/// The paths that Chat calls, each with its tokens.
+fn entrances(config: &Config) -> Vec<Entrance> {
+    let settings = &config.callback;
+    let gate = |tokens: &[secrecy::SecretString]| Gate {
+        sdk_app_id: config.app.sdk_app_id,
+        tokens: tokens.to_vec(),
+        window: settings.window,
+    };
+    let chat = Entrance {
+        name: "chat",
+        path: settings.path.clone(),
+        gate: gate(&settings.tokens),
+        only_rooms: false,
+    };
+    let rooms = settings.rooms.as_ref().map(|rooms| Entrance {
+        name: "room",
+        path: rooms.path.clone(),
+        gate: gate(&rooms.tokens),
+        only_rooms: rooms.tokens.is_empty() && !settings.tokens.is_empty(),
+    });
+    std::iter::once(chat).chain(rooms).collect()
+}
+
+fn callback_settings(config: &Config, rules: &Rules, sources: Arc<Sources>) -> CallbackSettings {
     CallbackSettings {
-        path: config.callback.path.clone(),
-        gate: Gate {
-            sdk_app_id: config.app.sdk_app_id,
-            tokens: config.callback.tokens.clone(),
-            window: config.callback.window,
-        },
+        entrances: entrances(config),
+        sources,
         admins: vec![config.app.admin.clone()],
         budget: config.callback.budget,
         over_budget: config.callback.over_budget,
@@ -265,6 +313,8 @@ async fn serve(socket: TcpListener, router: axum::Router, mut stop: watch::Recei
         // An error means that the service is gone, which is a stop as well.
         let _ = stop.wait_for(|stop| *stop).await;
     };
+    // Where a callback comes from can be limited.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "a listener failed");
     }
@@ -278,6 +328,7 @@ struct ServiceStatus {
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
     reconciler: Option<Arc<Reconciler>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Status for ServiceStatus {
@@ -290,10 +341,18 @@ impl Status for ServiceStatus {
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }
+        match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
+            Ok(late) => self.metrics.set_sanctions_late(late),
+            Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
+        }
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());
         self.metrics.render()
+    }
+
+    fn stopped(&self) -> Vec<Stopped> {
+        self.delivery.stopped()
     }
 
     fn rules(&self) -> RulesStatus {

@@ -1,19 +1,16 @@
 //! Who looks on: everything that happens becomes a count and, where it matters, a log line.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, Seen, Watch};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
 use crate::decision::{Decision, Event};
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Scope, Stopped};
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
-use crate::reconcile::Watcher;
 use crate::rule::EventKind;
 
 /// Two who look on, the first first.
@@ -41,77 +38,27 @@ impl<A: Listener + ?Sized, B: Listener + ?Sized> Listener for Both<A, B> {
         self.0.alerted(pending, text);
         self.1.alerted(pending, text);
     }
-}
 
-impl<A: Watch + ?Sized, B: Watch + ?Sized> Watch for Both<A, B> {
-    fn callback(&self, seen: Seen) {
-        self.0.callback(seen);
-        self.1.callback(seen);
+    fn stopped(&self, stopped: &Stopped) {
+        self.0.stopped(stopped);
+        self.1.stopped(stopped);
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.0.works_again(stopped);
+        self.1.works_again(stopped);
     }
 }
-
-/// Callbacks that we could not take have told us nothing: what they were about is read from Chat.
-pub(super) struct Refusals(pub(super) Arc<Watcher>);
-
-impl Watch for Refusals {
-    fn callback(&self, seen: Seen) {
-        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
-            self.0.refused();
-        }
-    }
-}
-
-/// How often the same kind of refused callback is told of.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Counts, and logs what was decided and done.
 pub(super) struct Counting {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
-    /// When refused callbacks were last told of, by what was wrong with them.
-    told: Mutex<HashMap<Answered, Timestamp>>,
 }
 
 impl Counting {
     pub(super) fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock, told: Mutex::default() }
-    }
-
-    /// Tells of refused callbacks, seldom enough that a stranger cannot fill the log.
-    fn warn_of_refused(&self, seen: Seen) {
-        let now = self.clock.now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.get(&seen.answered).is_some_and(|last| now.since(*last) < TOLD_EVERY) {
-            return;
-        }
-        told.insert(seen.answered, now);
-        let why = match seen.answered {
-            Answered::WrongApp => "it names another SdkAppid than `[app] sdk_app_id`",
-            Answered::Unsigned => "it is not signed: switch on authentication in the console",
-            Answered::Forged => {
-                "its signature fits no `[callback] tokens`: is the console's token there?"
-            }
-            _ => "it was signed too long ago: do the clocks agree, within `[callback] window`?",
-        };
-        tracing::warn!(
-            command = seen.command,
-            "a callback was refused, {why} (told once a minute)"
-        );
-    }
-}
-
-impl Watch for Counting {
-    fn callback(&self, seen: Seen) {
-        self.metrics.callback(seen.command, seen.answered.name(), seen.took);
-        if matches!(
-            seen.answered,
-            Answered::WrongApp | Answered::Unsigned | Answered::Forged | Answered::Stale
-        ) {
-            self.warn_of_refused(seen);
-        }
-        if seen.answered == Answered::Panicked {
-            tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
-        }
+        Self { metrics, clock }
     }
 }
 
@@ -174,5 +121,27 @@ impl Listener for Counting {
     fn alerted(&self, pending: &Pending, text: &str) {
         self.metrics.alert();
         tracing::error!(effect.id = %pending.effect.id, rule = ?pending.effect.rule, "alert: {text}");
+    }
+
+    fn stopped(&self, stopped: &Stopped) {
+        self.metrics.alert();
+        self.metrics.set_command_stopped(stopped.what.name(), true);
+        let what = match stopped.what {
+            Scope::App => "no command works".to_owned(),
+            Scope::Command(command) => format!("{command} does not work"),
+        };
+        tracing::error!(
+            command = stopped.what.name(),
+            next_try = %stopped.next_try,
+            "alert: {what} until a person mends it; what needs it waits in the outbox, and one call \
+             now and then tries: {}",
+            stopped.trouble
+        );
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.metrics.set_command_stopped(stopped.what.name(), false);
+        let stood = self.clock.now().since(stopped.since);
+        tracing::warn!(command = stopped.what.name(), stood_s = stood.as_secs(), "it works again");
     }
 }

@@ -128,7 +128,7 @@ impl World {
         body: Value,
         act: Act,
     ) -> Answered {
-        if !self.settings.callbacks.contains(command) {
+        if !self.is_on(command, &body) {
             return self.go_on(now, act, &origin, Changes::default());
         }
         let callback = self.compose(now, command, &origin, group, body);

@@ -1,11 +1,14 @@
 //! Callbacks on their way out: what they carry, how they are signed, and in which order they leave.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::faults::FaultKind;
+use super::rooms::RoomKind;
+use super::settings::OwnUrl;
 use super::world::World;
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
@@ -119,10 +122,18 @@ pub struct Callback {
     pub body: Vec<u8>,
     /// Whether an act waits for the answer.
     pub asks: bool,
+    /// The URL of its own service, if that has one; otherwise Chat's.
+    pub url: Option<String>,
     token: Option<String>,
-    /// Held back by a fault until then.
+    /// The `GroupId` or `RoomId` it is about.
+    about: Option<String>,
+    /// Held back by a fault, or to be sent again, then.
     due: Option<Timestamp>,
     last: bool,
+    /// How old its signature is.
+    signed_ago: Duration,
+    /// How often it timed out.
+    timeouts: usize,
 }
 
 impl Callback {
@@ -130,7 +141,7 @@ impl Callback {
     /// place of older ones; nothing when the app has no token.
     pub fn sign(&mut self, now: Timestamp) {
         let Some(token) = &self.token else { return };
-        let time = now.secs().to_string();
+        let time = (now - self.signed_ago).secs().to_string();
         let mut sign = String::with_capacity(64);
         for byte in Sha256::digest(format!("{token}{time}")) {
             // Writing to a String cannot fail.
@@ -139,6 +150,17 @@ impl Callback {
         self.query.retain(|(name, _)| name != "Sign" && name != "RequestTime");
         self.query.push(("Sign".to_owned(), sign));
         self.query.push(("RequestTime".to_owned(), time));
+    }
+}
+
+impl Callback {
+    /// Moves `EventTime`, where there is one, by so many milliseconds.
+    fn skew(&mut self, by: i64) {
+        let Ok(mut body) = serde_json::from_slice::<Value>(&self.body) else { return };
+        if let Some(time) = body["EventTime"].as_i64() {
+            body["EventTime"] = json!(time.saturating_add(by));
+            self.body = body.to_string().into_bytes();
+        }
     }
 }
 
@@ -188,9 +210,29 @@ impl World {
         group: Option<&GroupId>,
         body: Value,
     ) {
-        if self.settings.callbacks.contains(command) {
+        if self.is_on(command, &body) {
             let callback = self.compose(now, command, origin, group, body);
             self.enqueue(now, callback);
+        }
+    }
+
+    /// Whether the switch of this command is on, and its service's list, if there is one, has it.
+    pub(super) fn is_on(&self, command: &str, body: &Value) -> bool {
+        let listed = |own: &OwnUrl| own.commands.is_empty() || own.commands.contains(command);
+        self.settings.callbacks.contains(command) && self.own_url(command, body).is_none_or(listed)
+    }
+
+    /// The URL that the room services were given for themselves. Seats belong to the kind of the room.
+    fn own_url(&self, command: &str, body: &Value) -> Option<&OwnUrl> {
+        let kind = match command.split('.').next() {
+            Some("Room") => RoomKind::Conference,
+            Some("Live" | "Follow") => RoomKind::Live,
+            Some("Mic") => self.rooms.get(&body["RoomId"].as_str()?.into())?.kind,
+            _ => return None,
+        };
+        match kind {
+            RoomKind::Conference => self.settings.conference.as_ref(),
+            RoomKind::Live => self.settings.live.as_ref(),
         }
     }
 
@@ -203,6 +245,11 @@ impl World {
         group: Option<&GroupId>,
         body: Value,
     ) -> Callback {
+        let id = self.next_id();
+        let (url, token) = match self.own_url(command, &body) {
+            Some(own) => (Some(own.url.clone()), own.token.clone().filter(|_| own.token_enabled)),
+            None => (None, self.settings.callback_token.clone()),
+        };
         let mut body = match body {
             Value::Object(fields) => fields,
             _ => serde_json::Map::new(),
@@ -229,7 +276,10 @@ impl World {
             query.push(("ClientIP".to_owned(), "127.0.0.1".to_owned()));
             query.push(("OptPlatform".to_owned(), origin.platform.to_owned()));
         }
-        let id = self.next_id();
+        let about = ["GroupId", "RoomId"].into_iter().find_map(|name| body.get(name)?.as_str());
+        let about = about.map(str::to_owned);
+        self.settings.quirks.dress(command, &mut body);
+        self.settings.quirks.dress_query(id, &mut query);
         self.unanswered_commands.insert(id, command.to_owned());
         Callback {
             id,
@@ -237,24 +287,55 @@ impl World {
             query,
             body: Value::Object(body).to_string().into_bytes(),
             asks: asks(command),
-            token: self.settings.callback_token.clone(),
+            url,
+            token,
+            about,
             due: None,
             last: false,
+            signed_ago: Duration::ZERO,
+            timeouts: 0,
         }
     }
 
     /// Puts a callback into the queue, unless a fault has other plans; `false` when it is lost.
     pub(super) fn enqueue(&mut self, now: Timestamp, mut callback: Callback) -> bool {
-        match self.faults.callback(&callback.command, callback.asks) {
-            Some(FaultKind::Lose) => return false,
+        let about = callback.about.as_deref();
+        match self.faults.callback(now, &callback.command, callback.asks, about) {
+            Some(FaultKind::Lose) => {
+                self.unanswered_commands.remove(&callback.id);
+                return false;
+            }
             Some(FaultKind::Duplicate) => self.queue.push(callback.clone()),
             Some(FaultKind::Delay { by }) => callback.due = Some(now + by),
             Some(FaultKind::Reorder) => callback.last = true,
             Some(FaultKind::Garble) => callback.body.truncate(callback.body.len() / 2),
+            Some(FaultKind::WrongSign) => callback.token = Some("another token".to_owned()),
+            Some(FaultKind::WrongApp) => {
+                for (_, value) in callback.query.iter_mut().filter(|(name, _)| name == "SdkAppid") {
+                    *value = (self.settings.sdk_app_id + 1).to_string();
+                }
+            }
+            Some(FaultKind::OldSign { by }) => callback.signed_ago = by,
+            Some(FaultKind::Skew { by }) => callback.skew(by),
             _ => {}
         }
         self.queue.push(callback);
         true
+    }
+
+    /// Queues a callback again that timed out, if the console's switch is on and tries are left;
+    /// whether it did. Questions are never repeated (34354).
+    pub(super) fn retry(&mut self, now: Timestamp, mut callback: Callback) -> bool {
+        let gap = self.settings.retries.get(callback.timeouts).copied();
+        match gap {
+            Some(gap) if !callback.asks => {
+                callback.timeouts += 1;
+                callback.due = Some(now + gap);
+                self.queue.push(callback);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes the callbacks that are to be sent by now, in the order to send them in. "Now" is the
@@ -285,7 +366,6 @@ impl World {
 mod tests {
     use super::*;
     use crate::simulator::{Fault, Settings};
-    use std::time::Duration;
 
     fn world(token: Option<&str>) -> World {
         let mut settings = Settings::new(1_400_000_001, "administrator", "key");

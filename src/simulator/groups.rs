@@ -59,6 +59,8 @@ pub(super) struct Proposal {
     pub owner: Option<Account>,
     pub members: Vec<(Account, Role, Timestamp)>,
     pub fields: BTreeMap<String, String>,
+    /// A Community with topics (`SupportTopic`).
+    pub with_topics: bool,
     pub silent: bool,
 }
 
@@ -80,6 +82,7 @@ impl World {
             owner: group.owner,
             members: group.members,
             fields: BTreeMap::new(),
+            with_topics: group.kind == GroupType::Community,
             silent: group.silent,
         };
         self.propose(now, proposal, origin)
@@ -101,14 +104,14 @@ impl World {
             return self.establish(now, proposal, &origin);
         }
         let owned = |group: &&Group| group.kind == proposal.kind && group.owner == proposal.owner;
-        let body = json!({
+        let mut body = json!({
             "Operator_Account": origin.operator,
-            "Owner_Account": name(proposal.owner.as_ref()),
             "Type": proposal.kind.name(),
             "Name": proposal.name,
             "CreateGroupNum": self.groups.values().filter(owned).count(),
             "MemberList": member_list(proposal.members.iter().map(|(account, ..)| account)),
         });
+        self.settings.quirks.put_owner(&mut body, "Owner_Account", proposal.owner.as_ref());
         let command = "Group.CallbackBeforeCreateGroup";
         match self.ask(now, command, origin, None, body, Act::Create(Box::new(proposal))) {
             Answered::Created(creating) => creating,
@@ -136,14 +139,14 @@ impl World {
         let id = proposal.id.clone().unwrap_or_else(|| assigned(proposal.kind, serial));
         let silent = proposal.silent;
         let group = Group::from_proposal(now, id.clone(), serial, proposal);
-        let body = json!({
+        let mut body = json!({
             "Operator_Account": origin.operator,
-            "Owner_Account": name(group.owner.as_ref()),
             "Name": group.name,
             "MemberList": member_list(group.members.keys()),
             "UserDefinedDataList": group.fields.iter()
                 .map(|(key, value)| json!({ "Key": key, "Value": value })).collect::<Value>(),
         });
+        self.settings.quirks.put_owner(&mut body, "Owner_Account", group.owner.as_ref());
         self.groups.insert(id.clone(), group);
         if !silent {
             self.tell(now, "Group.CallbackAfterCreateGroup", origin, Some(&id), body);
@@ -165,7 +168,8 @@ impl World {
 
     pub(super) fn end_group(&mut self, now: Timestamp, id: &GroupId, origin: &Origin) {
         let Some(group) = self.groups.get(id) else { return };
-        let mut body = json!({ "Owner_Account": name(group.owner.as_ref()), "Name": group.name });
+        let mut body = json!({ "Name": group.name });
+        self.settings.quirks.put_owner(&mut body, "Owner_Account", group.owner.as_ref());
         if group.kind != GroupType::Community {
             body["MemberList"] = member_list(group.members.keys());
         }
@@ -282,6 +286,10 @@ impl Group {
             mutes: BTreeMap::new(),
             bans: BTreeMap::new(),
             room_admins,
+            marks: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            with_topics: proposal.with_topics,
+            topics: BTreeMap::new(),
             mute_all: false,
             join_option: proposal.join_option,
             applicants: BTreeSet::new(),
@@ -307,9 +315,4 @@ fn largest(kind: GroupType) -> usize {
 fn assigned(kind: GroupType, serial: u64) -> GroupId {
     let prefix = if kind == GroupType::Community { "@TGS#_@TGS#c" } else { "@TGS#2" };
     GroupId::from(format!("{prefix}SIM{serial:06}"))
-}
-
-/// `Owner_Account`; what it holds for an ownerless group is not documented, here an empty text.
-pub(super) fn name(account: Option<&Account>) -> &str {
-    account.map_or("", Account::as_str)
 }

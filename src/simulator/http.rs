@@ -21,7 +21,7 @@ use super::connection::{CuttableListener, Scissors};
 use super::control;
 use super::look;
 use super::rest::RestFault;
-use super::sender::Sender;
+use super::sender::{Post, Sender};
 use super::world::World;
 use crate::clock::{Clock, Timestamp};
 
@@ -40,8 +40,11 @@ pub struct Options {
     pub skip: Option<Skip>,
     /// Delivers callbacks by itself as they arise; otherwise only `deliver_callbacks` does.
     pub background: bool,
-    /// Posts an after callback once more when its answer timed out.
+    /// Posts an after callback again when its answer timed out, as `Settings::retries` says.
     pub retry_after: bool,
+    /// What `RequestTime` is told by; `None`: by `clock`. A bot with a clock of its own refuses
+    /// signatures from the future that a skipped clock would give.
+    pub signing_clock: Option<Arc<dyn Clock>>,
     pub world: World,
 }
 
@@ -55,6 +58,7 @@ impl Options {
             skip: None,
             background: false,
             retry_after: false,
+            signing_clock: None,
             world,
         }
     }
@@ -66,6 +70,8 @@ pub(super) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub skip: Option<Skip>,
     sender: Sender,
+    signing_clock: Arc<dyn Clock>,
+    retry_after: bool,
     /// Somebody changed the world.
     changed: Notify,
     stopped: watch::Receiver<bool>,
@@ -93,30 +99,49 @@ impl Shared {
             let batch = {
                 let mut world = self.world();
                 world.tick(self.now());
-                if self.sender.has_url() { world.take_callbacks() } else { Vec::new() }
+                if self.has_url(&world) { world.take_callbacks() } else { Vec::new() }
             };
             if batch.is_empty() {
                 return posted;
             }
             for callback in batch {
                 posted += 1;
-                let id = callback.id;
-                let reply = self.sender.post(callback, self.now()).await;
-                self.world().answer(self.now(), id, reply);
+                self.deliver_one(callback).await;
             }
         }
+    }
+
+    /// Posts one callback; one that timed out may be queued again.
+    async fn deliver_one(&self, mut callback: Callback) -> Option<Answered> {
+        callback.sign(self.signing_clock.now());
+        let post = self.sender.post(&callback, &*self.clock).await;
+        if let Post::Failed(why) = &post {
+            tracing::warn!(command = callback.command, "a callback was not delivered: {why}");
+        }
+        let id = callback.id;
+        let mut world = self.world();
+        let now = self.now();
+        if post == Post::TimedOut && self.retry_after && world.retry(now, callback) {
+            return None;
+        }
+        world.answer(now, id, post.reply())
+    }
+
+    /// Whether callbacks have anywhere to go.
+    fn has_url(&self, world: &World) -> bool {
+        let settings = world.settings();
+        self.sender.has_url() || settings.conference.is_some() || settings.live.is_some()
     }
 
     /// Asks the bot now, out of turn, because somebody waits for what comes of it. Without a
     /// callback URL the act is allowed.
     pub async fn settle(&self, question: Callback) -> Option<Answered> {
-        let id = question.id;
-        let reply = if self.sender.has_url() {
-            self.sender.post(question, self.now()).await
+        let answered = if self.sender.has_url() {
+            self.deliver_one(question).await
         } else {
-            Some((200, br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#.to_vec()))
+            let allowed = br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#.to_vec();
+            self.world().answer(self.now(), question.id, Some((200, allowed)))
         };
-        let answered = self.world().answer(self.now(), id, reply);
         self.notify();
         answered
     }
@@ -129,7 +154,10 @@ impl Shared {
     async fn run_in_background(&self) {
         loop {
             self.deliver().await;
-            let due = self.world().next_callback_due().filter(|_| self.sender.has_url());
+            let due = {
+                let world = self.world();
+                world.next_callback_due().filter(|_| self.has_url(&world))
+            };
             let due = async {
                 match due {
                     Some(due) => self.clock.sleep_until(due).await,
@@ -165,9 +193,11 @@ impl Simulator {
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared {
             world: Mutex::new(options.world),
-            clock: options.clock,
             skip: options.skip,
-            sender: Sender::new(options.callback_url, options.retry_after)?,
+            sender: Sender::new(options.callback_url)?,
+            signing_clock: options.signing_clock.unwrap_or_else(|| Arc::clone(&options.clock)),
+            retry_after: options.retry_after,
+            clock: options.clock,
             changed: Notify::new(),
             stopped,
         });
@@ -260,6 +290,12 @@ async fn rest(
         answer = settled;
     }
     shared.notify();
+    if let Some(delay) = answer.delay {
+        tokio::select! {
+            () = shared.clock.sleep_until(now + delay) => {}
+            () = shared.stop() => scissors.cut(),
+        }
+    }
     match answer.fault {
         Some(RestFault::Hang) => {
             shared.stop().await;

@@ -1,5 +1,6 @@
 //! Messages of groups: who may speak, how often, and what is told.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -116,6 +117,8 @@ impl Draft {
             random: self.random,
             at,
             recalled: false,
+            topic: self.more.get("TopicId").and_then(Value::as_str).map(str::to_owned),
+            read_by: BTreeSet::new(),
         }
     }
 }
@@ -178,13 +181,10 @@ impl World {
 
     /// The answer that the first of two equal messages got.
     fn repetition(&self, now: Timestamp, id: &GroupId, draft: &Draft) -> Option<Saying> {
-        let same = |m: &&Message| {
-            m.random == draft.random
-                && m.from == draft.from
-                && m.body == draft.body
-                && now < m.at + SAME
-        };
-        let message = self.messages(id).iter().rev().find(same)?;
+        let same =
+            |m: &&Message| m.random == draft.random && m.from == draft.from && m.body == draft.body;
+        let lately = self.messages(id).iter().rev().take_while(|m| now < m.at + SAME);
+        let message = lately.into_iter().find(same)?;
         Some(Saying::Sent { sequence: message.sequence, at: message.at })
     }
 

@@ -21,6 +21,7 @@ mod members;
 mod messages;
 mod moderation;
 mod private;
+mod quirks;
 mod rates;
 mod rest;
 mod roles;
@@ -34,15 +35,16 @@ mod world;
 
 pub use asks::{Answered, Creating, Joining, Saying};
 pub use callbacks::{Callback, CallbackId, all_commands};
-pub use faults::{Fault, FaultKind};
+pub use faults::{Fault, FaultKind, Scope};
 pub use groups::NewGroup;
 pub use http::{Options, Simulator, Skip};
 pub use messages::Words;
+pub use quirks::{EventTime, GroupCounter, Ownerless, Quirks};
 pub use rates::CallRecord;
 pub use rest::{RestAnswer, RestFault, commands as rest_commands};
 pub use rooms::{NewRoom, Room, RoomKind, RoomMember};
-pub use settings::{Refusal, Settings};
-pub use state::{Group, Member, Message};
+pub use settings::{OwnUrl, Refusal, Settings};
+pub use state::{Group, Member, Message, Topic};
 pub use unseen::MemberChange;
 pub use world::World;
 

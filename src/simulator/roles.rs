@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::callbacks::Origin;
-use super::groups::name;
 use super::settings::Refusal;
 use super::world::World;
 use crate::chat::{Account, GroupId, GroupType, Role};
@@ -50,11 +49,8 @@ impl World {
         if let Some(member) = old.as_ref().and_then(|old| group.members.get_mut(old)) {
             member.role = Role::Member;
         }
-        let body = json!({
-            "Operator_Account": origin.operator,
-            "OldOwner_Account": name(old.as_ref()),
-            "NewOwner_Account": to,
-        });
+        let mut body = json!({ "Operator_Account": origin.operator, "NewOwner_Account": to });
+        self.settings.quirks.put_owner(&mut body, "OldOwner_Account", old.as_ref());
         self.tell(now, "Group.CallbackAfterChangeGroupOwner", origin, Some(id), body);
         Ok(())
     }

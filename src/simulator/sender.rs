@@ -3,32 +3,50 @@
 use std::time::Duration;
 
 use super::callbacks::Callback;
-use crate::clock::Timestamp;
+use crate::clock::Clock;
 
-/// How long Chat waits (34354).
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long Chat waits (34354), by the clock of the simulator.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a connection may hang where that clock stands still.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Chat's HTTP client.
 pub(super) struct Sender {
     client: reqwest::Client,
     url: Option<String>,
-    /// The console's switch "retry after callbacks on time-out".
-    retry: bool,
 }
 
-/// HTTP status and body; `None` when nothing came in time or at all.
-pub(super) type Reply = Option<(u16, Vec<u8>)>;
+/// What came of one post.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Post {
+    /// HTTP status and body.
+    Answered(u16, Vec<u8>),
+    /// Nothing came in time.
+    TimedOut,
+    /// Nobody was reached: no URL, or why not, in words.
+    Failed(String),
+}
+
+impl Post {
+    /// HTTP status and body; `None` when nothing came in time or at all.
+    pub fn reply(self) -> Option<(u16, Vec<u8>)> {
+        match self {
+            Self::Answered(status, body) => Some((status, body)),
+            Self::TimedOut | Self::Failed(_) => None,
+        }
+    }
+}
 
 impl Sender {
-    pub fn new(url: Option<String>, retry: bool) -> std::io::Result<Self> {
+    pub fn new(url: Option<String>) -> std::io::Result<Self> {
         // The library insists on a TLS provider even for plain HTTP; another one may be there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(LONGEST)
             .no_proxy()
             .build()
             .map_err(std::io::Error::other)?;
-        Ok(Self { client, url, retry })
+        Ok(Self { client, url })
     }
 
     /// Whether a callback URL is configured.
@@ -36,16 +54,20 @@ impl Sender {
         self.url.is_some()
     }
 
-    /// Signs and posts one callback. An after callback that timed out is posted once more if the
-    /// switch is on. Without a URL nobody is there to answer.
-    pub async fn post(&self, mut callback: Callback, now: Timestamp) -> Reply {
-        let url = self.url.as_ref()?;
-        callback.sign(now);
-        match self.once(url, &callback).await {
-            Err(error) if error.is_timeout() && self.retry && !callback.asks => {
-                self.once(url, &callback).await.ok()
-            }
-            reply => reply.ok(),
+    /// Posts one callback, which is signed already, and waits two seconds of `clock`.
+    pub async fn post(&self, callback: &Callback, clock: &dyn Clock) -> Post {
+        let Some(url) = callback.url.as_ref().or(self.url.as_ref()) else {
+            return Post::Failed("there is no URL".to_owned());
+        };
+        let over = clock.sleep_until(clock.now() + PATIENCE);
+        tokio::select! {
+            posted = self.once(url, callback) => match posted {
+                Ok((status, body)) => Post::Answered(status, body),
+                Err(error) if error.is_timeout() => Post::TimedOut,
+                Err(error) if error.is_connect() => Post::Failed(format!("{url} is not reached")),
+                Err(error) => Post::Failed(error.without_url().to_string()),
+            },
+            () = over => Post::TimedOut,
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use super::callbacks::all_commands;
+use super::quirks::Quirks;
 use crate::chat::Account;
 
 /// The console's side of one app.
@@ -23,6 +25,18 @@ pub struct Settings {
     pub enforce_rates: bool,
     /// Callback commands whose switch is on.
     pub callbacks: BTreeSet<String>,
+    /// Where callbacks of Conference rooms go (60729); `None`: to the URL of Chat.
+    pub conference: Option<OwnUrl>,
+    /// Where callbacks of Live rooms go (64418); `None`: to the URL of Chat.
+    pub live: Option<OwnUrl>,
+    /// When an after callback that timed out is sent again, counted from the time-out, if the
+    /// console's switch is on. 34354 gives neither number nor times.
+    pub retries: Vec<Duration>,
+    /// What `GetIPList` lists (36742).
+    pub addresses: Vec<String>,
+    /// Groups that may be made a day, less those dismissed (33529).
+    pub daily_groups: u32,
+    pub quirks: Quirks,
     /// "Do not deliver" when a before callback fails or times out (34354); Chat's default is to deliver.
     pub refuse_unanswered: bool,
 }
@@ -38,6 +52,12 @@ impl Settings {
             check_usersig: true,
             enforce_rates: true,
             callbacks: all_commands().map(str::to_owned).collect(),
+            conference: None,
+            live: None,
+            retries: vec![Duration::ZERO],
+            addresses: vec!["127.0.0.1".to_owned()],
+            daily_groups: 10_000,
+            quirks: Quirks::default(),
             refuse_unanswered: false,
         }
     }
@@ -46,6 +66,30 @@ impl Settings {
     pub fn without_asking(mut self) -> Self {
         self.callbacks.retain(|command| !super::callbacks::asks(command));
         self
+    }
+}
+
+/// Where the callbacks of one room service go, and what they are signed with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnUrl {
+    pub url: String,
+    /// `None` leaves `Sign` out.
+    pub token: Option<String>,
+    /// `IsTokenEnable` (69528).
+    pub token_enabled: bool,
+    /// `CallbackCommandList`; empty: all.
+    pub commands: BTreeSet<String>,
+}
+
+impl OwnUrl {
+    /// All commands to this URL, signed when there is a token.
+    pub fn new(url: &str, token: Option<&str>) -> Self {
+        Self {
+            url: url.to_owned(),
+            token: token.map(str::to_owned),
+            token_enabled: token.is_some(),
+            commands: BTreeSet::new(),
+        }
     }
 }
 

@@ -31,6 +31,13 @@ pub struct Group {
     pub bans: BTreeMap<Account, Timestamp>,
     /// Admins of an AVChatRoom, present or not (60525).
     pub room_admins: BTreeSet<Account>,
+    /// Marks of who is online in an AVChatRoom (50294).
+    pub marks: BTreeMap<Account, BTreeSet<u32>>,
+    /// Attributes (60394), not the custom fields.
+    pub attributes: BTreeMap<String, String>,
+    /// Whether this Community has topics.
+    pub with_topics: bool,
+    pub topics: BTreeMap<String, Topic>,
     /// `MuteAllMember`.
     pub mute_all: bool,
     /// `ApplyJoinOption`: `FreeAccess`, `NeedPermission` or `DisableApply`.
@@ -45,6 +52,19 @@ pub struct Group {
     pub notifications: Vec<(Vec<Account>, String)>,
     /// The n-th group of this app; the cursor of `get_appid_group_list`.
     pub(super) serial: u64,
+}
+
+/// One topic of a Community.
+#[derive(Clone, Debug, Default)]
+pub struct Topic {
+    pub name: String,
+    pub owner: Option<Account>,
+    pub introduction: String,
+    pub notification: String,
+    pub face_url: String,
+    pub custom: String,
+    pub mute_all: bool,
+    pub created_at: Timestamp,
 }
 
 /// One member.
@@ -77,6 +97,10 @@ pub struct Message {
     pub random: u32,
     pub at: Timestamp,
     pub recalled: bool,
+    /// `TopicId`.
+    pub topic: Option<String>,
+    /// Who sent a receipt that it was read (60395).
+    pub read_by: BTreeSet<Account>,
 }
 
 impl Group {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::asks::{Act, Answered, Suspended};
 use super::callbacks::{Callback, CallbackId, Origin, asks};
-use super::faults::{Fault, FaultKind, Faults};
+use super::faults::{Fault, FaultKind, Faults, Scope};
 use super::rates::{CallRecord, Rates, SlidingSecond};
 use super::rooms::Room;
 use super::settings::{Refusal, Settings};
@@ -144,11 +144,16 @@ impl World {
 
     /// Makes something go wrong from `now` on.
     pub fn inject(&mut self, now: Timestamp, fault: Fault) {
+        self.inject_within(now, fault, Scope::default());
+    }
+
+    /// The same, only for some groups, for some time, or now and then.
+    pub fn inject_within(&mut self, now: Timestamp, fault: Fault, scope: Scope) {
         self.tick(now);
         if matches!(fault.kind, FaultKind::StaleReads { .. }) {
             self.old = Some((self.groups.clone(), self.rooms.clone()));
         }
-        self.faults.inject(now, fault);
+        self.faults.inject(now, fault, scope);
     }
 
     /// Ends all faults.

@@ -8,10 +8,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
-use groupkeeper::callback::{Answered, CallbackSettings, Gate, OverBudget, Seen, Watch, router};
+use groupkeeper::callback::{
+    Answered, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch, router,
+};
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
 use groupkeeper::pipeline::{Door, Entering, NotTaken, Noting};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +27,7 @@ const OK: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#;
 
 /// What the door does with events.
 #[derive(Clone)]
-enum Behaviour {
+pub enum Behaviour {
     Answers(Verdict),
     Refuses,
     Panics,
@@ -34,7 +37,7 @@ enum Behaviour {
     RejectsLate(Arc<Notify>),
 }
 
-struct RecordingDoor {
+pub struct RecordingDoor {
     behaviour: Behaviour,
     entered: Mutex<Vec<Event>>,
     taken: Notify,
@@ -72,21 +75,39 @@ impl Door for RecordingDoor {
 }
 
 #[derive(Default)]
-struct Counts(Mutex<Vec<Seen>>);
+pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>);
 
 impl Watch for Counts {
     fn callback(&self, seen: Seen) {
         self.0.lock().unwrap().push(seen);
     }
+
+    fn over_limit(&self, over: &OverLimit) {
+        self.1.lock().unwrap().push(over.clone());
+    }
+}
+
+fn entrance(name: &'static str, path: &str, tokens: &[&str]) -> Entrance {
+    Entrance {
+        name,
+        path: path.into(),
+        gate: Gate {
+            sdk_app_id: 1_400_000_000,
+            tokens: tokens.iter().map(|token| SecretString::from(*token)).collect(),
+            window: Duration::from_secs(60),
+        },
+        only_rooms: tokens.is_empty(),
+    }
 }
 
 /// A listener with two tokens, its door, and what was counted.
-struct Site {
+pub struct Site {
     router: Router,
     door: Arc<RecordingDoor>,
     clock: Arc<ManualClock>,
-    counts: Arc<Counts>,
+    pub counts: Arc<Counts>,
     wants_callback_event: Arc<AtomicBool>,
+    pub sources: Arc<Sources>,
 }
 
 impl Site {
@@ -95,6 +116,16 @@ impl Site {
     }
 
     fn over_budget(behaviour: Behaviour, over_budget: OverBudget) -> Self {
+        Self::with(behaviour, over_budget, &["room"], Sources::anywhere())
+    }
+
+    pub fn with(
+        behaviour: Behaviour,
+        over_budget: OverBudget,
+        room_tokens: &[&str],
+        sources: Sources,
+    ) -> Self {
+        let sources = Arc::new(sources);
         let (entered, notes) = (Mutex::default(), Mutex::default());
         let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new(), notes });
         let clock = Arc::new(ManualClock::new(NOW));
@@ -103,26 +134,25 @@ impl Site {
         let settings = CallbackSettings {
             budget: Duration::from_millis(500),
             over_budget,
-            path: "/callback".into(),
-            gate: Gate {
-                sdk_app_id: 1_400_000_000,
-                tokens: vec!["today".into(), "yesterday".into()],
-                window: Duration::from_secs(60),
-            },
+            entrances: vec![
+                entrance("chat", "/callback", &["today", "yesterday"]),
+                entrance("room", "/rooms", room_tokens),
+            ],
+            sources: Arc::clone(&sources),
             admins: vec!["administrator".into()],
             body_limit: DEFAULT_BODY_LIMIT,
             wants_callback_event: Arc::clone(&wants_callback_event),
         };
         let (taking, ticking) = (Arc::clone(&door), Arc::clone(&clock));
         let router = router(settings, taking, ticking, Arc::<Counts>::clone(&counts));
-        Self { router, door, clock, counts, wants_callback_event }
+        Self { router, door, clock, counts, wants_callback_event, sources }
     }
 
-    fn allowing() -> Self {
+    pub fn allowing() -> Self {
         Self::new(Behaviour::Answers(Verdict::Allow))
     }
 
-    async fn send(&self, request: Request<Body>) -> (StatusCode, String) {
+    pub async fn send(&self, request: Request<Body>) -> (StatusCode, String) {
         let response = self.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
         let status = response.status();
@@ -131,7 +161,7 @@ impl Site {
     }
 
     /// Posts a body to a path with query, and gives back the status and what was counted.
-    async fn post(&self, uri: &str, body: impl Into<Body>) -> (StatusCode, Answered) {
+    pub async fn post(&self, uri: &str, body: impl Into<Body>) -> (StatusCode, Answered) {
         let (status, text) = self.send(posted(uri, body)).await;
         let answer: Value = serde_json::from_str(&text).unwrap();
         let (action, code) = if status == StatusCode::OK { ("OK", 0) } else { ("FAIL", 1) };
@@ -148,17 +178,17 @@ impl Site {
         text
     }
 
-    fn counted(&self) -> Seen {
+    pub fn counted(&self) -> Seen {
         *self.counts.0.lock().unwrap().last().unwrap()
     }
 
-    fn entered(&self) -> Vec<String> {
+    pub fn entered(&self) -> Vec<String> {
         let events = self.door.entered.lock().unwrap();
         events.iter().map(|event| event.name().to_owned()).collect()
     }
 }
 
-fn posted(uri: &str, body: impl Into<Body>) -> Request<Body> {
+pub fn posted(uri: &str, body: impl Into<Body>) -> Request<Body> {
     Request::post(uri).body(body.into()).unwrap()
 }
 
@@ -167,7 +197,7 @@ fn sign(token: &str, time: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn uri(command: &str, token: &str, at: Timestamp) -> String {
+pub fn uri(command: &str, token: &str, at: Timestamp) -> String {
     let time = at.secs().to_string();
     let sign = sign(token, &time);
     format!(
@@ -176,7 +206,7 @@ fn uri(command: &str, token: &str, at: Timestamp) -> String {
     )
 }
 
-fn signed(command: &str) -> String {
+pub fn signed(command: &str) -> String {
     uri(command, "today", NOW)
 }
 
@@ -192,6 +222,8 @@ async fn a_signed_callback_reaches_the_door_and_is_answered_ok() {
     assert_eq!(site.post_fixture(JOIN).await, OK);
     assert_eq!(site.entered(), ["member.joined", "member.joined"]);
     let expected = Seen {
+        entrance: "chat",
+        origin: None,
         command: JOIN,
         answered: Answered::Taken,
         took: Duration::ZERO,

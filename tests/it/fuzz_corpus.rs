@@ -29,6 +29,20 @@ fn run(target: &str, one: impl Fn(&str)) {
     }
 }
 
+/// Bodies need not be UTF-8; that they are refused then is part of it.
+#[test]
+fn callbacks_of_the_corpus_are_decoded_and_answered() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/callbacks");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() > 100, "only {} files", paths.len());
+    for path in paths {
+        println!("{}", path.display());
+        targets::callbacks::run(&std::fs::read(&path).unwrap());
+    }
+}
+
 #[test]
 fn rule_files_of_the_corpus_are_read_and_decided_with() {
     run("rules", targets::rules::run);

@@ -1,14 +1,17 @@
 //! The whole bot (router, client, store) beside a simulated Chat, on one clock that only the story moves.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
+use groupkeeper::decision::{Decision, Event};
 use groupkeeper::ledger::{self, DeadLetter, Kind};
+use groupkeeper::pipeline::Observer;
 use groupkeeper::service::config::Config;
 use groupkeeper::service::{NotStarted, Onlookers, Service, Sockets};
 use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
@@ -26,6 +29,17 @@ pub struct Stage {
     pub folder: tempfile::TempDir,
     config: Config,
     service: Option<Service>,
+    heard: Arc<Heard>,
+}
+
+/// The commands of the callbacks that the bot has decided.
+#[derive(Default)]
+struct Heard(Mutex<BTreeSet<String>>);
+
+impl Observer for Heard {
+    fn decided(&self, event: &Event, _: &Decision) {
+        self.0.lock().unwrap().insert(event.command.clone());
+    }
 }
 
 /// An address for a bot that has yet to start. Its port lies below those that the kernel gives to
@@ -103,10 +117,13 @@ impl Stage {
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
         // Stories that are about it switch it on.
-        environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        if further.iter().all(|(name, _)| *name != "RECONCILE_EVERY") {
+            environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        }
         environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
-        let mut stage = Self { clock, chat, folder, config, service: None };
+        let heard = Arc::default();
+        let mut stage = Self { clock, chat, folder, config, service: None, heard };
         stage.start().await.unwrap();
         stage
     }
@@ -115,7 +132,8 @@ impl Stage {
     pub async fn start(&mut self) -> Result<(), NotStarted> {
         let sockets = Sockets::bind(&self.config).await?;
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let service = Service::start(&self.config, clock, sockets, Onlookers::default()).await?;
+        let onlookers = Onlookers { observer: self.heard.clone(), ..Onlookers::default() };
+        let service = Service::start(&self.config, clock, sockets, onlookers).await?;
         self.service = Some(service);
         Ok(())
     }
@@ -216,6 +234,17 @@ impl Stage {
         })
     }
 
+    /// The commands of callbacks that the bot has decided, and of REST calls that Chat has answered.
+    pub fn exercised(&self) -> BTreeSet<String> {
+        let mut all = self.heard.0.lock().unwrap().clone();
+        let path = |service: &str, command: &str| format!("v4/{service}/{command}");
+        self.chat.with_world(|world| {
+            let answered = world.calls().iter().filter(|call| call.status == 200);
+            all.extend(answered.map(|call| path(&call.service, &call.command)));
+        });
+        all
+    }
+
     /// GETs a page of the admin listener.
     pub async fn admin(&self, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.bot().admin_address);
@@ -274,6 +303,7 @@ impl Stage {
         let dead: Vec<DeadLetter> =
             dead.iter().map(|(key, bytes)| ledger::decode(key, bytes).unwrap()).collect();
         assert!(dead.is_empty(), "dead letters: {dead:#?}");
+        crate::tencent::claims_hold(&self.exercised());
         let complaints = self.chat.with_world(|world| world.complaints().to_vec());
         assert!(complaints.is_empty(), "Chat complains: {complaints:#?}");
         for command in ["modify_group_member_info", "get_group_info", "change_group_owner"] {

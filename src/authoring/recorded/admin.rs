@@ -14,13 +14,18 @@ use super::lines::of_lines;
 use crate::authoring::check::SourceFile;
 use crate::chat::GroupId;
 use crate::clock::Timestamp;
+use crate::decision::state::SanctionKind;
 use crate::ledger::JournalEntry;
 use crate::ledger::journal::Filter;
+use crate::ledger::sanctions::{Told, Wanted};
 use crate::ledger::survey::{GroupSurvey, RuleState};
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// A service that looks through a large journal may be silent for a while.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// Sanctions of one answer.
+const PAGE: usize = 1_000;
 
 /// A running service.
 pub struct Admin {
@@ -146,6 +151,34 @@ impl Admin {
     pub(super) fn group(&self, group: &GroupId) -> Result<GroupSurvey, Trouble> {
         let path = format!("/api/v1/groups/{}", escaped(group.as_str()));
         self.read(&path)?.ok_or_else(|| self.too_old())
+    }
+
+    /// Page after page, up to so many.
+    pub(super) fn sanctions(&self, wanted: &Wanted, most: usize) -> Result<Vec<Told>, Trouble> {
+        let mut all: Vec<Told> = Vec::new();
+        while all.len() < most {
+            let limit = (most - all.len()).min(PAGE);
+            let mut path = format!("/api/v1/sanctions?limit={limit}");
+            let parts = [
+                ("group", wanted.group.as_ref().map(GroupId::as_str)),
+                ("member", wanted.member.as_ref().map(|member| member.as_str())),
+                ("kind", wanted.kind.map(SanctionKind::name)),
+                ("late", wanted.late_at.map(|_| "true")),
+                ("after", all.last().map(|last| last.place.as_str())),
+            ];
+            for (name, value) in parts {
+                if let Some(value) = value {
+                    path.push_str(&format!("&{name}={}", escaped(value)));
+                }
+            }
+            let page: Vec<Told> = self.read(&path)?.ok_or_else(|| self.too_old())?;
+            let last = page.len() < limit;
+            all.extend(page);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
     }
 
     fn too_old(&self) -> Trouble {

@@ -20,7 +20,7 @@ use crate::decision::{
 };
 use crate::delivery::{falls_with, settled_event};
 use crate::ledger::{self, JournalEntry, Pending, settled_id};
-use crate::pipeline::{Extra, Fate, JournalEvents, NotTaken, Observer, Pipeline, Which};
+use crate::pipeline::{Extra, Fate, JournalEvents, NotTaken, Observer, Order, Pipeline, Which};
 use crate::rule::{EventKind, RuleSet};
 use crate::schedule::Scheduler;
 use crate::store::{CommitError, MemoryStore, Store, WriteSet};
@@ -226,6 +226,15 @@ impl<'p> Run<'p> {
             Some(Cause::Discarded(held)) => {
                 let which = Which::Id(held.id.to_string());
                 self.pipeline.settle_held(&which, Fate::Discard).await.map_err(not_taken)?;
+            }
+            Some(Cause::Lifted { group, member, kind, .. }) => {
+                let order = self.pipeline.order_sanction(group, member, Some(*kind), Order::Lift);
+                order.await.map_err(not_taken)?;
+            }
+            Some(Cause::Extended { group, member, kind, until, .. }) => {
+                let order = Order::Until(*until);
+                let order = self.pipeline.order_sanction(group, member, Some(*kind), order);
+                order.await.map_err(not_taken)?;
             }
             Some(Cause::Settled { outcome, .. }) => {
                 self.recorded(&entry.id, Some(outcome.clone()), number).await?;

@@ -1,9 +1,13 @@
-//! The commands of Tencent's lists, and what becomes of each.
+//! What is known of a command before its body is looked at.
+
+use std::fmt;
 
 use super::fields::Fields;
-use super::{Callback, Unfit, group, member, message, room, user};
+use super::table::COMMANDS;
+use super::{Callback, Unfit};
 use crate::callback::reply::Answering;
 use crate::decision::Event;
+use crate::rule::EventKind;
 
 /// The label of a command that is not in the table.
 pub(super) const OTHER: &str = "other";
@@ -11,26 +15,56 @@ pub(super) const OTHER: &str = "other";
 /// Reads the events of one callback; never an empty list.
 pub(super) type Reader = fn(&Callback<'_>) -> Result<Vec<Event>, Unfit>;
 
-/// A command that Tencent documents.
-pub(super) struct Command {
-    pub(super) name: &'static str,
-    /// Without one, the command yields only a `callback` event.
+/// A command that Tencent lists.
+#[derive(Debug)]
+pub struct Command {
+    /// `CallbackCommand`.
+    pub name: &'static str,
+    pub document: Document,
+    /// The events it can become; none where it is kept as a `callback` event only.
+    pub events: &'static [EventKind],
     pub(super) reader: Option<Reader>,
-    answers: Answers,
+    pub(super) answers: Answers,
 }
 
-/// The name to use for a command: 64413 has two for one, in the URL and in the body.
-pub(super) fn official(name: &str) -> &str {
-    match name {
-        "Live.CallbackMemberStateChanged" => "Live.CallbackAfterMemberStateChanged",
-        name => name,
+/// Where Tencent describes something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Under product 1047, Chat.
+    Chat(u32),
+    /// Under product 647, rooms and live.
+    Room(u32),
+    /// A page without a number that anybody recorded, or somebody else's code.
+    Elsewhere(&'static str),
+}
+
+impl Document {
+    /// The page's address, where it has a number.
+    pub fn link(self) -> Option<String> {
+        let (product, number) = match self {
+            Self::Chat(number) => (1047, number),
+            Self::Room(number) => (647, number),
+            Self::Elsewhere(_) => return None,
+        };
+        Some(format!("https://www.tencentcloud.com/document/product/{product}/{number}"))
+    }
+}
+
+impl fmt::Display for Document {
+    /// The number, or where else it stands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chat(number) | Self::Room(number) => number.fmt(f),
+            Self::Elsewhere(place) => f.write_str(place),
+        }
     }
 }
 
 /// Which answers a command understands, before its body is looked at.
-#[derive(Clone, Copy)]
-enum Answers {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
     After,
+    Allow,
     Group,
     Invite,
     GroupMessage,
@@ -39,112 +73,23 @@ enum Answers {
     Friends(&'static str),
 }
 
-const fn reads(name: &'static str, reader: Reader) -> Command {
-    Command { name, reader: Some(reader), answers: Answers::After }
-}
-
-const fn asks(name: &'static str, reader: Reader, answers: Answers) -> Command {
-    Command { name, reader: Some(reader), answers }
-}
-
-const fn kept(name: &'static str) -> Command {
-    Command { name, reader: None, answers: Answers::After }
-}
-
-const fn befriends(name: &'static str, list: &'static str) -> Command {
-    Command { name, reader: None, answers: Answers::Friends(list) }
-}
-
-/// Sorted by name. Groups: 34355 and the newer pages; others: 34354; rooms: 60729; live: 64413.
-const COMMANDS: &[Command] = &[
-    kept("Alert.RequestOverLimit"),
-    kept("Bot.OnC2CMessage"),
-    kept("Bot.OnGroupMessage"),
-    kept("C2C.CallbackAfterMsgReport"),
-    kept("C2C.CallbackAfterMsgWithDraw"),
-    reads("C2C.CallbackAfterSendMsg", message::private_sent),
-    asks("C2C.CallbackBeforeSendMsg", message::private_sending, Answers::PrivateMessage),
-    kept("Chatbot.OnC2CSignalMessage"),
-    kept("ContentCallback.ResultNotify"),
-    kept("Follow.CallbackAfterFollowAdd"),
-    kept("Follow.CallbackAfterFollowDelete"),
-    reads("Group.CallbackAfterChangeGroupOwner", group::owner_changed),
-    reads("Group.CallbackAfterCreateGroup", group::created),
-    reads("Group.CallbackAfterCreateTopic", group::topic_created),
-    reads("Group.CallbackAfterGroupAttrChanged", group::attributes_changed),
-    reads("Group.CallbackAfterGroupDestroyed", group::dismissed),
-    reads("Group.CallbackAfterGroupFull", group::full),
-    reads("Group.CallbackAfterGroupInfoChanged", group::info_changed),
-    reads("Group.CallbackAfterMemberExit", member::exit),
-    reads("Group.CallbackAfterMemberFieldChanged", member::field_changed),
-    reads("Group.CallbackAfterNewMemberJoin", member::joined),
-    kept("Group.CallbackAfterReadReceipt"),
-    reads("Group.CallbackAfterRecallMsg", message::recalled),
-    reads("Group.CallbackAfterSendMsg", message::sent),
-    reads("Group.CallbackAfterTopicDestroyed", group::topic_dismissed),
-    reads("Group.CallbackAfterTopicInfoChanged", group::topic_info_changed),
-    asks("Group.CallbackBeforeApplyJoinGroup", member::join_requested, Answers::Group),
-    asks("Group.CallbackBeforeCreateGroup", group::creating, Answers::Group),
-    asks("Group.CallbackBeforeCreateTopic", group::topic_creating, Answers::Group),
-    asks("Group.CallbackBeforeInviteJoinGroup", member::invite_requested, Answers::Invite),
-    asks("Group.CallbackBeforeSendMsg", message::sending, Answers::GroupMessage),
-    kept("Group.CallbackOnDailyGroupQuotaAlarm"),
-    reads("Group.CallbackOnMemberStateChange", member::state_changed),
-    reads("Group.CallbackSendMsgException", message::failed),
-    reads("Live.CallbackAfterChangeOwner", room::live_owner_changed),
-    kept("Live.CallbackAfterCreateBattle"),
-    reads("Live.CallbackAfterCreateRoom", room::created),
-    kept("Live.CallbackAfterCreateRoomReachingThreshold"),
-    kept("Live.CallbackAfterDelMetadata"),
-    reads("Live.CallbackAfterDestroyRoom", room::closed),
-    kept("Live.CallbackAfterEndBattle"),
-    reads("Live.CallbackAfterMemberStateChanged", room::live_member_state_changed),
-    kept("Live.CallbackAfterModifyAdmin"),
-    kept("Live.CallbackAfterSetMetadata"),
-    kept("Live.CallbackAfterStartBattle"),
-    reads("Live.CallbackAfterUpdateRoomInfo", room::info_changed),
-    kept("Live.CallbackBeforeCallBackNotBlock"),
-    kept("Live.CallbackBeforeSendGift"),
-    kept("Mic.CallbackAfterSeatInfoChanged"),
-    kept("OfficialAccount.CallbackAfterAddSubscriber"),
-    kept("OfficialAccount.CallbackAfterCreateOfficialAccount"),
-    kept("OfficialAccount.CallbackAfterDeleteSubscriber"),
-    kept("OfficialAccount.CallbackAfterMsgWithDraw"),
-    kept("OfficialAccount.CallbackAfterOfficialAccountDestroyed"),
-    kept("OfficialAccount.CallbackAfterOfficialAccountFull"),
-    kept("OfficialAccount.CallbackAfterOfficialAccountInfoChanged"),
-    kept("OfficialAccount.CallbackAfterSendMsg"),
-    kept("OfficialAccount.CallbackBeforeAddSubscriber"),
-    kept("OfficialAccount.CallbackBeforeCreateOfficialAccount"),
-    kept("OfficialAccount.CallbackBeforeSendMsg"),
-    reads("Profile.CallbackPortraitSet", user::profile_changed),
-    kept("Push.AllMemberPush"),
-    kept("Push.OfflinePush"),
-    reads("Room.CallbackAfterCreateRoom", room::created),
-    reads("Room.CallbackAfterDestroyRoom", room::closed),
-    reads("Room.CallbackAfterMemberEnter", room::member_entered),
-    reads("Room.CallbackAfterMemberLeave", room::member_left),
-    reads("Room.CallbackAfterUpdateRoomInfo", room::info_changed),
-    kept("Sns.CallbackBlackListAdd"),
-    kept("Sns.CallbackBlackListDelete"),
-    kept("Sns.CallbackFriendAdd"),
-    kept("Sns.CallbackFriendDelete"),
-    befriends("Sns.CallbackPrevFriendAdd", "FriendItem"),
-    befriends("Sns.CallbackPrevFriendResponse", "ResponseFriendItem"),
-    reads("State.StateChange", user::state_changed),
-];
-
 impl Command {
-    /// The command of this name, if Tencent documents it.
+    /// The command of this name, if Tencent lists it.
     pub(super) fn named(name: &str) -> Option<&'static Command> {
         let place = COMMANDS.binary_search_by(|command| command.name.cmp(name)).ok()?;
         COMMANDS.get(place)
+    }
+
+    /// Whether Chat waits for the answer and acts upon it.
+    pub fn is_before(&self) -> bool {
+        is_before(self.name)
     }
 
     /// Which answers this callback understands.
     pub(super) fn answering(&self, fields: Fields<'_>) -> Answering {
         match self.answers {
             Answers::After => Answering::After,
+            Answers::Allow => Answering::Allow,
             Answers::Group => Answering::Group,
             Answers::Invite => Answering::Invite,
             Answers::GroupMessage => Answering::GroupMessage,
@@ -152,6 +97,24 @@ impl Command {
             Answers::Friends(list) => Answering::Friends(fields.accounts(list, "To_Account")),
         }
     }
+}
+
+/// Every command of Tencent's lists, by name.
+pub fn commands() -> &'static [Command] {
+    COMMANDS
+}
+
+/// The name to use for a command: 64413 has two for one, in the URL and in the body.
+pub(super) fn official(name: &str) -> &str {
+    match name.trim() {
+        "Live.CallbackMemberStateChanged" => "Live.CallbackAfterMemberStateChanged",
+        name => name,
+    }
+}
+
+/// Whether a name is one of those that ask first; also one that nobody has listed yet.
+pub(super) fn is_before(name: &str) -> bool {
+    name.contains(".CallbackBefore") || name.contains(".CallbackPrev")
 }
 
 /// The command itself if it is in Tencent's lists, otherwise `other`: a label for metrics that
@@ -177,5 +140,32 @@ mod tests {
         for name in ["", "Group.CallbackAfterMemberInvited", "state.statechange"] {
             assert_eq!(label(name), "other");
         }
+    }
+
+    #[test]
+    fn a_command_asks_exactly_when_its_name_says_so() {
+        for command in COMMANDS {
+            let asks = command.answers != Answers::After;
+            assert_eq!(command.is_before(), asks, "{}", command.name);
+            let events_ask = command.events.iter().any(|event| event.asks());
+            let judged = asks && !matches!(command.answers, Answers::Allow | Answers::Friends(_));
+            assert_eq!(events_ask, judged, "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn a_command_has_events_exactly_when_something_reads_them() {
+        for command in COMMANDS {
+            assert_eq!(command.reader.is_some(), !command.events.is_empty(), "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn a_document_is_linked_under_its_product() {
+        let base = "https://www.tencentcloud.com/document/product";
+        assert_eq!(Document::Chat(34_369).link(), Some(format!("{base}/1047/34369")));
+        assert_eq!(Document::Room(72_553).link(), Some(format!("{base}/647/72553")));
+        assert_eq!(Document::Elsewhere("an SDK").link(), None);
+        assert_eq!(Document::Elsewhere("an SDK").to_string(), "an SDK");
     }
 }

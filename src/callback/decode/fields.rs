@@ -32,6 +32,14 @@ impl<'a> Fields<'a> {
         self.0.get(name).and_then(text_of)
     }
 
+    /// A word of a fixed list, without the spaces that some pages' samples have behind it (34948).
+    pub(super) fn word(self, name: &str) -> Option<Cow<'a, str>> {
+        self.text(name).map(|text| match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(number) => Cow::Owned(number),
+        })
+    }
+
     /// A whole number, or a text that is one.
     pub(super) fn int(self, name: &str) -> Option<i64> {
         self.0.get(name).and_then(int_of)
@@ -61,9 +69,25 @@ impl<'a> Fields<'a> {
         self.list(name).iter().filter_map(Value::as_object).map(Fields)
     }
 
-    /// The texts of a list.
+    /// The texts of a list. A text that is a JSON list of texts is that list: the table of 49465
+    /// says "String" where its sample has an array.
     pub(super) fn texts(self, name: &str) -> Vec<String> {
+        if let [Value::String(text)] = self.list(name)
+            && text.starts_with('[')
+            && let Ok(inside) = serde_json::from_str::<Vec<String>>(text)
+        {
+            return inside;
+        }
         self.list(name).iter().filter_map(text_of).map(Cow::into_owned).collect()
+    }
+
+    /// One text of each item of a list: of an object that under `key`, of anything else itself.
+    pub(super) fn texts_under(self, name: &str, key: &str) -> Vec<String> {
+        let of = |item: &Value| {
+            let value = item.as_object().map_or(Some(item), |object| object.get(key));
+            value.and_then(text_of).map(Cow::into_owned)
+        };
+        self.list(name).iter().filter_map(of).collect()
     }
 
     /// The accounts of a list, each once: plain ones (60735), or under `key` of objects (34372).
@@ -104,10 +128,17 @@ fn text_of(value: &Value) -> Option<Cow<'_, str>> {
 
 fn int_of(value: &Value) -> Option<i64> {
     match value {
-        Value::Number(number) => number.as_i64(),
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
+}
+
+/// A whole number that somebody's serializer wrote as `12.0`; up to where `f64` has them all.
+fn whole(number: f64) -> Option<i64> {
+    const LAST: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and within what both types hold")]
+    (number.fract() == 0.0 && number.abs() <= LAST).then_some(number as i64)
 }
 
 fn account_of(value: &Value) -> Option<Account> {
@@ -148,7 +179,9 @@ mod tests {
         assert_eq!(read(r#"{"N": 4294967295}"#), Some(4_294_967_295));
         assert_eq!(read(r#"{"N": " 12 "}"#), Some(12));
         assert_eq!(read(r#"{"N": "twelve"}"#), None);
+        assert_eq!(read(r#"{"N": 12.0}"#), Some(12));
         assert_eq!(read(r#"{"N": 12.5}"#), None);
+        assert_eq!(read(r#"{"N": 1e300}"#), None);
         assert_eq!(read(r#"{"N": true}"#), None);
     }
 
@@ -161,6 +194,26 @@ mod tests {
         assert_eq!(read(r#"{"L": "ann"}"#), vec![Account::from("ann")]);
         assert_eq!(read(r#"{"L": null}"#), vec![]);
         assert_eq!(read("{}"), vec![]);
+    }
+
+    #[test]
+    fn a_list_of_texts_is_read_from_an_array_a_text_and_a_text_that_is_an_array() {
+        let read = |json: &str| with(json, |f| f.texts("L"));
+        assert_eq!(read(r#"{"L": ["a", "b"]}"#), ["a", "b"]);
+        assert_eq!(read(r#"{"L": "a"}"#), ["a"]);
+        assert_eq!(read(r#"{"L": "[\"a\", \"b\"]"}"#), ["a", "b"]);
+        assert_eq!(read(r#"{"L": "[a"}"#), ["[a"]);
+        let under =
+            with(r#"{"L": [{"K": 130}, 131, "132", {"X": 1}]}"#, |f| f.texts_under("L", "K"));
+        assert_eq!(under, ["130", "131", "132"]);
+    }
+
+    #[test]
+    fn words_are_read_without_the_spaces_around_them() {
+        let read = |json: &str| with(json, |f| f.word("W").map(|word| word.into_owned()));
+        assert_eq!(read(r#"{"W": "Member "}"#).as_deref(), Some("Member"));
+        assert_eq!(read(r#"{"W": 7}"#).as_deref(), Some("7"));
+        assert_eq!(read(r#"{"W": false}"#), None);
     }
 
     #[test]

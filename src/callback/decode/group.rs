@@ -1,6 +1,6 @@
 //! What happens to groups and topics (34368, 34369, 34376–34378, 49463–49466, 60394, 60396).
 
-use super::{Callback, Unfit, set, set_texts};
+use super::{Callback, Unfit, set, set_accounts, set_texts};
 use crate::chat::GroupType;
 use crate::decision::Event;
 use crate::decision::event::Field;
@@ -24,7 +24,7 @@ fn members(callback: &Callback<'_>) -> Field {
 
 /// The group type by today's name, or as Chat wrote it if we do not know it.
 fn set_type(event: &mut Event, callback: &Callback<'_>) {
-    if let Some(written) = callback.fields.text("Type") {
+    if let Some(written) = callback.fields.word("Type") {
         let name = match GroupType::from_name(&written) {
             Some(known) => known.name().to_owned(),
             None => written.into_owned(),
@@ -42,7 +42,8 @@ pub(super) fn creating(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
         return Err(Unfit::missing("Operator_Account"));
     }
     event.group_type = callback.group_type();
-    set_texts(&mut event, fields, &[("name", "Name"), ("owner", "Owner_Account")]);
+    set_texts(&mut event, fields, &[("name", "Name")]);
+    set_accounts(&mut event, fields, &[("owner", "Owner_Account")]);
     set_type(&mut event, callback);
     if let Some(count) = CREATED_COUNT.iter().find_map(|name| fields.int(name)) {
         set(&mut event, "created_count", Field::Int(count));
@@ -65,7 +66,8 @@ pub(super) fn created(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
 /// A group is gone (34377).
 pub(super) fn dismissed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let mut event = callback.in_group(EventKind::GroupDismissed)?;
-    set_texts(&mut event, callback.fields, &[("owner", "Owner_Account"), ("name", "Name")]);
+    set_texts(&mut event, callback.fields, &[("name", "Name")]);
+    set_accounts(&mut event, callback.fields, &[("owner", "Owner_Account")]);
     Ok(vec![event])
 }
 
@@ -74,10 +76,17 @@ pub(super) fn full(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     Ok(vec![callback.in_group(EventKind::GroupFull)?])
 }
 
-/// The group's name, introduction, notice or picture changed (34378).
+/// The group's name, introduction, notice or picture changed (34378). That everybody was muted, or how
+/// one joins, is told only to apps for which Tencent has opened these fields (33530).
 pub(super) fn info_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let mut event = callback.in_group(EventKind::GroupInfoChanged)?;
     set_texts(&mut event, callback.fields, &INFO);
+    let on_request = [
+        ("mute_all", "ShutUpAllMember"),
+        ("mute_all", "MuteAllMember"),
+        ("join", "ApplyJoinOption"),
+    ];
+    set_texts(&mut event, callback.fields, &on_request);
     Ok(vec![event])
 }
 
@@ -98,7 +107,7 @@ pub(super) fn owner_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
         return Err(Unfit::missing("NewOwner_Account"));
     }
     let names = [("old_owner", "OldOwner_Account"), ("new_owner", "NewOwner_Account")];
-    set_texts(&mut event, callback.fields, &names);
+    set_accounts(&mut event, callback.fields, &names);
     Ok(vec![event])
 }
 
@@ -119,8 +128,8 @@ pub(super) fn topic_creating(callback: &Callback<'_>) -> Result<Vec<Event>, Unfi
 /// A topic is there (49464).
 pub(super) fn topic_created(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let mut event = callback.in_group(EventKind::TopicCreated)?;
-    let names = [("topic", "TopicId"), ("name", "Name"), ("owner", "Owner_Account")];
-    set_texts(&mut event, callback.fields, &names);
+    set_texts(&mut event, callback.fields, &[("topic", "TopicId"), ("name", "Name")]);
+    set_accounts(&mut event, callback.fields, &[("owner", "Owner_Account")]);
     Ok(vec![event])
 }
 

@@ -24,7 +24,8 @@ pub(super) fn joined(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
 /// Members quit or were kicked (34373). Documented are only these two, so whatever else `ExitType`
 /// says, somebody has left and nobody is known to have removed them.
 pub(super) fn exit(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    let kicked = callback.fields.text("ExitType").is_some_and(|exit| exit == "Kicked");
+    let kicked =
+        callback.fields.word("ExitType").is_some_and(|exit| exit.eq_ignore_ascii_case("Kicked"));
     let kind = if kicked { EventKind::MemberRemoved } else { EventKind::MemberLeft };
     // `Operator_Account` is the leaver in one place and the kicker in another: never whom it is about.
     members(callback, "ExitMemberList", &callback.in_group(kind)?)
@@ -39,7 +40,7 @@ pub(super) fn field_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
     if about.member.is_none() {
         return Err(Unfit::missing("Member_Account"));
     }
-    let role = fields.text("Role");
+    let role = fields.word("Role");
     let card = fields.text("NameCard");
     if let Some(text) = &role {
         let name = Role::from_wire(text)
@@ -58,7 +59,7 @@ pub(super) fn field_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
 
 /// The connection of members of an AVChatRoom was lost or is back (48734).
 pub(super) fn state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    let kind = match callback.fields.text("EventType").as_deref() {
+    let kind = match callback.fields.word("EventType").as_deref() {
         Some("Online") => EventKind::MemberOnline,
         Some("Offline") => EventKind::MemberOffline,
         _ => return Err(Unfit("EventType is neither Online nor Offline".to_owned())),

@@ -33,9 +33,8 @@ pub(super) fn failed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
 /// Messages were recalled (the page "After a group message is recalled").
 pub(super) fn recalled(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let mut event = callback.in_group(EventKind::MessageRecalled)?;
-    let items = callback.fields.objects("MsgSeqList");
-    let sequences = items.filter_map(|item| item.text("MsgSeq"));
-    set(&mut event, "sequences", Field::Texts(sequences.map(Into::into).collect()));
+    let sequences = callback.fields.texts_under("MsgSeqList", "MsgSeq");
+    set(&mut event, "sequences", Field::Texts(sequences));
     set_texts(&mut event, callback.fields, &[("topic", "TopicId")]);
     Ok(vec![event])
 }
@@ -132,7 +131,8 @@ fn mentions(fields: Fields<'_>) -> Vec<String> {
         Some(1) => Some(EVERYBODY.to_owned()),
         _ => at.account("GroupAt_Account").map(|account| account.to_string()),
     });
-    at.chain(fields.texts("AtRobots_Account")).collect()
+    let robots = fields.accounts("AtRobots_Account", "Member_Account");
+    at.chain(robots.iter().map(ToString::to_string)).collect()
 }
 
 #[cfg(test)]

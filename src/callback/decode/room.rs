@@ -1,6 +1,6 @@
 //! What happens in Conference rooms (60731–60735) and Live rooms (64413, 64422, 64423, 67938, 72553).
 
-use super::{Callback, Unfit, set, set_texts};
+use super::{Callback, Unfit, set, set_accounts, set_texts};
 use crate::chat::{Account, RoomId};
 use crate::decision::Event;
 use crate::decision::event::{Field, Room, RoomKind};
@@ -14,7 +14,9 @@ pub(super) fn of(callback: &Callback<'_>) -> Option<Room> {
     if id.is_empty() {
         return None;
     }
-    let live = callback.command.starts_with("Live.");
+    // Seats go by one name in both engines; only a Conference says who changed them (60736, 64425).
+    let live = callback.command.starts_with("Live.")
+        || callback.command.starts_with("Mic.") && callback.operator.is_none();
     Some(Room {
         id: RoomId::from(&*id),
         kind: if live { RoomKind::Live } else { RoomKind::Conference },
@@ -40,13 +42,17 @@ pub(super) fn created(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     Ok(vec![named(callback, EventKind::RoomCreated)?])
 }
 
-/// A room is gone (60732, 64423).
+/// A room is gone (60732, 64423). Of a Live room `how` says whether somebody closed it or Chat did,
+/// because nobody was left: `DestroyByUser`, `DestroyBySystem`.
 pub(super) fn closed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    Ok(vec![callback.in_room(EventKind::RoomClosed, required(callback)?)])
+    let mut event = callback.in_room(EventKind::RoomClosed, required(callback)?);
+    set_texts(&mut event, callback.fields, &[("how", "EventType")]);
+    Ok(vec![event])
 }
 
-/// Something about the room changed (60731, 67938). A Conference room has no callback of its own
-/// for a new owner: one among what changed is all that is told, and compared with who was owner before.
+/// Something about the room changed (60731, 67938). A Conference room has no callback of its own for a
+/// new owner: that `room.owner` is among what changed is all that is told of it, and whether it did
+/// change is for those to say who know the old one.
 pub(super) fn info_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     Ok(vec![named(callback, EventKind::RoomInfoChanged)?])
 }
@@ -67,8 +73,8 @@ pub(super) fn member_left(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> 
 /// The same for Live rooms, in one command with other words (64413). Its heartbeat that broke off
 /// is what a Conference room calls expired.
 pub(super) fn live_member_state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
-    let cause = callback.fields.text("EventCause").unwrap_or_default();
-    let kind = match callback.fields.text("EventType").as_deref() {
+    let cause = callback.fields.word("EventCause").unwrap_or_default();
+    let kind = match callback.fields.word("EventType").as_deref() {
         Some("Online") => EventKind::RoomMemberEntered,
         Some("Offline") => EventKind::RoomMemberLeft,
         _ => return Err(Unfit("EventType is neither Online nor Offline".to_owned())),
@@ -89,7 +95,7 @@ pub(super) fn live_owner_changed(callback: &Callback<'_>) -> Result<Vec<Event>, 
     room.owner = Some(owner.ok_or_else(|| Unfit::missing("CurrentOwner_Account"))?);
     let mut event = callback.in_room(EventKind::RoomOwnerChanged, room);
     let names = [("old_owner", "OriginalOwner_Account"), ("new_owner", "CurrentOwner_Account")];
-    set_texts(&mut event, callback.fields, &names);
+    set_accounts(&mut event, callback.fields, &names);
     Ok(vec![event])
 }
 

@@ -6,10 +6,11 @@ use crate::decision::event::Field;
 use crate::rule::EventKind;
 
 /// A user came or went (34357). Older apps report a lost connection as `Logout`, newer ones as
-/// `Disconnect`; both mean offline, and `reason` tells them apart.
+/// `Disconnect`; both mean offline, and `reason` tells them apart. A login can end those on other
+/// devices: `kicked_devices` are their platforms.
 pub(super) fn state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     let info = callback.fields.inner("Info").ok_or_else(|| Unfit::missing("Info"))?;
-    let kind = match info.text("Action").as_deref() {
+    let kind = match info.word("Action").as_deref() {
         Some("Login") => EventKind::UserOnline,
         Some("Logout" | "Disconnect") => EventKind::UserOffline,
         _ => return Err(Unfit("Action is none of Login, Logout, Disconnect".to_owned())),
@@ -17,6 +18,10 @@ pub(super) fn state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
     let mut event = callback.only(kind);
     event.member = Some(info.account("To_Account").ok_or_else(|| Unfit::missing("To_Account"))?);
     set_texts(&mut event, info, &[("reason", "Reason")]);
+    if kind == EventKind::UserOnline {
+        let devices = callback.fields.texts_under("KickedDevice", "Platform");
+        set(&mut event, "kicked_devices", Field::Texts(devices));
+    }
     Ok(vec![event])
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::decision::effect::Outcome;
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{Decision, Event, Why};
-use crate::delivery::Listener;
+use crate::delivery::{Listener, Stopped};
 use crate::ledger::{Pending, outcome_words};
 use crate::pipeline::Observer;
 
@@ -66,6 +66,14 @@ impl Listener for Narrator {
     fn alerted(&self, _: &Pending, text: &str) {
         self.say("alert", text.to_owned());
     }
+
+    fn stopped(&self, stopped: &Stopped) {
+        self.say("alert", stopped.trouble.clone());
+    }
+
+    fn works_again(&self, stopped: &Stopped) {
+        self.say("bot", format!("{} works again", stopped.what.name()));
+    }
 }
 
 /// What was heard, in words; empty for what the demo shows otherwise.
@@ -86,11 +94,21 @@ fn heard(event: &Event) -> String {
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(
-            Timer::Sweep { .. } | Timer::Unconfirmed { .. } | Timer::RoomUnconfirmed { .. },
+            Timer::Sweep { .. }
+            | Timer::Unconfirmed { .. }
+            | Timer::RoomUnconfirmed { .. }
+            | Timer::SanctionRenewal { .. }
+            | Timer::SanctionLate { .. },
         ) => String::new(),
         Cause::Seen(_) => format!("looked at{} in Chat", group.replacen(" in", "", 1)),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
         Cause::Discarded(held) => format!("discarded by an operator: what `{}` wanted", held.rule),
+        Cause::Lifted { member, kind, .. } => {
+            format!("lifted by an operator: the {} of {member}", kind.name())
+        }
+        Cause::Extended { member, kind, until, .. } => {
+            format!("an operator lets the {} of {member} end at {until}", kind.name())
+        }
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::draft::Draft;
-use super::super::effect::Act;
-use super::super::event::{Event, EventId, Timer};
-use super::super::state::{Sanction, SanctionKind};
-use super::{TOLERANCE, ended, owe};
+use super::{TOLERANCE, Who, ended, owe, renewal, timer_for_end};
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
+use crate::decision::draft::Draft;
+use crate::decision::effect::Act;
+use crate::decision::event::{Event, EventId};
+use crate::decision::state::{MemberRecord, Sanction, SanctionKind};
 
 /// Chat has said until when a member is muted.
 pub(in crate::decision) fn mute_seen(
@@ -20,21 +20,26 @@ pub(in crate::decision) fn mute_seen(
 ) {
     let live = draft.sanction(group, member, SanctionKind::Mute).filter(|live| live.id == *id);
     let Some(sanction) = live.cloned() else {
-        draft.note(format!("a newer mute of {member} has superseded this one"));
+        draft.note(format!("that mute of {member} is over, or a newer one has superseded it"));
         return;
     };
+    if !sanction.ending {
+        return renewal::seen(draft, event, (group, member, SanctionKind::Mute), sanction, until);
+    }
     let wanted = sanction.until.unwrap_or(draft.now);
     match until {
         Some(until) if until > draft.now && until > wanted + TOLERANCE => {
             draft.note(format!(
                 "{member} stays muted until {until}: somebody else muted them for longer"
             ));
-            draft.set_sanction(group, member, SanctionKind::Mute, None);
+            super::closed(draft, event, (group, member, SanctionKind::Mute));
+            let record = MemberRecord { muted_until: Some(until), ..draft.member(group, member) };
+            draft.set_member(group, member, record);
         }
         Some(until) if until > draft.now => {
             draft.note(format!("{member} is still muted although the time is over; lifting it"));
             let act = Act::Unmute { group: group.clone(), member: member.clone() };
-            owe(draft, event, &sanction, act, "lift");
+            owe(draft, event, &sanction, act, &format!("lift {}", event.id));
         }
         _ => ended(draft, event, group, member, "expired"),
     }
@@ -104,28 +109,17 @@ fn of_ours(
     if until > wanted + TOLERANCE && draft.member(group, member).muted_until != Some(until) {
         draft.note(format!("{member} is muted until {until}: somebody else wants it for longer"));
     } else if until + TOLERANCE < wanted {
-        shortened(draft, (group, member), live, until);
+        shortened(draft, (group, member, SanctionKind::Mute), live, until);
     }
     true
 }
 
 /// A person wants a mute to be over sooner. Its end is theirs, and verified as ours would be.
-fn shortened(
-    draft: &mut Draft<'_>,
-    (group, member): (&GroupId, &Account),
-    live: Sanction,
-    until: Timestamp,
-) {
-    draft.note(format!("the mute of {member} ends at {until}: a person has shortened it"));
-    let timer = Timer::SanctionEnd {
-        group: group.clone(),
-        member: member.clone(),
-        kind: SanctionKind::Mute,
-        sanction: live.id.clone(),
-    };
+pub(super) fn shortened(draft: &mut Draft<'_>, who: Who<'_>, live: Sanction, until: Timestamp) {
+    draft.note(format!("the mute of {} ends at {until}: a person has shortened it", who.1));
     let shorter = Sanction { until: Some(until), chat_until: None, ..live };
-    draft.set_sanction(group, member, SanctionKind::Mute, Some(shorter));
-    draft.timer(until, timer);
+    timer_for_end(draft, who, &shorter);
+    draft.set_sanction(who.0, who.1, who.2, Some(shorter));
 }
 
 /// What the mirror believes of a mute, by whomever it is.

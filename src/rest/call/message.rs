@@ -6,7 +6,7 @@ use super::check::{accounts, bytes, count, id};
 use crate::chat::{Account, GroupId, limits};
 
 /// Messages of one `group_msg_recall` (34965).
-const RECALL_MESSAGES: usize = 10;
+pub(super) const RECALL_MESSAGES: usize = 10;
 /// A topic's id, bytes (33529).
 const TOPIC_BYTES: usize = 96;
 /// `SyncOtherMachine` 2: not into the history of the sender, the app admin, whom nobody logs in as.

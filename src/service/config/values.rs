@@ -1,5 +1,8 @@
 //! What each key means: its type, its default, its bounds.
 
+mod callback;
+mod safety;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,16 +13,14 @@ use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
 use super::{
-    Admin, App, Bystander, Callback, Config, Journal, Log, LogFormat, Rest, RulesConfig, Safety,
-    StoreConfig,
+    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, StoreConfig,
 };
-use crate::callback::OverBudget;
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::reconcile;
 use crate::rest::region;
 use crate::rule::duration;
-use crate::rule::model::{Excess, Globs, Limit, Mode};
+use crate::rule::model::{Globs, Mode};
 
 /// How long a before callback may take, unless configured otherwise.
 const BUDGET: Duration = Duration::from_millis(500);
@@ -32,13 +33,12 @@ const ADMIN: &str = "administrator";
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let app = app(reader);
-    let callback = callback(reader);
+    let callback = callback::callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
     let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
-    let protected = globs(reader, "safety", "protected");
-    let safety = Safety { protected, limit: limit(reader) };
+    let safety = safety::safety(reader);
     let reconcile = reconcile(reader);
     let owner_inactive = owner_inactive(reader);
     let mut warnings = Vec::new();
@@ -67,13 +67,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         ),
     };
     let callback = callback?;
-    if callback.tokens.is_empty() {
-        warnings.push(
-            "callbacks are not authenticated: anybody who finds the address can send some; set \
-             `[callback] tokens` and the same token in the console"
-                .to_owned(),
-        );
-    }
+    warnings.extend(callback::warnings(&callback));
     if rest.timeout <= Duration::from_secs(3) {
         warnings.push(
             "`[rest] timeout` is not above the 3 s that Chat gives itself: calls that Chat carries \
@@ -101,10 +95,9 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 /// Reads what is of use without a service.
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
-    let (protected, mode) = (globs(reader, "safety", "protected"), rules_mode(reader));
-    let limit = limit(reader);
+    let (safety, mode) = (safety::safety(reader), rules_mode(reader));
     let owner_inactive = owner_inactive(reader);
-    Some(Bystander { admin: admin(reader)?, own, protected, mode, limit, owner_inactive })
+    Some(Bystander { admin: admin(reader)?, own, safety, mode, owner_inactive })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {
@@ -197,75 +190,6 @@ fn url(reader: &mut Reader<'_>, found: Found) -> Option<String> {
     let help = "api_base = \"http://127.0.0.1:9000\"".into();
     reader.mistake(&origin, format!("`{text}` is no URL of http or https"), help);
     None
-}
-
-fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
-    let listen = parsed(reader, "callback", "listen", "0.0.0.0:8080", "an address with a port");
-    let path = text(reader, "callback", "path", "/callback");
-    if !path.starts_with('/') {
-        let message = format!("`[callback] path` begins with a slash: \"/{path}\"");
-        reader.mistake(&Origin::Nowhere, message, String::new());
-    }
-    let tokens = reader.find("callback", "tokens", true);
-    let tokens = tokens.map(|found| (found.origin.clone(), list(reader, found)));
-    let tokens = match tokens {
-        Some((origin, tokens)) if tokens.len() > 2 => {
-            let message = "there are at most two tokens: the present one, and the next".to_owned();
-            reader.mistake(&origin, message, String::new());
-            tokens
-        }
-        Some((_, tokens)) => tokens,
-        None => Vec::new(),
-    };
-    let window = time(reader, "callback", "window", "60s");
-    tokens.iter().for_each(|token| {
-        is_filled_in(reader, "`[callback] tokens`", token);
-    });
-    let tokens = tokens.into_iter().map(SecretString::from).collect();
-    let budget = short_time(reader, "callback", "budget", BUDGET);
-    if budget >= CHAT_WAITS {
-        let message = "`[callback] budget` is not below the 2 s that Chat waits".to_owned();
-        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
-    }
-    let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
-    let over_budget = one_of(reader, "callback", "over_budget", &choices);
-    Some(Callback { listen: listen?, path, tokens, window, budget, over_budget })
-}
-
-/// `limit = { actions = 600, per = "1m" }`; in the environment `600/1m`; or `off`.
-fn limit(reader: &mut Reader<'_>) -> Option<Limit> {
-    const EXAMPLE: &str = "limit = { actions = 600, per = \"1m\" }";
-    let found = reader.find("safety", "limit", false)?;
-    let (mut actions, mut per) = (None, None);
-    let mut wrong = None;
-    match &found.value {
-        Written::Text(text) if text == "off" => return None,
-        Written::Text(text) => {
-            let (number, time) = text.split_once('/').unwrap_or((text, ""));
-            actions = number.trim().parse().ok();
-            per = duration::parse(time.trim()).ok();
-        }
-        Written::Table(entries) => {
-            for (key, value) in entries {
-                match (key.as_str(), value) {
-                    ("actions", Written::Integer(number)) => actions = u32::try_from(*number).ok(),
-                    ("per", Written::Text(text)) => per = duration::parse(text).ok(),
-                    (key, _) => wrong = Some(format!("`{key}` has no place in `limit`, or not so")),
-                }
-            }
-        }
-        other => wrong = Some(format!("this is {}, not a table", kind_of(other))),
-    }
-    match (actions.filter(|actions| *actions > 0), per, wrong) {
-        (Some(actions), Some(per), None) => Some(Limit { actions, per, then: Excess::Hold }),
-        (_, _, wrong) => {
-            let message = wrong.unwrap_or_else(|| {
-                "`limit` says how many actions, at least one, and in which time".to_owned()
-            });
-            reader.mistake(&found.origin, message, EXAMPLE.to_owned());
-            None
-        }
-    }
 }
 
 /// `500ms`, or a duration as in rules.

@@ -29,6 +29,7 @@ pub(super) fn create_group(world: &mut World, call: &Call) -> Result<Reply, Refu
         "ApplyJoinOption",
         "AppDefinedData",
         "MemberList",
+        "SupportTopic",
     ];
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let kinds = ["Work", "Private", "Public", "Meeting", "ChatRoom", "AVChatRoom", "Community"];
@@ -53,6 +54,7 @@ pub(super) fn create_group(world: &mut World, call: &Call) -> Result<Reply, Refu
         owner: fields.account("Owner_Account")?,
         members: first_members(&fields, kind, call.now)?,
         fields: fields.pairs("AppDefinedData", 10, 512)?,
+        with_topics: fields.number("SupportTopic", 0, 1)? == Some(1),
         silent: false,
     };
     let creating = world.propose(call.now, proposal, call.origin.clone());

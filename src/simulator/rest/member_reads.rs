@@ -1,7 +1,11 @@
 //! Reading members: 34948, 64897, 50293.
 
+use std::cmp::Reverse;
+use std::ops::Bound;
+
 use serde_json::{Map, Value, json};
 
+use super::super::quirks::Quirks;
 use super::super::roles::role_name;
 use super::super::settings::Refusal;
 use super::super::state::{Group, Member};
@@ -15,6 +19,8 @@ use crate::clock::Timestamp;
 const WRONG: i64 = 10004;
 /// Members of one page of `get_members` (50293).
 const ONLINE_PAGE: usize = 500;
+/// Members that `get_members` lists at all: those who came last (50293).
+const ONLINE_LISTED: usize = 1_000;
 /// What a filter of member fields may name (34948).
 pub(super) const MEMBER_FIELDS: [&str; 8] = [
     "Member_Account",
@@ -29,6 +35,7 @@ pub(super) const MEMBER_FIELDS: [&str; 8] = [
 
 /// One entry of a `MemberList`: the named fields, or all.
 pub(super) fn member_entry(
+    quirks: &Quirks,
     group: &Group,
     now: Timestamp,
     account: &Account,
@@ -38,12 +45,12 @@ pub(super) fn member_entry(
 ) -> Value {
     let until = group.muted_until(account, now);
     let all = json!({
-        "Role": role_name(group.role(account)),
+        "Role": quirks.role(role_name(group.role(account))),
         "JoinTime": member.joined_at.secs(),
         "MsgSeq": member.read_sequence,
         "MsgFlag": member.msg_flag,
         "LastSendMsgTime": member.last_message_at.map_or(0, Timestamp::secs),
-        "MuteUntil": until.map_or(0, Timestamp::secs),
+        "MuteUntil": until.map_or(0, |until| quirks.until(now, until)),
         "NameCard": member.name_card,
     });
     let mut entry = match all {
@@ -89,24 +96,21 @@ pub(super) fn get_group_member_info(world: &mut World, call: &Call) -> Result<Re
     let names = fields.filter("MemberInfoFilter", &MEMBER_FIELDS)?;
     let roles = fields.filter("MemberRoleFilter", &["Owner", "Admin", "Member"])?;
     let data = fields.filter("AppDefinedDataFilter_GroupMember", &[])?.unwrap_or_default();
-    let start = if by_cursor {
-        let next = fields.text("Next", usize::MAX)?.unwrap_or("");
-        group.members.keys().take_while(|account| account.as_str() <= next).count()
-    } else {
-        to_usize(fields.number("Offset", 0, i64::MAX)?.unwrap_or(0))
+    let offset = to_usize(fields.number("Offset", 0, i64::MAX)?.unwrap_or(0));
+    // `Next` is the last member seen: a page costs its length, whatever lies before it.
+    let after = match fields.text("Next", usize::MAX)? {
+        None | Some("") => Bound::Unbounded,
+        Some(last) => Bound::Excluded(Account::from(last)),
     };
+    let quirks = &world.settings.quirks;
     let fits = |account: &Account| {
         roles.as_ref().is_none_or(|roles| roles.contains(&role_name(group.role(account))))
     };
-    let page: Vec<(&Account, &Member)> = if by_cursor {
-        let rest = group.members.iter().skip(start);
-        rest.filter(|(account, _)| fits(account)).take(limit).collect()
-    } else {
-        let fitting = group.members.iter().filter(|(account, _)| fits(account));
-        fitting.skip(start).take(limit).collect()
-    };
+    let rest = group.members.range((after, Bound::Unbounded));
+    let fitting = rest.filter(|(account, _)| fits(account));
+    let page: Vec<(&Account, &Member)> = fitting.skip(offset).take(limit).collect();
     let entry = |(account, member): &(&Account, &Member)| {
-        member_entry(group, call.now, account, member, names.as_deref(), &data)
+        member_entry(quirks, group, call.now, account, member, names.as_deref(), &data)
     };
     let list: Value = page.iter().map(entry).collect();
     let mut body = json!({ "MemberNum": group.members.len(), "MemberList": list });
@@ -132,9 +136,10 @@ pub(super) fn get_specified_group_member_info(
     if group.kind == GroupType::AVChatRoom {
         return Err(Refusal::permission("an AVChatRoom keeps no list of members"));
     }
+    let quirks = &world.settings.quirks;
     let entry = |account: &Account| {
         let member = group.members.get(account)?;
-        Some(member_entry(group, call.now, account, member, names.as_deref(), &data))
+        Some(member_entry(quirks, group, call.now, account, member, names.as_deref(), &data))
     };
     let list: Value = accounts.iter().filter_map(entry).collect();
     Ok(Reply::Done(json!({ "MemberList": list })))
@@ -148,11 +153,17 @@ pub(super) fn get_members(world: &mut World, call: &Call) -> Result<Reply, Refus
     if !matches!(group.kind, GroupType::AVChatRoom | GroupType::Community) {
         return Err(Refusal::permission("only AVChatRoom and Community list who is online"));
     }
-    let fits = |member: &Member| member.online && (before == 0 || member.joined_at.secs() < before);
-    let mut online: Vec<_> = group.members.iter().filter(|(_, member)| fits(member)).collect();
-    online.sort_by_key(|(_, member)| std::cmp::Reverse(member.joined_at));
+    let mut online: Vec<_> = group.members.iter().filter(|(_, member)| member.online).collect();
+    let latest_first = |(_, member): &(&Account, &Member)| Reverse(member.joined_at);
+    if online.len() > ONLINE_LISTED {
+        online.select_nth_unstable_by_key(ONLINE_LISTED, latest_first);
+        online.truncate(ONLINE_LISTED);
+    }
+    online.sort_by_key(latest_first);
+    online.retain(|(_, member)| before == 0 || member.joined_at.secs() < before);
     let more = online.len() > ONLINE_PAGE;
     online.truncate(ONLINE_PAGE);
+    let quirks = &world.settings.quirks;
     let next = online.last().filter(|_| more).map_or(0, |(_, member)| member.joined_at.secs());
     let entry = |(account, member): &(&Account, &Member)| {
         let role = group.role(account);
@@ -161,8 +172,8 @@ pub(super) fn get_members(world: &mut World, call: &Call) -> Result<Reply, Refus
             "Member_Account": account,
             "JoinTime": member.joined_at.secs(),
             "NickName": "",
-            "Role": role_name(role),
-            "Marks": [],
+            "Role": quirks.role(role_name(role)),
+            "Marks": group.marks.get(*account).into_iter().flatten().collect::<Vec<_>>(),
         })
     };
     let list: Value = online.iter().map(entry).collect();

@@ -8,12 +8,16 @@ mod member_reads;
 mod members;
 mod messages;
 mod mutes;
+mod network;
 mod ownership;
+mod partial;
 mod query;
 mod reads;
 mod rooms;
 mod table;
 mod usersig;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -25,6 +29,7 @@ use super::settings::Refusal;
 use super::world::World;
 use crate::chat::Account;
 use crate::clock::Timestamp;
+use partial::Failing;
 use query::Query;
 use table::Command;
 pub use table::commands;
@@ -40,6 +45,8 @@ pub struct RestAnswer {
     pub body: Vec<u8>,
     /// What to do to the connection instead of answering.
     pub fault: Option<RestFault>,
+    /// The answer comes that much later.
+    pub delay: Option<Duration>,
     /// The call waits for the bot's answer to this callback; its own comes from `World::answer`.
     pub waiting: Option<CallbackId>,
 }
@@ -57,6 +64,7 @@ pub enum RestFault {
 pub(super) struct Call<'a> {
     pub now: Timestamp,
     pub origin: Origin,
+    pub query: &'a Query,
     /// What was sent, `body` among it.
     pub record: &'a CallRecord,
 }
@@ -74,6 +82,7 @@ pub(super) enum Reply {
 pub(super) struct PendingCall {
     record: CallRecord,
     fault: Option<FaultKind>,
+    failing: Option<Failing>,
 }
 
 impl World {
@@ -83,25 +92,26 @@ impl World {
         let path = path.trim_start_matches('/');
         let (service, command) =
             path.strip_prefix("v4/").unwrap_or(path).split_once('/').unwrap_or_default();
-        let fault = self.faults.rest(service, command);
+        let json = serde_json::from_slice(body);
+        let is_json = json.is_ok();
+        let body: Value = json.unwrap_or(Value::Null);
+        let fault = self.faults.rest(now, service, command, about(&body));
         if fault == Some(FaultKind::RefuseConnection) {
             return RestAnswer { fault: Some(RestFault::Drop), ..RestAnswer::default() };
         }
         let query = Query::parse(query);
-        let json = serde_json::from_slice(body);
-        let is_json = json.is_ok();
         let mut record = CallRecord {
             at: now,
             service: service.to_owned(),
             command: command.to_owned(),
             identifier: Account::from(query.as_ref().map_or("", |query| query.get("identifier"))),
-            body: json.unwrap_or(Value::Null),
+            body,
             error_code: 0,
             status: 200,
             fault: fault.as_ref().map(|fault| format!("{fault:?}")),
         };
         let count = self.rates.call(now, &format!("{service}/{command}"));
-        let result = match &fault {
+        match &fault {
             Some(FaultKind::Status(status)) => {
                 record.status = *status;
                 self.calls.push(record);
@@ -111,35 +121,70 @@ impl World {
                 self.calls.push(record);
                 return RestAnswer { fault: Some(RestFault::Hang), ..RestAnswer::default() };
             }
-            Some(FaultKind::Code(code, info)) => Err(Refusal::new(*code, info.as_str())),
-            _ => self.authenticate(now, query).and_then(|origin| {
-                let entry = table::find(service, command)?;
-                self.obey_rate(now, entry, count)?;
-                if !is_json {
-                    return Err(Refusal::new(60003, "the body is not JSON"));
-                }
-                self.run(entry, &Call { now, origin, record: &record })
-            }),
+            _ => {}
+        }
+        let (result, failing) = match &fault {
+            Some(FaultKind::Code(code, info)) => (Err(Refusal::new(*code, info.as_str())), None),
+            fault => self.understood(&record, query, is_json, count, fault.as_ref()),
         };
         match result {
             Ok(Reply::Waiting(id)) => {
                 if let Some(suspended) = self.suspended.get_mut(&id) {
-                    suspended.call = Some(PendingCall { record, fault });
+                    suspended.call = Some(PendingCall { record, fault, failing });
                 }
                 RestAnswer { waiting: Some(id), ..RestAnswer::default() }
             }
-            Ok(Reply::Done(value)) => self.finish(record, Ok(value), fault.as_ref()),
-            Err(refusal) => self.finish(record, Err(refusal), fault.as_ref()),
+            Ok(Reply::Done(value)) => self.finish(record, Ok(value), fault.as_ref(), failing),
+            Err(refusal) => self.finish(record, Err(refusal), fault.as_ref(), failing),
+        }
+    }
+
+    /// A call that came through: who calls, how often, which command, and what it says; with the
+    /// entries of its list that a fault takes out.
+    fn understood(
+        &mut self,
+        record: &CallRecord,
+        query: Result<Query, Refusal>,
+        is_json: bool,
+        count: usize,
+        fault: Option<&FaultKind>,
+    ) -> (Result<Reply, Refusal>, Option<Failing>) {
+        let now = record.at;
+        let checked = query.and_then(|query| {
+            let origin = self.authenticate(now, &query)?;
+            let entry = table::find(&record.service, &record.command)?;
+            if entry.name != "GetIPList" && !query.get("nettype").is_empty() {
+                return Err(Refusal::new(60002, "unexpected query parameter nettype"));
+            }
+            self.obey_rate(now, entry, count)?;
+            if is_json { Ok((query, origin, entry)) } else { Err(not_json()) }
+        });
+        let (query, origin, entry) = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => return (Err(refusal), None),
+        };
+        match fault {
+            Some(FaultKind::DropMessage) if entry.name == "send_group_msg" => {
+                let reply = said(&Saying::Dropped, record);
+                (reply, None)
+            }
+            Some(FaultKind::Partial { every }) => {
+                let mut part = record.clone();
+                let failing = partial::split(entry.name, *every, &mut part.body);
+                let all = failing.is_some() && is_emptied(&part.body, &record.body);
+                let reply = if all {
+                    Ok(Reply::Done(json!({})))
+                } else {
+                    self.run(entry, &Call { now, origin, query: &query, record: &part })
+                };
+                (reply, failing)
+            }
+            _ => (self.run(entry, &Call { now, origin, query: &query, record }), None),
         }
     }
 
     /// The query as 34620 wants it.
-    fn authenticate(
-        &self,
-        now: Timestamp,
-        query: Result<Query, Refusal>,
-    ) -> Result<Origin, Refusal> {
-        let query = query?;
+    fn authenticate(&self, now: Timestamp, query: &Query) -> Result<Origin, Refusal> {
         let app = query.get("sdkappid");
         if app.is_empty() {
             return Err(Refusal::new(60012, "sdkappid is missing"));
@@ -209,29 +254,61 @@ impl World {
             Ok(Reply::Waiting(_)) => Err(Refusal::new(10002, "asked twice")),
             Err(refusal) => Err(refusal),
         };
-        self.finish(call.record, result, call.fault.as_ref())
+        self.finish(call.record, result, call.fault.as_ref(), call.failing)
     }
 
     fn finish(
         &mut self,
         mut record: CallRecord,
-        result: Result<Value, Refusal>,
+        mut result: Result<Value, Refusal>,
         fault: Option<&FaultKind>,
+        failing: Option<Failing>,
     ) -> RestAnswer {
+        if let (Some(failing), Ok(value)) = (failing, &mut result)
+            && let Err(refusal) = failing.told_in(&record.command, value)
+        {
+            result = Err(refusal);
+        }
+        if let Ok(value) = &mut result {
+            self.settings.quirks.dress_answer(value);
+        }
         let mut body = envelope(&record, result);
-        if body.to_string().len() > LONGEST_ANSWER {
-            let refusal = Refusal::new(10018, "the answer is over 1 MB");
-            body = envelope(&record, Err(refusal));
+        let mut text = body.to_string().into_bytes();
+        if text.len() > LONGEST_ANSWER {
+            body = envelope(&record, Err(Refusal::new(10018, "the answer is over 1 MB")));
+            text = body.to_string().into_bytes();
         }
         record.error_code = body["ErrorCode"].as_i64().unwrap_or(0);
         self.calls.push(record);
-        let fault = match fault {
-            Some(FaultKind::ApplyThenDropReply) => Some(RestFault::Drop),
-            Some(FaultKind::ApplyThenHang) => Some(RestFault::Hang),
-            _ => None,
-        };
-        RestAnswer { status: 200, body: body.to_string().into_bytes(), fault, waiting: None }
+        let mut answer = RestAnswer { status: 200, body: text, ..RestAnswer::default() };
+        match fault {
+            Some(FaultKind::ApplyThenDropReply) => answer.fault = Some(RestFault::Drop),
+            Some(FaultKind::ApplyThenHang) => answer.fault = Some(RestFault::Hang),
+            Some(FaultKind::Slow { by }) => answer.delay = Some(*by),
+            Some(FaultKind::GarbleAnswer) => answer.body.truncate(answer.body.len() / 2),
+            _ => {}
+        }
+        answer
     }
+}
+
+/// The group or room that a call is about.
+fn about(body: &Value) -> Option<&str> {
+    let fields = [&body["GroupId"], &body["RoomId"], &body["RoomInfo"]["RoomId"]];
+    fields.into_iter().find_map(Value::as_str).or_else(|| body["GroupIdList"][0].as_str())
+}
+
+/// Whether a list that had entries has none any more.
+fn is_emptied(part: &Value, whole: &Value) -> bool {
+    let Some(fields) = part.as_object() else { return false };
+    fields.iter().any(|(name, value)| {
+        value.as_array().is_some_and(Vec::is_empty)
+            && whole[name].as_array().is_some_and(|list| !list.is_empty())
+    })
+}
+
+fn not_json() -> Refusal {
+    Refusal::new(60003, "the body is not JSON")
 }
 
 /// The three fields of every answer; rooms add `RequestId` and wrap what they say in `Response`.

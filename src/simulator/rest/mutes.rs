@@ -6,7 +6,8 @@ use super::super::settings::Refusal;
 use super::super::world::World;
 use super::fields::Fields;
 use super::{Call, Reply, done};
-use crate::chat::GroupType;
+use crate::chat::{Account, GroupType};
+use crate::clock::Timestamp;
 
 const WRONG: i64 = 10004;
 
@@ -25,8 +26,9 @@ pub(super) fn get_group_muted_account(world: &mut World, call: &Call) -> Result<
     let fields = Fields::new(&call.record.body, WRONG, &["GroupId", "TopicId"])?;
     fields.text("TopicId", 96)?;
     let group = world.group_or_refusal(&fields.group()?)?;
+    let quirks = &world.settings.quirks;
     let muted = group.mutes.iter().filter(|(_, until)| **until > call.now);
-    let one = |(account, until): (_, &crate::clock::Timestamp)| json!({ "Member_Account": account, "MutedUntil": until.secs() });
+    let one = |(account, until): (&Account, &Timestamp)| json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) });
     let list: Value = muted.map(one).collect();
     Ok(Reply::Done(json!({ "GroupId": group.id, "MutedAccountList": list })))
 }
@@ -66,7 +68,8 @@ pub(super) fn get_group_ban_member(world: &mut World, call: &Call) -> Result<Rep
     }
     let banned: Vec<_> = group.bans.iter().filter(|(_, until)| **until > call.now).collect();
     let (skip, take) = (to_usize(offset), to_usize(limit));
-    let one = |(account, until): &(_, &crate::clock::Timestamp)| json!({ "Member_Account": account, "BannedUntil": until.secs() });
+    let quirks = &world.settings.quirks;
+    let one = |(account, until): &(&Account, &Timestamp)| json!({ "Member_Account": account, "BannedUntil": quirks.until(call.now, **until) });
     let list: Vec<Value> = banned.iter().skip(skip).take(take).map(one).collect();
     let next = if skip + list.len() < banned.len() { skip + list.len() } else { 0 };
     Ok(Reply::Done(json!({ "BannedAccountList": list, "NextOffset": next })))

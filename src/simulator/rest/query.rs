@@ -2,11 +2,12 @@
 
 use super::super::settings::Refusal;
 
-/// The parameters of 34620; their names are case-sensitive.
-const NAMES: [&str; 5] = ["sdkappid", "identifier", "usersig", "random", "contenttype"];
+/// The parameters of 34620, and the one of `GetIPList` (36742); their names are case-sensitive.
+const NAMES: [&str; 6] = ["sdkappid", "identifier", "usersig", "random", "contenttype", "nettype"];
 
 /// Decoded names and values, each name once.
-pub(super) struct Query(Vec<(String, String)>);
+#[derive(Default)]
+pub(in crate::simulator) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Refuses with 60002 what is no query, a name that is not documented, and one that comes twice.

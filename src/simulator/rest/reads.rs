@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::groups::name;
 use super::super::roles::role_name;
-use super::super::settings::Refusal;
+use super::super::settings::{Refusal, Settings};
 use super::super::state::Group;
 use super::super::world::World;
 use super::fields::Fields;
@@ -91,7 +90,7 @@ impl<'a> Filters<'a> {
     }
 
     fn apply(&self, world: &World, call: &Call, group: &Group) -> Value {
-        let mut info = base_info(world.settings.sdk_app_id, group);
+        let mut info = base_info(&world.settings, group);
         if let Some(names) = &self.base {
             info.retain(|name, _| name == "GroupId" || names.contains(&name.as_str()));
         }
@@ -106,9 +105,10 @@ impl<'a> Filters<'a> {
             .collect();
         info.insert("AppDefinedData".to_owned(), data);
         if let (Some(names), true) = (&self.members, group.kind != GroupType::AVChatRoom) {
+            let quirks = &world.settings.quirks;
             let entry = |(account, member)| {
                 let names = names.as_deref();
-                member_entry(group, call.now, account, member, names, &self.member_data)
+                member_entry(quirks, group, call.now, account, member, names, &self.member_data)
             };
             info.insert("MemberList".to_owned(), group.members.iter().map(entry).collect());
         }
@@ -116,17 +116,16 @@ impl<'a> Filters<'a> {
     }
 }
 
-fn base_info(app: u64, group: &Group) -> Map<String, Value> {
+fn base_info(settings: &Settings, group: &Group) -> Map<String, Value> {
     let last_message = group.messages.last().map_or(0, |message| message.at.secs());
-    let info = json!({
+    let mut info = json!({
         "GroupId": group.id,
         "Type": group.kind.name(),
         "Name": group.name,
-        "Appid": app,
+        "Appid": settings.sdk_app_id,
         "Introduction": group.introduction,
         "Notification": group.notification,
         "FaceUrl": group.face_url,
-        "Owner_Account": name(group.owner.as_ref()),
         "CreateTime": group.created_at.secs(),
         "LastInfoTime": group.last_info_at.secs(),
         "LastMsgTime": last_message,
@@ -136,6 +135,7 @@ fn base_info(app: u64, group: &Group) -> Map<String, Value> {
         "ApplyJoinOption": group.join_option,
         "MuteAllMember": if group.mute_all { "On" } else { "Off" },
     });
+    settings.quirks.put_owner(&mut info, "Owner_Account", group.owner.as_ref());
     match info {
         Value::Object(info) => info,
         _ => Map::new(),
@@ -197,12 +197,14 @@ pub(super) fn get_joined_group_list(world: &mut World, call: &Call) -> Result<Re
     };
     let groups: Vec<&Group> = world.groups().filter(listed).collect();
     let entry = |group: &&Group| {
-        let mut info = base_info(world.settings.sdk_app_id, group);
+        let mut info = base_info(&world.settings, group);
         info.retain(|name, _| name == "GroupId" || base.contains(&name.as_str()));
         if own && let Some(member) = group.members.get(&account) {
             let names = ["Role", "JoinTime", "MsgFlag", "MsgSeq"];
-            let mut own = member_entry(group, call.now, &account, member, Some(&names), &[]);
-            own["Role"] = json!(role_name(group.role(&account)));
+            let quirks = &world.settings.quirks;
+            let mut own =
+                member_entry(quirks, group, call.now, &account, member, Some(&names), &[]);
+            own["Role"] = world.settings.quirks.role(role_name(group.role(&account)));
             info.insert("SelfInfo".to_owned(), own);
         }
         Value::Object(info)

@@ -1,5 +1,7 @@
 //! Conference rooms over REST: 60702 to 60715.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use super::super::room_callbacks::info;
@@ -128,10 +130,11 @@ pub(super) fn get_room_member_list(world: &mut World, call: &Call) -> Result<Rep
 
 /// The members after `next`, and where the next page begins.
 pub(super) fn page<'a>(room: &'a Room, next: &str, count: usize) -> (Vec<&'a Account>, String) {
-    let rest: Vec<&Account> =
-        room.members.keys().filter(|account| account.as_str() > next).collect();
-    let more = rest.len() > count;
-    let page: Vec<&Account> = rest.into_iter().take(count).collect();
+    let after =
+        if next.is_empty() { Bound::Unbounded } else { Bound::Excluded(Account::from(next)) };
+    let mut rest = room.members.range((after, Bound::Unbounded)).map(|(account, _)| account);
+    let page: Vec<&Account> = rest.by_ref().take(count).collect();
+    let more = rest.next().is_some();
     let next = page.last().filter(|_| more).map_or("", |last| last.as_str()).to_owned();
     (page, next)
 }

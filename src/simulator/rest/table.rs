@@ -3,8 +3,8 @@
 use super::super::settings::Refusal;
 use super::super::world::World;
 use super::{
-    Call, Reply, accounts, groups, live, member_reads, members, messages, mutes, ownership, reads,
-    rooms,
+    Call, Reply, accounts, groups, live, member_reads, members, messages, mutes, network,
+    ownership, reads, rooms,
 };
 
 /// One REST command.
@@ -33,7 +33,7 @@ const fn write(service: &'static str, name: &'static str, run: Run) -> Command {
     Command { service, name, per_second: 200, reads: false, run }
 }
 
-static COMMANDS: [Command; 44] = [
+static COMMANDS: &[Command] = &[
     write(GROUP, "change_group_owner", ownership::change_group_owner),
     write(GROUP, "modify_group_member_info", ownership::modify_group_member_info),
     read(GROUP, "get_role_in_group", ownership::get_role_in_group),
@@ -90,6 +90,7 @@ static COMMANDS: [Command; 44] = [
     write(LIVE, "modify_admin", live::modify_admin),
     read(LIVE, "get_room_list", live::get_room_list),
     write(ROOM, "update_room_info", rooms::update_room_info),
+    read("ConfigSvc", "GetIPList", network::get_ip_list),
 ];
 
 /// The command, or 10003 in a group service and 60009 elsewhere.

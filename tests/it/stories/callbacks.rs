@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use groupkeeper::callback::decode::commands;
 use groupkeeper::chat::GroupType;
+use serde_json::Value;
 
+use crate::fixtures;
 use crate::stage::{SDK_APP_ID, Stage, TOKEN, signed};
 
 const JOIN: &str = "Group.CallbackAfterNewMemberJoin";
@@ -26,6 +29,33 @@ async fn nothing_came_of_it(stage: Stage) {
     assert_eq!(stage.calls("modify_group_member_info"), Vec::<i64>::new());
     let (_, events) = stage.admin("/api/v1/events").await;
     assert_eq!(events, "[]");
+    stage.finish().await;
+}
+
+/// Whatever Chat sends reaches a rule on `callback`, beside the event that it has of its own.
+#[tokio::test]
+async fn every_callback_of_the_lists_arrives_is_answered_and_reaches_a_rule() {
+    let rules =
+        "[rule.tell]\non = \"callback\"\ndo = [{ alert = { text = \"{event.command}\" } }]\n";
+    let stage = Stage::with_rules(rules).await;
+    for fixture in fixtures::all() {
+        let query = stage.signed_query(&fixture.command);
+        let (status, answer) = stage.post(&query, fixture.body.to_string()).await;
+        assert_eq!(status, 200, "{}", fixture.command);
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["ActionStatus"], "OK", "{}", fixture.command);
+        assert_eq!((&answer["ErrorCode"], &answer["ErrorInfo"]), (&0.into(), &"".into()));
+        // The same words without a time of their own would be the same callback.
+        stage.clock.advance(Duration::from_secs(61));
+    }
+    stage.settle().await;
+    let exercised = stage.exercised();
+    let (_, events) = stage.admin("/api/v1/events?limit=1000").await;
+    let told = events.matches("\"callback\"").count();
+    assert!(told >= commands().len(), "{told} alerts: {events}");
+    for command in commands() {
+        assert!(exercised.contains(command.name), "{} did not arrive", command.name);
+    }
     stage.finish().await;
 }
 

@@ -40,11 +40,11 @@ async fn when_a_member_joined_is_asked_of_chat_once() {
     says(&stage, "ann").await;
     says(&stage, "ben").await;
     assert_eq!(stage.calls("sendmsg"), [0]);
-    assert_eq!(stage.calls("get_group_member_info"), [0, 0]);
+    assert_eq!(stage.calls("get_specified_group_member_info"), [0, 0]);
     says(&stage, "ann").await;
     says(&stage, "ben").await;
     assert_eq!(stage.calls("sendmsg"), [0, 0]);
-    assert_eq!(stage.calls("get_group_member_info"), [0, 0]);
+    assert_eq!(stage.calls("get_specified_group_member_info"), [0, 0]);
     assert_eq!(stage.calls("get_role_in_group"), Vec::<i64>::new());
     stage.finish().await;
 }
@@ -55,7 +55,7 @@ async fn a_name_card_that_is_empty_is_not_asked_for_again() {
     says(&stage, "ann").await;
     says(&stage, "ann").await;
     assert_eq!(stage.calls("sendmsg"), [0, 0]);
-    assert_eq!(stage.calls("get_group_member_info"), [0]);
+    assert_eq!(stage.calls("get_specified_group_member_info"), [0]);
     stage.finish().await;
 }
 
@@ -65,7 +65,7 @@ async fn of_one_who_has_just_joined_everything_is_known() {
     let stage = tells("member.joined", new).await;
     stage.group(CATS).joins("cy").await;
     assert_eq!(stage.calls("sendmsg"), [0]);
-    assert_eq!(stage.calls("get_group_member_info"), Vec::<i64>::new());
+    assert_eq!(stage.calls("get_specified_group_member_info"), Vec::<i64>::new());
     stage.finish().await;
 }
 
@@ -77,7 +77,7 @@ async fn the_last_message_is_what_the_bot_has_seen_and_otherwise_what_chat_tells
     stage.advance(Duration::from_secs(3_000)).await;
     promotes(&stage, "ann").await;
     assert_eq!(stage.calls("sendmsg"), [0]);
-    assert_eq!(stage.calls("get_group_member_info"), Vec::<i64>::new());
+    assert_eq!(stage.calls("get_specified_group_member_info"), Vec::<i64>::new());
     // Said while nobody told the bot.
     let now = stage.now();
     stage.chat.with_world(|world| {
@@ -87,6 +87,6 @@ async fn the_last_message_is_what_the_bot_has_seen_and_otherwise_what_chat_tells
     });
     promotes(&stage, "ben").await;
     assert_eq!(stage.calls("sendmsg"), [0, 0]);
-    assert_eq!(stage.calls("get_group_member_info"), [0]);
+    assert_eq!(stage.calls("get_specified_group_member_info"), [0]);
     stage.finish().await;
 }

@@ -3,6 +3,7 @@
 mod actions;
 mod asked;
 mod callbacks;
+mod entrances;
 mod faults;
 mod flooding;
 mod limits;
@@ -10,6 +11,7 @@ mod members;
 mod operators;
 mod ownership;
 mod promotion;
+mod reconcile;
 mod restarted;
 mod sanctions;
 mod schedules;

@@ -1,0 +1,188 @@
+//! Who watches the callbacks: every answer becomes a count, a refusal a log line, and Chat's warning
+//! of too many calls a lower rate.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::metrics::Metrics;
+use crate::callback::{Answered, OverLimit, Seen, Watch};
+use crate::clock::{Clock, Timestamp};
+use crate::reconcile::Watcher;
+use crate::rest::{Rates, catalog};
+
+/// How often the same kind of refused callback is told of.
+const REFUSED_EVERY: Duration = Duration::from_secs(60);
+/// How often the same command's limit is told of; Chat warns every second while it lasts.
+const OVER_LIMIT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Counts callbacks, and logs what an operator should know of them.
+pub(super) struct Called {
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    rates: Rates,
+    refused: Seldom<Answered>,
+    over_limit: Seldom<&'static str>,
+}
+
+impl Called {
+    /// `rates` are those of the calls that Chat may warn of.
+    pub(super) fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, rates: Rates) -> Self {
+        let (refused, over_limit) = (Seldom::new(REFUSED_EVERY), Seldom::new(OVER_LIMIT_EVERY));
+        Self { metrics, clock, rates, refused, over_limit }
+    }
+
+    fn warn_of_refused(&self, seen: Seen) {
+        let why = match seen.answered {
+            Answered::WrongApp => "it names another SdkAppid than `[app] sdk_app_id`",
+            Answered::Unsigned => "it is not signed: switch on authentication in the console",
+            Answered::Forged if seen.entrance == "room" => {
+                "its signature fits no `[callback] room_tokens` (nor `tokens`, where there are none): \
+                 is the room engine's token there?"
+            }
+            Answered::Forged => {
+                "its signature fits no `[callback] tokens`: is the console's token there?"
+            }
+            Answered::WrongSource => {
+                "it is signed, but its address is not in `[callback] allow`; behind a proxy, set \
+                 `trusted_proxies`"
+            }
+            Answered::WrongPath => {
+                "only callbacks of rooms are taken without a signature at `[callback] room_path`"
+            }
+            _ => "it was signed too long ago: do the clocks agree, within `[callback] window`?",
+        };
+        let from = seen.origin.map_or_else(|| "nobody knows where".into(), |from| from.to_string());
+        tracing::warn!(
+            command = seen.command,
+            from,
+            "a callback was refused, {why} (told once a minute)"
+        );
+    }
+}
+
+impl Watch for Called {
+    fn callback(&self, seen: Seen) {
+        self.metrics.callback(seen.command, seen.entrance, seen.answered.name(), seen.took);
+        let now = self.clock.now();
+        if seen.answered.is_refusal() && self.refused.is_time(seen.answered, now) {
+            self.warn_of_refused(seen);
+        }
+        if seen.answered == Answered::Panicked {
+            tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
+        }
+    }
+
+    fn over_limit(&self, over: &OverLimit) {
+        let now = self.clock.now();
+        // A command that we never call is other people's: there is nothing to slow down here.
+        let ours = catalog::named(&over.command);
+        let label = ours.map_or("other", |command| command.name());
+        self.metrics.over_limit(label);
+        if ours.is_some() {
+            self.rates.slow_down(label, now);
+        }
+        if self.over_limit.is_time(label, now) {
+            let told = |number: Option<i64>| number.map_or("?".to_owned(), |n| n.to_string());
+            let (requests, limit) = (told(over.requests), told(over.limit));
+            let then = match ours {
+                Some(_) => "it is called half as often now, and slowly more often again",
+                None => "it is not called by Groupkeeper: another back-end of the app calls it",
+            };
+            let command: String = over.command.chars().take(60).collect();
+            tracing::warn!(
+                command,
+                requests,
+                limit,
+                "Chat warns that a command is called too often: {then} (told once an hour)"
+            );
+        }
+    }
+}
+
+/// Says of each kind of thing whether enough time has passed to tell of it again.
+struct Seldom<K> {
+    every: Duration,
+    told: Mutex<HashMap<K, Timestamp>>,
+}
+
+impl<K: Eq + Hash> Seldom<K> {
+    fn new(every: Duration) -> Self {
+        Self { every, told: Mutex::default() }
+    }
+
+    /// Whether it is time; if so, it counts as told.
+    fn is_time(&self, kind: K, now: Timestamp) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |last: &Timestamp| now.since(*last) < self.every && *last <= now;
+        if told.get(&kind).is_some_and(recent) {
+            return false;
+        }
+        told.insert(kind, now);
+        true
+    }
+}
+
+/// Whether a callback could not be taken: what it would have told is read from Chat.
+pub(super) struct Refusals(pub(super) Arc<Called>, pub(super) Arc<Watcher>);
+
+impl Watch for Refusals {
+    fn callback(&self, seen: Seen) {
+        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
+            self.1.refused();
+        }
+        self.0.callback(seen);
+    }
+
+    fn over_limit(&self, over: &OverLimit) {
+        self.0.over_limit(over);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn over(command: &str) -> OverLimit {
+        OverLimit {
+            service: "group_open_http_svc".into(),
+            command: command.into(),
+            requests: Some(180),
+            limit: Some(200),
+        }
+    }
+
+    /// How many calls of a command pass at once.
+    fn pass(rates: &Rates, command: &'static str, now: Timestamp) -> usize {
+        (0..1_000).take_while(|_| rates.take(command, now).is_ok()).count()
+    }
+
+    #[test]
+    fn a_warning_lowers_the_rate_of_its_command_and_of_no_other() {
+        let (metrics, now) = (Arc::new(Metrics::default()), Timestamp::from_secs(1_700_000_000));
+        let rates = Rates::default();
+        let clock = Arc::new(ManualClock::new(now));
+        let called = Called::new(metrics.clone(), clock, rates.clone());
+        called.over_limit(&over("send_group_msg"));
+        called.over_limit(&over("command_of_tomorrow"));
+        assert_eq!(pass(&rates, "send_group_msg", now), 100);
+        assert_eq!(pass(&rates, "change_group_owner", now), 200);
+        let text = metrics.render();
+        for command in ["send_group_msg", "other"] {
+            let line = format!("groupkeeper_over_limit_total{{command=\"{command}\"}} 1");
+            assert!(text.contains(&line), "{text}");
+        }
+        assert!(!text.contains("command_of_tomorrow"));
+    }
+
+    #[test]
+    fn the_same_thing_is_told_again_only_after_its_time() {
+        let (seldom, noon) = (Seldom::new(OVER_LIMIT_EVERY), Timestamp::from_secs(1_700_000_000));
+        assert!(seldom.is_time("sendmsg", noon));
+        assert!(seldom.is_time("send_group_msg", noon));
+        assert!(!seldom.is_time("sendmsg", noon + Duration::from_secs(3_599)));
+        assert!(seldom.is_time("sendmsg", noon + OVER_LIMIT_EVERY));
+    }
+}
