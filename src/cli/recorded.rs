@@ -96,9 +96,18 @@ impl Where {
 
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
-        let Bystander { own, safety, mode, .. } = self.bystander()?;
+        let Bystander { own, safety, mode, owner_inactive, .. } = self.bystander()?;
         let Safety { protected, limit, loops, longest_mute, longest_ban } = safety;
-        Ok(Settings { own: vec![own], protected, mode, limit, loops, longest_mute, longest_ban })
+        Ok(Settings {
+            own: vec![own],
+            protected,
+            mode,
+            limit,
+            owner_inactive,
+            loops,
+            longest_mute,
+            longest_ban,
+        })
     }
 
     /// Opens the journal.

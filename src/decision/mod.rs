@@ -17,6 +17,7 @@ mod memory;
 mod mirror;
 mod needs;
 mod outcome;
+mod room;
 mod sanction;
 pub mod seen;
 mod settle;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub mode: Mode,
     /// `[safety] limit`: over all rules together.
     pub limit: Option<Limit>,
+    /// `[reconcile] owner_inactive`: after so long without a word of the owner, `owner.inactive`.
+    pub owner_inactive: Option<Duration>,
     /// `[safety] loop`: what goes back and forth more often is left alone; `None`: never.
     pub loops: Option<LoopLimit>,
     /// `[safety] longest_mute`: the longest mute that Chat takes; `None`: what is documented.
@@ -128,6 +131,12 @@ pub fn decide(
             }
             Timer::WaitOver { rule, key, wait, event, count } => {
                 wait::over(&mut draft, (rule, key), wait, event, *count);
+            }
+            Timer::Unconfirmed { group, transfer } => {
+                succession::confirm::time_is_over(&mut draft, event, group, transfer);
+            }
+            Timer::RoomUnconfirmed { room, kind, transfer } => {
+                succession::confirm::room_time_is_over(&mut draft, event, (room, *kind), transfer);
             }
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}

@@ -106,8 +106,9 @@ impl Delivery {
         if let Some(words) = self.impossible(&effect.act) {
             return Tried::Settled(Outcome::Refused { code: 0, words });
         }
-        // Whom a group belongs to is looked at before every transfer: people settle that too.
-        let transfer = matches!(effect.act, Act::TransferOwner { .. });
+        // Whom a group or room belongs to is looked at before every transfer: people settle that too.
+        let transfer =
+            matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),

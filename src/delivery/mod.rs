@@ -9,6 +9,7 @@ mod carry;
 mod index;
 mod possible;
 mod reads;
+mod rooms;
 mod send;
 mod settle;
 mod stops;

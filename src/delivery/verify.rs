@@ -24,6 +24,13 @@ impl Delivery {
             Act::TransferOwner { group, from, to } => {
                 self.verify_owner(asking, group, from.as_ref(), to).await
             }
+            Act::TransferRoom { room, kind, from, to } => {
+                let facts = self.room(asking, room, *kind).await?;
+                if !facts.exists {
+                    return Ok(Some(refused(NO_ROOM, "the room does not exist any more")));
+                }
+                Ok(owned_by_now(facts.owner, from.as_ref(), to))
+            }
             // An AVChatRoom's admins can be set twice without harm; a role elsewhere is read.
             Act::SetRole { group, group_type, member, role }
                 if *group_type != Some(GroupType::AVChatRoom) =>
@@ -93,18 +100,9 @@ impl Delivery {
             return Err(unexpected(&call));
         };
         if !item.facts.exists {
-            let words = "the group does not exist any more".to_owned();
-            return Ok(Some(Outcome::Refused { code: 10010, words }));
+            return Ok(Some(refused(NO_GROUP, "the group does not exist any more")));
         }
-        let owner = item.facts.owner;
-        Ok(match owner {
-            Some(owner) if owner == *to => Some(Outcome::Done),
-            Some(owner) if Some(&owner) != from => {
-                let words = format!("{owner} has become the owner meanwhile");
-                Some(Outcome::Refused { code: 0, words })
-            }
-            _ => None,
-        })
+        Ok(owned_by_now(item.facts.owner, from, to))
     }
 
     async fn verify_role(
@@ -137,3 +135,22 @@ impl Delivery {
 
 /// Further away than any mute that names its end.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+const NO_GROUP: i64 = 10010;
+const NO_ROOM: i64 = 100_004;
+
+fn refused(code: i64, words: &str) -> Outcome {
+    Outcome::Refused { code, words: words.to_owned() }
+}
+
+/// What a transfer comes to by whom Chat names as owner: done, settled by somebody else, or (`None`) to
+/// be sent.
+fn owned_by_now(owner: Option<Account>, from: Option<&Account>, to: &Account) -> Option<Outcome> {
+    match owner {
+        Some(owner) if owner == *to => Some(Outcome::Done),
+        Some(owner) if Some(&owner) != from => {
+            Some(refused(0, &format!("{owner} has become the owner meanwhile")))
+        }
+        _ => None,
+    }
+}

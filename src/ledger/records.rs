@@ -106,6 +106,14 @@ pub fn outcome_words(outcome: &Outcome) -> String {
         Outcome::Answer(Answer::Candidates { members, .. }) => {
             format!("{} members", members.len())
         }
+        Outcome::Answer(Answer::Room(facts)) if !facts.exists => "the room is closed".to_owned(),
+        Outcome::Answer(Answer::Room(facts)) => match &facts.owner {
+            Some(owner) => format!("{owner} owns it"),
+            None => "nobody owns it".to_owned(),
+        },
+        Outcome::Answer(Answer::RoomCandidates { members, .. }) => {
+            format!("{} in the room", members.len())
+        }
         Outcome::Answer(Answer::Muted { until: Some(until) }) => format!("muted until {until}"),
         Outcome::Answer(Answer::Muted { until: None }) => "not muted".to_owned(),
     }

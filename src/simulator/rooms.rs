@@ -226,6 +226,18 @@ impl World {
         Ok(())
     }
 
+    /// The owner makes these admins of a Live room, whether they are in it or not. 100004: no such room.
+    pub fn make_room_admins(
+        &mut self,
+        now: Timestamp,
+        id: &RoomId,
+        accounts: &[Account],
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        let owner = self.rooms.get(id).ok_or_else(no_room)?.owner.clone();
+        self.set_room_admins(now, id, &Origin::client(&owner), accounts, true)
+    }
+
     /// Makes or unmakes admins of a Live room; told where something changed (72554).
     pub(super) fn set_room_admins(
         &mut self,

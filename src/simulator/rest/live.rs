@@ -50,8 +50,7 @@ pub(super) fn get_member_list(world: &mut World, call: &Call) -> Result<Reply, R
 pub(super) fn get_admin_list(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let id = Fields::new(&call.record.body, WRONG, &["RoomId"])?.room()?;
     let admins: Vec<&Account> = room(world, &id, RoomKind::Live)?.admins.iter().collect();
-    let list: Value = admins.iter().map(|admin| json!({ "Admin_Account": admin })).collect();
-    Ok(Reply::Done(json!({ "AdminList": list })))
+    Ok(Reply::Done(json!({ "Admin_Account": admins })))
 }
 
 pub(super) fn modify_admin(world: &mut World, call: &Call) -> Result<Reply, Refusal> {

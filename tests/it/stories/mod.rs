@@ -20,4 +20,7 @@ mod sanctions_by_hand;
 mod sanctions_late;
 mod sanctions_seen;
 mod schedules;
+mod succession_found;
+mod succession_groups;
+mod succession_rooms;
 mod waits;
