@@ -11,6 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::Settings;
 use crate::delivery::{Delivery, Listener};
 use crate::pipeline::{JournalEvents, Observer, Pipeline};
+use crate::reconcile::{self, Reconciler, Watcher};
 use crate::rest::{Chat, Rates};
 use crate::rule::RuleSet;
 use crate::schedule::Scheduler;
@@ -32,6 +33,8 @@ pub struct Engine {
     pub pipeline: Arc<Pipeline>,
     pub scheduler: Arc<Scheduler>,
     pub delivery: Arc<Delivery>,
+    /// Absent where nothing is compared with Chat: rule tests, a replay.
+    pub reconciler: Option<Arc<Reconciler>>,
     /// The rates that delivery keeps to, for whoever else calls Chat or hears of a limit.
     pub rates: Rates,
     clock: Arc<dyn Clock>,
@@ -43,20 +46,38 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub fn new(parts: Parts) -> Result<Self, StoreError> {
-        Self::journaling(parts, JournalEvents::default())
+        Self::journaling(parts, JournalEvents::default(), None)
     }
 
-    /// As [`Engine::new`], and the journal keeps these events.
+    /// As [`Engine::new`]; the journal keeps these events, and groups are compared with Chat.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn journaling(parts: Parts, events: JournalEvents) -> Result<Self, StoreError> {
+    pub fn journaling(
+        parts: Parts,
+        events: JournalEvents,
+        reconcile: Option<reconcile::Settings>,
+    ) -> Result<Self, StoreError> {
         let Parts { store, rules, settings, chat, clock, observer, listener } = parts;
+        let watcher = Arc::new(Watcher::new(store.clone(), clock.clone(), observer.clone()));
+        let observer = if reconcile.is_some() { watcher.clone() } else { observer };
         let (pipeline, committed) =
             Pipeline::new(store.clone(), rules, settings, clock.clone(), observer)?;
         let pipeline = Arc::new(pipeline.journaling(events));
         let scheduler = Scheduler::new(store.clone(), pipeline.clone(), clock.clone());
         let rates = Rates::default();
+        let reconciler = reconcile.map(|settings| {
+            let parts = reconcile::Parts {
+                store: store.clone(),
+                pipeline: pipeline.clone(),
+                chat: chat.clone(),
+                rates: rates.clone(),
+                clock: clock.clone(),
+                watcher,
+            };
+            Reconciler::new(parts, settings).map(Arc::new)
+        });
+        let reconciler = reconciler.transpose()?;
         let delivery = Delivery::new(
             store,
             pipeline.clone(),
@@ -67,7 +88,7 @@ impl Engine {
             committed,
         )?;
         let (scheduler, delivery) = (Arc::new(scheduler), Arc::new(delivery));
-        Ok(Self { pipeline, scheduler, delivery, rates, clock })
+        Ok(Self { pipeline, scheduler, delivery, reconciler, rates, clock })
     }
 
     /// Works on everything that is due now until nothing is; says how much there was.
@@ -78,7 +99,10 @@ impl Engine {
         let mut all = 0;
         loop {
             let due = self.scheduler.step().await.map_err(|error| StoreError(error.0))?;
-            let done = due + self.delivery.step().await?;
+            let mut done = due + self.delivery.step().await?;
+            if let (0, Some(reconciler)) = (done, &self.reconciler) {
+                done = reconciler.step().await?;
+            }
             if done == 0 {
                 return Ok(all);
             }
@@ -93,7 +117,8 @@ impl Engine {
     pub fn next_due(&self, within: Duration) -> Result<Option<Timestamp>, StoreError> {
         let end = self.clock.now() + within;
         let tries = self.delivery.next_due();
+        let readings = self.reconciler.as_ref().and_then(|reconciler| reconciler.next_due());
         let due = self.scheduler.next_due()?;
-        Ok([due, tries].into_iter().flatten().min().filter(|due| *due <= end))
+        Ok([due, tries, readings].into_iter().flatten().min().filter(|due| *due <= end))
     }
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! Chat ──▶ callback ──▶ event ──▶ decision ──▶ one commit ──▶ answer
 //!                          ▲          ▲            │
-//!           schedule, timer ──────────┘            └──▶ outbox ──▶ delivery ──▶ rest ──▶ Chat
+//! schedule, timer, reconciliation ────┘            └──▶ outbox ──▶ delivery ──▶ rest ──▶ Chat
 //! ```
 //!
 //! # The map
@@ -56,6 +56,9 @@ pub mod rest;
 
 // Outbox → REST: order, retry, rates, verification.
 pub mod delivery;
+
+// Chat's truth → mirror and missed events.
+pub mod reconcile;
 
 // Pipeline, schedule and delivery on one store: the bot without sockets.
 pub mod engine;

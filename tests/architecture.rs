@@ -20,8 +20,13 @@ const MAP: &[(&str, &[&str])] = &[
     ("schedule", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline"]),
     ("rest", &["chat", "clock", "rule", "decision"]),
     ("delivery", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest"]),
-    ("engine", &["clock", "rule", "decision", "store", "pipeline", "schedule", "rest", "delivery"]),
-    ("console", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "delivery"]),
+    ("reconcile", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest"]),
+    ("engine", &[
+        "clock", "rule", "decision", "store", "pipeline", "schedule", "rest", "delivery", "reconcile",
+    ]),
+    ("console", &[
+        "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "delivery", "reconcile",
+    ]),
     ("simulator", &["chat", "clock"]),
     ("authoring", &[
         "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "callback", "schedule",
@@ -29,11 +34,11 @@ const MAP: &[(&str, &[&str])] = &[
     ]),
     ("service", &[
         "chat", "clock", "rule", "decision", "store", "ledger", "retention", "pipeline",
-        "callback", "schedule", "rest", "delivery", "engine", "console", "authoring",
+        "callback", "schedule", "rest", "delivery", "reconcile", "engine", "console", "authoring",
     ]),
     ("cli", &[
         "chat", "clock", "rule", "decision", "store", "ledger", "pipeline", "rest", "delivery",
-        "engine", "simulator", "authoring", "service",
+        "reconcile", "engine", "simulator", "authoring", "service",
     ]),
 ];
 

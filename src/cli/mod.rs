@@ -9,6 +9,7 @@ mod healthcheck;
 mod new;
 mod outbox;
 mod plan;
+mod reconcile;
 mod recorded;
 mod replay;
 mod sanctions;
@@ -70,6 +71,8 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
+    /// Have a running service compare groups with Chat: callbacks get lost
+    Reconcile(reconcile::Arguments),
     /// Show who is muted, banned or has a role for a time; lift it, or give it another end
     Sanctions(sanctions::Arguments),
     /// Run a simulated Tencent Chat on loopback
@@ -145,6 +148,7 @@ async fn run(command: Command) -> Exit {
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Sanctions(arguments) => sanctions::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),

@@ -177,7 +177,7 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
         "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/stopped \
          /api/v1/held /api/v1/dead \
          /api/v1/sanctions \
-         /api/v1/groups /api/v1/timers /metrics\n",
+         /api/v1/groups /api/v1/reconcile /api/v1/timers /metrics\n",
     );
     text.into_response()
 }

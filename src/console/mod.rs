@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod events;
 mod held;
+mod reconcile;
 mod sanctions;
 mod survey;
 
@@ -23,6 +24,7 @@ use subtle::ConstantTimeEq;
 
 use crate::delivery::Stopped;
 use crate::pipeline::Pipeline;
+use crate::reconcile::Reconciler;
 use crate::store::Store;
 
 /// A reload under way: what came of it, in words.
@@ -95,6 +97,7 @@ pub struct Console {
     pub status: Arc<dyn Status>,
     pub store: Arc<dyn Store>,
     pub pipeline: Arc<Pipeline>,
+    pub reconciler: Option<Arc<Reconciler>>,
     /// Demanded as `Authorization: Bearer …`, except of health and metrics on loopback.
     pub token: Option<SecretString>,
 }
@@ -110,6 +113,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
+        .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
         .route("/api/v1/sanctions", get(sanctions::list))
         .route("/api/v1/sanctions/lift", post(sanctions::lift))
         .route("/api/v1/sanctions/extend", post(sanctions::extend))

@@ -1,7 +1,7 @@
 //! What the mirror holds of a group, looked through a page at a time.
 
-use std::hash::{BuildHasher, RandomState};
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
@@ -13,6 +13,9 @@ use crate::store::{Store, StoreError};
 /// Records that are looked at before others have their turn.
 const PAGE: usize = 500;
 
+/// A question for so few accounts less than Chat takes is not worth more looking.
+const SCRAP: usize = 100;
+
 /// The members that the mirror has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mirrored {
@@ -23,7 +26,7 @@ pub(super) struct Mirrored {
 
 /// Accounts in a small space: a hundred thousand of them take two megabytes. That one is taken for
 /// another happens once in 2^64 pairs, and is put right by the next reading.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Listed {
     hashes: HashSet<u64>,
     hasher: RandomState,
@@ -40,12 +43,21 @@ impl Listed {
 }
 
 /// The record of a group.
-pub(super) fn record(store: &dyn Store, group: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+pub(super) fn record(
+    store: &dyn Store,
+    group: &GroupId,
+) -> Result<Option<GroupRecord>, StoreError> {
     let place = ledger::state_key(&StateKey::Group(group.clone()));
     Ok(match ledger::read(store, &place)? {
         Some(StateValue::Group(record)) => Some(record),
         _ => None,
     })
+}
+
+/// Whether Chat was ever asked about a group.
+pub(super) fn is_read(store: &dyn Store, group: &GroupId) -> Result<bool, StoreError> {
+    let known = record(store, group)?;
+    Ok(known.is_some_and(|known| known.read_at.is_some() || known.members.is_some()))
 }
 
 /// One page of the mirror's members, behind a key (`None`: from the first): each with their record,
@@ -56,10 +68,11 @@ fn page(
     store: &dyn Store,
     group: &GroupId,
     behind: Option<&Vec<u8>>,
+    most: usize,
 ) -> Result<MemberPage, StoreError> {
     let (first, to) = ledger::members_of(group);
     let from = behind.map_or(first, |key| ledger::after(key));
-    let entries = store.scan(&from, &to, PAGE)?;
+    let entries = store.scan(&from, &to, most)?;
     let last = entries.last().map(|(key, _)| key.clone());
     let mut members = Vec::with_capacity(entries.len());
     for (key, bytes) in entries {
@@ -77,7 +90,7 @@ pub(super) async fn of(store: &dyn Store, group: &GroupId) -> Result<Mirrored, S
     let mut mirrored = Mirrored::default();
     let mut behind = None;
     loop {
-        let (members, last) = page(store, group, behind.as_ref())?;
+        let (members, last) = page(store, group, behind.as_ref(), PAGE)?;
         if last.is_none() {
             return Ok(mirrored);
         }
@@ -113,7 +126,8 @@ pub(super) async fn missing(
 ) -> Result<Missing, StoreError> {
     let mut found = Missing::default();
     loop {
-        let (members, last) = page(store, group, behind.as_ref())?;
+        let room = limits::ROLE_ACCOUNTS - found.accounts.len();
+        let (members, last) = page(store, group, behind.as_ref(), room.min(PAGE))?;
         if last.is_none() {
             return Ok(found);
         }
@@ -126,7 +140,7 @@ pub(super) async fn missing(
                 found.accounts.push(account);
             }
         }
-        if found.accounts.len() + PAGE > limits::ROLE_ACCOUNTS && !found.accounts.is_empty() {
+        if found.accounts.len() + SCRAP > limits::ROLE_ACCOUNTS {
             found.behind = last;
             return Ok(found);
         }
@@ -159,9 +173,8 @@ pub(super) fn unlisted(
     behind: Option<&GroupId>,
 ) -> Result<(Vec<GroupId>, Option<GroupId>), StoreError> {
     let (first, to) = ledger::prefix(Kind::Group);
-    let from = behind.map_or(first, |group| {
-        ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
-    });
+    let from = behind
+        .map_or(first, |group| ledger::after(&ledger::state_key(&StateKey::Group(group.clone()))));
     let entries = store.scan(&from, &to, PAGE)?;
     let groups: Vec<GroupId> =
         entries.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();

@@ -56,9 +56,9 @@ pub(super) fn parts(facts: &GroupFacts, known: &Known<'_>) -> VecDeque<Part> {
 fn members_due(facts: &GroupFacts, known: &Known<'_>) -> bool {
     let Some(every) = known.every else { return known.forced };
     let Some(read) = known.record.and_then(|record| record.members) else { return true };
-    let missed = facts.member_count.is_some_and(|counted| {
-        counted.saturating_sub(known.mirrored.present) != read.difference
-    });
+    let missed = facts
+        .member_count
+        .is_some_and(|counted| counted.saturating_sub(known.mirrored.present) != read.difference);
     known.forced || missed || read.at + every <= known.now
 }
 
@@ -93,8 +93,7 @@ mod tests {
     fn plan(facts: &GroupFacts, record: Option<&GroupRecord>, present: i64) -> Vec<Part> {
         let mirrored = Mirrored { present, admins: Vec::new() };
         let (muted, every) = (&[][..], Some(DAY));
-        let known =
-            Known { record, mirrored: &mirrored, muted, now: NOW, every, forced: false };
+        let known = Known { record, mirrored: &mirrored, muted, now: NOW, every, forced: false };
         parts(facts, &known).into()
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::metrics::Metrics;
 use crate::callback::{Answered, OverLimit, Seen, Watch};
 use crate::clock::{Clock, Timestamp};
+use crate::reconcile::Watcher;
 use crate::rest::{Rates, catalog};
 
 /// How often the same kind of refused callback is told of.
@@ -124,6 +125,22 @@ impl<K: Eq + Hash> Seldom<K> {
         }
         told.insert(kind, now);
         true
+    }
+}
+
+/// Whether a callback could not be taken: what it would have told is read from Chat.
+pub(super) struct Refusals(pub(super) Arc<Called>, pub(super) Arc<Watcher>);
+
+impl Watch for Refusals {
+    fn callback(&self, seen: Seen) {
+        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
+            self.1.refused();
+        }
+        self.0.callback(seen);
+    }
+
+    fn over_limit(&self, over: &OverLimit) {
+        self.0.over_limit(over);
     }
 }
 

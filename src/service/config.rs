@@ -135,6 +135,7 @@ pub struct Config {
     pub store: StoreConfig,
     pub safety: Safety,
     pub rest: Rest,
+    pub reconcile: crate::reconcile::Settings,
     pub journal: Journal,
     pub admin: Admin,
     pub log: Log,

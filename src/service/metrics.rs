@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Timestamp;
+use crate::reconcile;
 
 type Triple = [(&'static str, String); 3];
 type Pair = [(&'static str, String); 2];
@@ -32,6 +33,7 @@ pub struct Metrics {
     commands_stopped: Family<Single, Gauge>,
     rules_loaded: Gauge,
     rules_by_mode: Family<Single, Gauge>,
+    reconcile: Reconciling,
     rules_trouble: Gauge,
     rules_reloads: Family<Single, Counter<u64, AtomicU64>>,
     rules_last_attempt: Gauge,
@@ -56,6 +58,7 @@ impl Default for Metrics {
             commands_stopped: Family::default(),
             rules_loaded: Gauge::default(),
             rules_by_mode: Family::default(),
+            reconcile: Reconciling::default(),
             rules_trouble: Gauge::default(),
             rules_reloads: Family::default(),
             rules_last_attempt: Gauge::default(),
@@ -90,6 +93,7 @@ impl Default for Metrics {
         let help = "1 while a command (or `all`) does not work until a person mends it";
         registry.register("command_stopped", help, metrics.commands_stopped.clone());
         metrics.register_rules(&mut registry);
+        metrics.reconcile.register(&mut registry);
         registry.register_with_unit(
             "sanction_end_lateness",
             "How long after its time the end of a sanction was taken up",
@@ -103,6 +107,35 @@ impl Default for Metrics {
             metrics.answering.clone(),
         );
         Self { registry, ..metrics }
+    }
+}
+
+/// What is told of reconciliation.
+#[derive(Default)]
+struct Reconciling {
+    last_success: Gauge,
+    groups: Gauge,
+    running: Gauge,
+    trouble: Gauge,
+    found: Family<Single, Counter<u64, AtomicU64>>,
+}
+
+impl Reconciling {
+    fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "reconcile_last_success_timestamp",
+            "When all groups had last been compared with Chat, since 1970",
+            Unit::Seconds,
+            self.last_success.clone(),
+        );
+        let help = "Groups that were compared with Chat since the start";
+        registry.register("reconcile_groups", help, self.groups.clone());
+        let help = "1 while groups are being compared with Chat";
+        registry.register("reconcile_running", help, self.running.clone());
+        let help = "1 while comparing groups with Chat pauses because of trouble";
+        registry.register("reconcile_trouble", help, self.trouble.clone());
+        let help = "Events that no callback told of and reconciliation found, by name";
+        registry.register("reconcile_found", help, self.found.clone());
     }
 }
 
@@ -133,6 +166,23 @@ impl Metrics {
             Unit::Seconds,
             self.rules_last_success.clone(),
         );
+    }
+
+    /// Reconciliation has found an event that no callback had told of.
+    pub fn found(&self, name: &str) {
+        self.reconcile.found.get_or_create(&[("event", name.to_owned())]).inc();
+    }
+
+    /// How far reconciliation is.
+    pub fn set_reconciled(&self, status: &reconcile::Status) {
+        let of = &self.reconcile;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        if let Some(ended) = status.last_of_all.as_ref().and_then(|last| last.ended) {
+            of.last_success.set(ended.secs());
+        }
+        of.groups.set(number(status.groups));
+        of.running.set(i64::from(!status.running.is_empty()));
+        of.trouble.set(i64::from(status.trouble.is_some()));
     }
 
     /// The rules on disk were read.

@@ -18,13 +18,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources};
+use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources, Watch};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
+use crate::reconcile::Reconciler;
 use crate::rest::{App, Chat, Client, HttpTransport, region};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
@@ -32,7 +33,7 @@ use crate::store::{self, Store};
 
 pub use addresses::Addresses;
 
-use called::Called;
+use called::{Called, Refusals};
 use config::Config;
 use metrics::Metrics;
 use watchers::{Both, Counting};
@@ -154,7 +155,8 @@ impl Service {
             listener: Arc::new(Both(counting.clone(), onlookers.listener)),
         };
         let engine =
-            Engine::journaling(parts, config.journal.events).map_err(|error| setup(&error))?;
+            Engine::journaling(parts, config.journal.events, Some(config.reconcile.clone()))
+                .map_err(|error| setup(&error))?;
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
@@ -165,12 +167,14 @@ impl Service {
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
+            reconciler: engine.reconciler.clone(),
             clock: clock.clone(),
         });
         let console = console::router(Console {
             status,
             store: store.clone(),
             pipeline: engine.pipeline.clone(),
+            reconciler: engine.reconciler.clone(),
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
@@ -181,11 +185,15 @@ impl Service {
             Arc::new(Addresses::new(sources, chat, store, clock.clone(), outside_china))
         });
         let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
+        let watch: Arc<dyn Watch> = match &engine.reconciler {
+            Some(reconciler) => Arc::new(Refusals(called, reconciler.watcher())),
+            None => called,
+        };
         let callbacks = callback::router(
             callback_settings(config, &rules, sources),
             engine.pipeline.clone(),
             clock,
-            called,
+            watch,
         );
         let servers = vec![
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
@@ -206,7 +214,7 @@ impl Service {
         })
     }
 
-    /// Lets schedule, delivery, retention and the watch over the rules work by themselves.
+    /// Lets schedule, delivery, reconciliation, retention and the watch over the rules work by themselves.
     pub fn run_loops(&mut self) {
         let stopping = || self.stop.subscribe();
         let (scheduler, rules) = (self.engine.scheduler.clone(), self.rules.clone());
@@ -215,6 +223,9 @@ impl Service {
         self.loops.push(tokio::spawn(async move { scheduler.run(one).await }));
         self.loops.push(tokio::spawn(delivery.run(two)));
         self.loops.push(tokio::spawn(rules.watch(self.poll, three)));
+        if let Some(reconciler) = self.engine.reconciler.clone() {
+            self.loops.push(tokio::spawn(reconciler.run(stopping())));
+        }
         if let Some(addresses) = self.addresses.clone() {
             self.loops.push(tokio::spawn(addresses.run(stopping())));
         }
@@ -315,6 +326,7 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
+    reconciler: Option<Arc<Reconciler>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -325,6 +337,9 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        if let Some(reconciler) = &self.reconciler {
+            self.metrics.set_reconciled(&reconciler.status());
+        }
         match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
             Ok(late) => self.metrics.set_sanctions_late(late),
             Err(error) => tracing::error!(%error, "sanctions cannot be counted"),

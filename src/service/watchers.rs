@@ -82,6 +82,9 @@ impl Observer for Counting {
             self.metrics.effect(effect.act.name(), "refused");
             tracing::warn!(effect.id = %effect.id, code, "Chat refuses to {}: {words}", effect.act);
         }
+        for found in decision.derived.iter().filter(|event| event.found) {
+            self.metrics.found(found.name());
+        }
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
             tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");
         }

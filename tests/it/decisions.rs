@@ -12,15 +12,15 @@ use groupkeeper::rule::{EventKind, RuleSet, read};
 
 use crate::stage::repository;
 
-const NOW: Timestamp = Timestamp(1_767_268_800_000);
+pub const NOW: Timestamp = Timestamp(1_767_268_800_000);
 
-fn rules(text: &str) -> RuleSet {
+pub fn rules(text: &str) -> RuleSet {
     let reading = read(vec![("rules.toml".to_owned(), text.to_owned())], None);
     assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
     reading.rules
 }
 
-fn event(kind: EventKind, who: &str, number: u64) -> Event {
+pub fn event(kind: EventKind, who: &str, number: u64) -> Event {
     let id = EventId::of(&[kind.name().as_bytes(), &number.to_be_bytes()]);
     let mut event = Event::new(id, Cause::Kind(kind), NOW, "a callback");
     event.group = Some(GroupId::from("@TGS#1"));
@@ -30,11 +30,15 @@ fn event(kind: EventKind, who: &str, number: u64) -> Event {
 }
 
 /// A store of nothing but state: loads what is needed, decides, keeps what changes.
-#[derive(Default)]
-struct Kept(std::collections::BTreeMap<StateKey, StateValue>);
+#[derive(Clone, Default)]
+pub struct Kept(std::collections::BTreeMap<StateKey, StateValue>);
 
 impl Kept {
-    fn put(&mut self, key: StateKey, value: StateValue) {
+    pub fn get(&self, key: &StateKey) -> Option<&StateValue> {
+        self.0.get(key)
+    }
+
+    pub fn put(&mut self, key: StateKey, value: StateValue) {
         self.0.insert(key, value);
     }
 
@@ -60,11 +64,11 @@ impl Kept {
     }
 
     /// Decides as the pipeline does: what was not foreseen is loaded, and decided again.
-    fn decide_fully(&mut self, event: &Event, rules: &RuleSet) -> Decision {
+    pub fn decide_fully(&mut self, event: &Event, rules: &RuleSet) -> Decision {
         self.decide_at(event, rules, NOW)
     }
 
-    fn decide_at(&mut self, event: &Event, rules: &RuleSet, now: Timestamp) -> Decision {
+    pub fn decide_at(&mut self, event: &Event, rules: &RuleSet, now: Timestamp) -> Decision {
         let mut keys = needs(event, rules);
         let mut decision = self.with_keys(event, rules, now, keys.clone());
         while !decision.missing.is_empty() {

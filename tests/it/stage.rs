@@ -116,6 +116,10 @@ impl Stage {
             // A hanging Chat must not make the tests wait.
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
+        // Stories that are about it switch it on.
+        if further.iter().all(|(name, _)| *name != "RECONCILE_EVERY") {
+            environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        }
         environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
         let heard = Arc::default();

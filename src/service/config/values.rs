@@ -17,6 +17,7 @@ use super::{
 };
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
+use crate::reconcile;
 use crate::rest::region;
 use crate::rule::duration;
 use crate::rule::model::{Globs, Mode};
@@ -38,7 +39,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let poll = time_or_off(reader, "rules", "poll", "5s");
     let url = text(reader, "store", "url", "sled:data");
     let safety = safety::safety(reader);
-    let mut warnings = not_yet(reader);
+    let reconcile = reconcile(reader);
+    let mut warnings = Vec::new();
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
     let journal = Journal {
         keep: time(reader, "journal", "keep", "7d"),
@@ -80,6 +82,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         store,
         safety,
         rest,
+        reconcile,
         journal,
         admin: admin?,
         log,
@@ -221,19 +224,14 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
     Some(Admin { listen, token: token.map(SecretString::from) })
 }
 
-/// Keys of the contract that this version reads and does not act upon yet: said, not hidden.
-fn not_yet(reader: &mut Reader<'_>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let keys = [
-        ("reconcile", "every", "groups are read only when something happens in them"),
-        ("reconcile", "groups", "groups are read only when something happens in them"),
-    ];
-    for (section, key, instead) in keys {
-        if reader.find(section, key, false).is_some() {
-            warnings.push(format!("`[{section}] {key}` has no effect in this version: {instead}"));
-        }
-    }
-    warnings
+/// How often, which groups, and how often all of their members.
+fn reconcile(reader: &mut Reader<'_>) -> reconcile::Settings {
+    let every = time_or_off(reader, "reconcile", "every", "10m");
+    let members = time_or_off(reader, "reconcile", "members", "24h");
+    let named = reader.find("reconcile", "groups", false).is_some();
+    let groups = globs(reader, "reconcile", "groups");
+    let all = || Globs::new(&["*".to_owned()]).unwrap_or_default();
+    reconcile::Settings { every, groups: if named { groups } else { all() }, members }
 }
 
 fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {

@@ -12,6 +12,7 @@ mod members;
 mod operators;
 mod ownership;
 mod promotion;
+mod reconcile;
 mod restarted;
 mod sanctions;
 mod schedules;
