@@ -7,6 +7,7 @@ mod dead_letters;
 mod entrances;
 mod faults;
 mod flooding;
+mod imports;
 mod limits;
 mod loops;
 mod members;
