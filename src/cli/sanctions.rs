@@ -43,7 +43,7 @@ struct Looking {
     /// Only those of this member
     #[arg(long)]
     member: Option<String>,
-    /// Only those of this kind: mute, role, ban or mute_all
+    /// Only those of this kind: mute, role, ban or `mute_all`
     #[arg(long, value_parser = kind)]
     kind: Option<SanctionKind>,
     /// Only those that should have ended more than two minutes ago
@@ -66,7 +66,7 @@ struct Whose {
     /// The member; not needed with `--kind mute_all`
     #[arg(required_unless_present = "kind")]
     member: Option<String>,
-    /// When the member has several: mute, role, ban or mute_all
+    /// When the member has several: mute, role, ban or `mute_all`
     #[arg(long, value_parser = kind)]
     kind: Option<SanctionKind>,
     /// Print what it is now as JSON
