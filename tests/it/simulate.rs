@@ -105,7 +105,7 @@ fn what_was_recorded_plays_the_same_with_the_same_rules_and_tells_what_others_do
     assert_eq!(simulator.interrupt(), Some(0));
     drop(first);
     let text = std::fs::read_to_string(&recording).unwrap();
-    assert!(!text.contains("Sign") && !text.contains("0123456789abcdef"), "{text}");
+    assert!(!text.contains("\"Sign\"") && !text.contains("0123456789abcdef"), "{text}");
 
     let second = bot(&folder.path().join("second"), &told, GREET);
     let played = simulate(&["--play", path, "--at-once"]).output().unwrap();

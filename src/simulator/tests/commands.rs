@@ -46,8 +46,21 @@ fn send(world: &mut World, service: &str, command: &str, body: &Value) -> Value 
     parse(&world.rest(at(0), &path, &query, body.to_string().as_bytes()).body)
 }
 
-fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
-    let text = json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "red packet" } }]);
+type Sample = (&'static str, &'static str, Value);
+
+fn samples() -> Vec<Sample> {
+    [
+        group_samples(),
+        member_samples(),
+        message_samples(),
+        other_samples(),
+        conference_samples(),
+        live_samples(),
+    ]
+    .concat()
+}
+
+fn group_samples() -> Vec<Sample> {
     vec![
         (G, "change_group_owner", json!({ "GroupId": GROUP, "NewOwner_Account": "u2" })),
         (
@@ -76,6 +89,11 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
         (G, "get_appid_group_list", json!({ "Limit": 1000, "Next": 0, "GroupType": "Public" })),
         (G, "get_joined_group_list", json!({ "Member_Account": "u1", "WithHugeGroups": 1 })),
         (G, "get_online_member_num", json!({ "GroupId": "av" })),
+    ]
+}
+
+fn member_samples() -> Vec<Sample> {
+    vec![
         (
             G,
             "get_group_member_info",
@@ -116,6 +134,12 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
         ),
         (G, "unban_group_member", json!({ "GroupId": "av", "Members_Account": ["u3"] })),
         (G, "get_group_ban_member", json!({ "GroupId": "av", "Limit": 10, "Offset": 0 })),
+    ]
+}
+
+fn message_samples() -> Vec<Sample> {
+    let text = json!([{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "red packet" } }]);
+    vec![
         (G, "send_group_msg", json!({ "GroupId": GROUP, "Random": 8912345, "MsgBody": text })),
         (
             G,
@@ -162,7 +186,7 @@ fn group_samples() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-fn other_samples() -> Vec<(&'static str, &'static str, Value)> {
+fn other_samples() -> Vec<Sample> {
     let login = "im_open_login_svc";
     let users = json!([{ "UserID": "u1" }]);
     vec![
@@ -191,15 +215,10 @@ fn other_samples() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-fn room_samples() -> Vec<(&'static str, &'static str, Value)> {
+fn conference_samples() -> Vec<Sample> {
     let members = json!(["u2"]);
-    let new = json!({ "RoomInfo": { "RoomId": "new", "RoomName": "n", "Owner_Account": "u1" } });
-    let ban = |id| json!({ "RoomId": id, "MemberList_Account": members, "Duration": 60 });
-    let unban = |id| json!({ "RoomId": id, "MemberList_Account": members });
-    let url = json!({ "Url": "https://bot.example", "CallbackCommandList": [
-        "Live.CallbackAfterDestroyRoom" ] });
     vec![
-        (ROOM, "create_room", new.clone()),
+        (ROOM, "create_room", new_room()),
         (ROOM, "get_room_info", json!({ "RoomId": "c" })),
         (ROOM, "update_room_info", json!({ "RoomInfo": { "RoomId": "c", "RoomName": "n" } })),
         (ROOM, "get_room_member_list", json!({ "RoomId": "c", "Count": 50, "Next": "" })),
@@ -236,7 +255,26 @@ fn room_samples() -> Vec<(&'static str, &'static str, Value)> {
             json!({ "RoomId": "c", "SeatList": [{ "Index": 2, "IsTakenDisabled": true }] }),
         ),
         (ROOM, "destroy_room", json!({ "RoomId": "c" })),
-        (LIVE, "create_room", new),
+    ]
+}
+
+fn new_room() -> Value {
+    json!({ "RoomInfo": { "RoomId": "new", "RoomName": "n", "Owner_Account": "u1" } })
+}
+
+fn ban(room: &str) -> Value {
+    json!({ "RoomId": room, "MemberList_Account": ["u2"], "Duration": 60 })
+}
+
+fn unban(room: &str) -> Value {
+    json!({ "RoomId": room, "MemberList_Account": ["u2"] })
+}
+
+fn live_samples() -> Vec<Sample> {
+    let url = json!({ "Url": "https://bot.example", "CallbackCommandList": [
+        "Live.CallbackAfterDestroyRoom" ] });
+    vec![
+        (LIVE, "create_room", new_room()),
         (LIVE, "get_room_info", json!({ "RoomId": "l" })),
         (LIVE, "update_room_info", json!({ "RoomInfo": { "RoomId": "l", "CoverURL": "u" } })),
         (LIVE, "get_room_list", json!({ "Next": "", "Count": 20 })),
@@ -267,7 +305,7 @@ fn room_samples() -> Vec<(&'static str, &'static str, Value)> {
 
 #[test]
 fn every_command_takes_its_sample() {
-    let samples = [group_samples(), other_samples(), room_samples()].concat();
+    let samples = samples();
     for (service, command, body) in &samples {
         let answer = send(&mut furnished(), service, command, body);
         assert_eq!(code(&answer), 0, "{service}/{command} {body}: {answer}");
@@ -283,8 +321,7 @@ fn every_command_takes_its_sample() {
 
 #[test]
 fn every_command_refuses_a_field_that_it_does_not_know() {
-    for (service, command, mut body) in [group_samples(), other_samples(), room_samples()].concat()
-    {
+    for (service, command, mut body) in samples() {
         body["Unknown"] = json!(1);
         let answer = send(&mut furnished(), service, command, &body);
         assert_ne!(code(&answer), 0, "{service}/{command}");

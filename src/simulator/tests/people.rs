@@ -33,9 +33,9 @@ fn mutes_bans_and_their_ends_by_hand_are_never_told() {
     assert_eq!(muted(&world), None);
     world.mute_all(at(2), &id(), &owner, true).unwrap();
     let mut room = with_group(super::world(), GroupType::AVChatRoom);
-    room.ban_by_hand(at(0), &id(), &owner, &[member.clone()], 60).unwrap();
+    room.ban_by_hand(at(0), &id(), &owner, std::slice::from_ref(&member), 60).unwrap();
     assert_eq!(room.group(&id()).unwrap().role(&member), Role::Outside);
-    room.unban_by_hand(at(1), &id(), &owner, &[member.clone()]).unwrap();
+    room.unban_by_hand(at(1), &id(), &owner, std::slice::from_ref(&member)).unwrap();
     assert!(room.group(&id()).unwrap().bans.is_empty());
     assert_eq!((told(&mut world), told(&mut room)), (Vec::new(), Vec::new()));
     assert_eq!(world.ban_by_hand(at(0), &id(), &owner, &[member], 60).unwrap_err().code, 10007);
@@ -92,7 +92,7 @@ fn topics_are_asked_about_made_changed_and_dismissed() {
     let Some(Answered::Opened(Opening::Opened(topic))) = answered else { panic!() };
     let change = TopicChange { notification: Some("read me".into()), ..TopicChange::default() };
     world.change_topic(at(1), &id(), &owner, &topic, change).unwrap();
-    world.dismiss_topics(at(2), &id(), &owner, &[topic.clone()]).unwrap();
+    world.dismiss_topics(at(2), &id(), &owner, std::slice::from_ref(&topic)).unwrap();
     let bodies = told(&mut world);
     assert_eq!(bodies[0]["TopicId"], json!(topic));
     assert_eq!((&bodies[1]["Notification"], &bodies[1]["Name"]), (&json!("read me"), &Value::Null));
