@@ -1,16 +1,20 @@
 //! Commands and exit codes. Data goes to stdout, everything else to stderr.
 
+mod backup;
 mod check;
+mod compact;
 mod demo;
 mod exit;
 mod explain;
 mod fmt;
+mod fsck;
 mod healthcheck;
 mod new;
 mod outbox;
 mod plan;
 mod recorded;
 mod replay;
+mod restore;
 mod schema;
 mod serve;
 mod simulate;
@@ -69,6 +73,14 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
+    /// Write the whole store to a file, while the service runs or when it is stopped
+    Backup(backup::Arguments),
+    /// Make a store out of a backup
+    Restore(restore::Arguments),
+    /// Look over the store of a stopped service, and repair what can be repaired
+    Fsck(fsck::Arguments),
+    /// Give back the disk space of what has gone from the store of a stopped service
+    Compact(compact::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -142,6 +154,10 @@ async fn run(command: Command) -> Exit {
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments).await,
+        Command::Fsck(arguments) => fsck::run(&arguments).await,
+        Command::Compact(arguments) => compact::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -197,7 +197,8 @@ impl Pipeline {
         self.sequence.load(Ordering::Relaxed)
     }
 
-    pub(super) fn now(&self) -> Timestamp {
+    /// The time by which events are decided.
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
