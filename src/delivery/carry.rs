@@ -129,7 +129,7 @@ impl Delivery {
         let Some(call) = call_for(effect, now) else {
             return Tried::Dead("a bug: there is no call for it".to_owned());
         };
-        match self.send(&asking, call, pending.perhaps_done).await {
+        match self.send_fitting(&asking, call, pending.perhaps_done).await {
             Ok(outcome) => Tried::Settled(outcome),
             Err(no_reply) => self.judge(pending, no_reply),
         }
