@@ -81,7 +81,11 @@ impl Watch for Called {
         let label = ours.map_or("other", |command| command.name());
         self.metrics.over_limit(label);
         if ours.is_some() {
-            self.rates.slow_down(label, now);
+            let limit = over.limit.and_then(|limit| u32::try_from(limit).ok());
+            match limit.filter(|limit| *limit > 0) {
+                Some(limit) => self.rates.lower_to(label, limit, now),
+                None => self.rates.slow_down(label, now),
+            }
         }
         if self.over_limit.is_time(label, now) {
             let told = |number: Option<i64>| number.map_or("?".to_owned(), |n| n.to_string());

@@ -6,6 +6,7 @@ mod callbacks;
 mod entrances;
 mod faults;
 mod flooding;
+mod imports;
 mod limits;
 mod members;
 mod operators;
