@@ -66,6 +66,7 @@ impl Retention {
                 Err(error) => tracing::warn!(%error, "old entries could not be taken out"),
             }
             tokio::select! {
+                biased;
                 () = self.clock.sleep_until(self.clock.now() + EVERY) => {}
                 _ = stop.changed() => {}
             }

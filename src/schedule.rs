@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::chat::GroupId;
 use crate::clock::{Clock, Timestamp};
-use crate::decision::event::{Cause, Timer};
+use crate::decision::event::{Cause, Room, Timer};
 use crate::decision::{Event, EventId, StateKey, StateValue};
 use crate::ledger::{self, Kind, TimerRecord};
 use crate::pipeline::{Extra, NotTaken, Pipeline};
@@ -87,6 +87,7 @@ impl Scheduler {
                 }
             };
             tokio::select! {
+                biased;
                 () = self.clock.sleep_until(next) => {}
                 () = self.pipeline.timer_set() => {}
                 _ = stop.changed() => {}
@@ -153,6 +154,16 @@ impl Scheduler {
                 event.group.clone_from(&waited.group);
                 event.room.clone_from(&waited.room);
                 event.member.clone_from(&waited.member);
+                event
+            }
+            Timer::Unconfirmed { group, .. } => {
+                let mut event = Event::new(record.id.clone(), cause(&record), due, "timer");
+                event.group = Some(group.clone());
+                event
+            }
+            Timer::RoomUnconfirmed { room, kind, .. } => {
+                let mut event = Event::new(record.id.clone(), cause(&record), due, "timer");
+                event.room = Some(Room::of(room.clone(), *kind));
                 event
             }
             Timer::Sweep { .. } => return Ok(()),

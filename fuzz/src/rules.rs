@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use groupkeeper::authoring::plan::plan;
-use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::chat::{GroupType, Role, RoomId};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::decision::effect::{Act, Answer, GroupFacts, MemberFacts, Outcome, Read};
+use groupkeeper::decision::effect::{
+    Act, Answer, GroupFacts, MemberFacts, Outcome, Read, RoomFacts,
+};
 use groupkeeper::decision::event::Cause;
 use groupkeeper::decision::{
     Decision, Effect, Event, Settings, State, StateKey, StateValue, decide, needs,
@@ -168,7 +170,23 @@ fn answer(read: &Read) -> Answer {
         Read::Candidates { .. } => {
             Answer::Candidates { group: facts(None), members: ["ann", "bob"].map(member).into() }
         }
+        Read::Room { room, .. } => Answer::Room(room_facts(room)),
+        Read::RoomCandidates { room, .. } => {
+            let members = ["ann", "bob"].map(member).into();
+            Answer::RoomCandidates { room: room_facts(room), members }
+        }
         Read::Muted { .. } => Answer::Muted { until: None },
+    }
+}
+
+fn room_facts(room: &RoomId) -> RoomFacts {
+    RoomFacts {
+        room: room.clone(),
+        exists: true,
+        name: "a room".to_owned(),
+        owner: Some("olga".into()),
+        member_count: Some(2),
+        created_at: Some(NOW),
     }
 }
 

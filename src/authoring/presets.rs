@@ -6,7 +6,6 @@ use std::{fmt, fs, io};
 
 use super::directory::Files;
 use crate::rule;
-use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::parse::syntax;
 use crate::rule::parse::tree::Value;
 use crate::rule::source::Source;
@@ -54,11 +53,19 @@ const MOST_COPIES: u32 = 99;
 pub struct Placed {
     /// What the ids begin with now.
     pub id: String,
+    /// Of the rules that were written.
+    pub ids: Vec<String>,
     pub rules: PathBuf,
     pub tests: PathBuf,
 }
 
 impl Placed {
+    /// `rule welcome`
+    pub fn told(&self) -> String {
+        let what = if self.ids.len() == 1 { "rule" } else { "rules" };
+        format!("{what} {}", self.ids.join(", "))
+    }
+
     /// The tests that were written, for `groupkeeper test --filter`.
     pub fn filter(&self) -> String {
         self.tests.file_name().unwrap_or_default().to_string_lossy().into_owned()
@@ -72,8 +79,8 @@ pub enum NotPlaced {
     Taken {
         what: String,
     },
-    /// What `--as` says cannot be an id.
-    BadId(Vec<Diagnostic>),
+    /// What `--as` says, and it cannot be an id.
+    BadId(String),
     Io(PathBuf, io::Error),
 }
 
@@ -83,7 +90,12 @@ impl fmt::Display for NotPlaced {
             Self::Taken { what } => {
                 write!(f, "there is {what} already; choose another id with `--as`")
             }
-            Self::BadId(told) => f.write_str(&rule::diagnostic::render_all(told, false)),
+            Self::BadId(id) => write!(
+                f,
+                "`{}` cannot be the id of a rule: it is made of letters, digits, `-` and `_`, like `{}`",
+                id.escape_debug(),
+                proposed(id)
+            ),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
         }
     }
@@ -138,8 +150,7 @@ impl Preset {
         let text = self.renamed(id);
         let reading = rule::read(vec![(format!("{id}.toml"), text.clone())], None);
         if reading.has_errors() {
-            let wrong = reading.diagnostics.into_iter().filter(|told| told.level == Level::Error);
-            return Err(NotPlaced::BadId(wrong.collect()));
+            return Err(NotPlaced::BadId(id.to_owned()));
         }
         for rule in reading.rules.rules() {
             if let Some(file) = taken.get(rule.id.as_str()) {
@@ -154,11 +165,19 @@ impl Preset {
                 return Err(NotPlaced::Taken { what: format!("a file {}", path.display()) });
             }
         }
+        let ids = reading.rules.rules().iter().map(|rule| rule.id.to_string()).collect();
         // The tests first: a running service takes rules as soon as it sees them.
         write(&tests, self.tests)?;
         write(&rules, &text)?;
-        Ok(Placed { id: id.to_owned(), rules, tests })
+        Ok(Placed { id: id.to_owned(), ids, rules, tests })
     }
+}
+
+/// An id that comes close to what was written.
+fn proposed(id: &str) -> String {
+    let words = id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let id = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-");
+    if id.is_empty() { "my-rule".to_owned() } else { id }
 }
 
 /// The ids of a directory's rules, those with mistakes among them, and the file of each.

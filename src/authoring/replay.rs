@@ -108,6 +108,12 @@ fn headline(event: &Event) -> String {
         Cause::Timer(Timer::SanctionEnd { group, member, kind, .. }) => {
             format!("the end of the {} of {member} in {group}", kind.name())
         }
+        Cause::Timer(Timer::Unconfirmed { group, .. }) => {
+            format!("whether the transfer of {group} is confirmed")
+        }
+        Cause::Timer(Timer::RoomUnconfirmed { room, .. }) => {
+            format!("whether the transfer of room {room} is confirmed")
+        }
         Cause::Timer(Timer::SanctionRenewal { group, member, kind, .. }) => {
             format!("the renewal of the {} of {member} in {group}", kind.name())
         }

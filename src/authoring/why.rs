@@ -191,7 +191,7 @@ impl Case {
                     Came::NotListening,
                     "has no part in this: another rule goes on here".to_owned(),
                 ),
-                None => (Came::NotListening, not_listening(rule, self.chain.entry())),
+                None => (Came::NotListening, not_listening(rule, &self.subject.event)),
             };
             told.came = came;
             told.sentences.push(sentence);
@@ -201,10 +201,9 @@ impl Case {
 
     /// Why a rule that listens to the event has left no trace.
     fn unseen(&self, rule: &Rule) -> Option<Why> {
-        let entry = self.chain.entry();
         let Trigger::On(kinds) = &rule.trigger else { return None };
         // An answer, or the end of a wait, is for the one rule that asked or waited.
-        if self.subject.goes_on || !kinds.iter().any(|kind| kind.name() == entry.event) {
+        if self.subject.goes_on || !kinds.iter().any(|kind| kind.name() == self.subject.event) {
             return None;
         }
         Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope })
@@ -317,15 +316,15 @@ pub(super) fn about(entry: &JournalEntry) -> String {
     }
 }
 
-fn not_listening(rule: &Rule, entry: &JournalEntry) -> String {
+fn not_listening(rule: &Rule, event: &str) -> String {
     match &rule.trigger {
         Trigger::On(kinds) => {
             let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-            format!("does not listen to {}; it listens to {}", entry.event, names.join(", "))
+            format!("does not listen to {event}; it listens to {}", names.join(", "))
         }
-        Trigger::Schedule(_) if entry.event == "schedule" => "runs by another schedule".to_owned(),
+        Trigger::Schedule(_) if event == "schedule" => "runs by another schedule".to_owned(),
         Trigger::Schedule(_) => {
-            format!("does not listen to {}; it runs by its schedule", entry.event)
+            format!("does not listen to {event}; it runs by its schedule")
         }
     }
 }

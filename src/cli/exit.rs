@@ -11,7 +11,7 @@ pub enum Exit {
     Usage = 1,
     /// Rules are wrong.
     Rules = 2,
-    /// A rule test (or the demo) failed.
+    /// A rule test, the demo, or a recording that was played failed.
     Failed = 3,
     /// A bug of ours.
     OurFault = 70,

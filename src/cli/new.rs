@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     };
     match preset.place(&arguments.into, arguments.id.as_deref()) {
         Ok(placed) => {
-            println!("wrote {}", placed.rules.display());
+            println!("wrote {} ({})", placed.rules.display(), placed.told());
             println!("wrote {}", placed.tests.display());
             println!("\nRead the comment at its top and adjust the rule; then:");
             println!("  groupkeeper check {}", arguments.into.display());

@@ -1,5 +1,9 @@
-//! `groupkeeper outbox`: what a running service still has to do, and what a limit holds back.
+//! `groupkeeper outbox`: what a running service still has to do, what a limit holds back, what was
+//! given up.
 
+mod line;
+
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::Exit;
@@ -24,6 +28,16 @@ enum Command {
     Release(Deciding),
     /// Take away what is held; it is never sent
     Discard(Deciding),
+    /// Try again what was given up: it goes to the end of its group's line, and its times count from
+    /// now
+    #[command(
+        long_about = "Try again what was given up: it goes to the end of its group's line, and its times count \
+                      from now. What fell with it, because it stood behind it in the same rule, is not tried \
+                      again. A message that may have been sent may be sent twice."
+    )]
+    Retry(Burying),
+    /// Take away what was given up; it is never sent
+    Drop(Burying),
 }
 
 #[derive(clap::Args)]
@@ -53,6 +67,34 @@ struct Deciding {
     json: bool,
 }
 
+#[derive(clap::Args)]
+struct Burying {
+    #[command(flatten)]
+    running: Running,
+    /// The id of what was given up, or its beginning
+    #[arg(required_unless_present_any = ["rule", "all"], conflicts_with_all = ["rule", "all"])]
+    id: Option<String>,
+    /// Everything of this rule
+    #[arg(long, conflicts_with = "all")]
+    rule: Option<String>,
+    /// Everything
+    #[arg(long)]
+    all: bool,
+    /// Print what it was as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What one step of an order came to.
+#[derive(Deserialize)]
+struct Step {
+    settled: Vec<Value>,
+    next: Option<String>,
+}
+
+/// So many are settled before it is told how far it is.
+const STEP: usize = 200;
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
         Command::List(looking) => looking.list("outbox", "nothing is waiting to be sent"),
@@ -60,6 +102,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Command::Dead(looking) => looking.list("dead", "nothing was given up"),
         Command::Release(deciding) => deciding.order("release", "released"),
         Command::Discard(deciding) => deciding.order("discard", "discarded"),
+        Command::Retry(burying) => burying.order("retry", "to be tried again"),
+        Command::Drop(burying) => burying.order("drop", "dropped"),
     };
     match done {
         Ok(exit) => exit,
@@ -104,6 +148,40 @@ impl Deciding {
     }
 }
 
+impl Burying {
+    /// `order` as the service knows it; `done` for people.
+    fn order(&self, order: &str, done: &str) -> Result<Exit, Trouble> {
+        let admin = self.running.admin()?;
+        let meant = match (&self.id, &self.rule) {
+            (Some(id), _) => format!("id={}", escaped(id)),
+            (None, Some(rule)) => format!("rule={}", escaped(rule)),
+            (None, None) => "all=true".to_owned(),
+        };
+        let (mut settled, mut next) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/dead/{order}?{meant}&limit={STEP}{next}");
+            let Some(step) = admin.order::<Step>(&path)? else {
+                eprintln!(
+                    "groupkeeper: nothing of that kind was given up; `groupkeeper outbox dead` shows what was"
+                );
+                return Ok(Exit::Usage);
+            };
+            if !self.json {
+                show(&step.settled, false);
+            }
+            settled.extend(step.settled);
+            let Some(left) = step.next else { break };
+            eprintln!("{done}: {} so far", settled.len());
+            next = format!("&next={}", escaped(&left));
+        }
+        if self.json {
+            show(&settled, true);
+        }
+        eprintln!("{done}: {}", settled.len());
+        Ok(Exit::Fine)
+    }
+}
+
 /// One line for each, or JSON.
 fn show(list: &[Value], json: bool) {
     if json {
@@ -111,60 +189,6 @@ fn show(list: &[Value], json: bool) {
         return;
     }
     for entry in list {
-        println!("{}", line(entry));
-    }
-}
-
-/// `0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m  (2026-01-01T12:00:00Z;
-/// why)`, and below it what is to be said, as the rule has it.
-fn line(entry: &Value) -> String {
-    let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-    let wants = match &entry["wants"] {
-        Value::Array(wants) => {
-            wants.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", then ")
-        }
-        _ => text("what"),
-    };
-    let since = if entry["since"].is_string() { text("since") } else { text("created") };
-    let why = [text("why"), text("trouble")].into_iter().find(|why| !why.is_empty());
-    let why = why.map(|why| format!("; {why}")).unwrap_or_default();
-    // Of what is sent to a group, nothing else says who gave rise to it.
-    let member = entry["member"].as_str().map(|member| format!("about {member}: "));
-    let member = member.filter(|_| entry["wants"].is_array()).unwrap_or_default();
-    let mut line = format!("{}  {}  {member}{wants}  ({since}{why})", text("id"), text("rule"));
-    for said in entry["texts"].as_array().into_iter().flatten() {
-        line.push_str(&match said.as_str() {
-            Some(said) => format!("\n    says {said:?}"),
-            None => "\n    says what its rule has no more: it was edited since".to_owned(),
-        });
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_line_says_what_is_wanted_by_whom_since_when_and_why_it_waits() {
-        let held = json!({
-            "id": "0123456789abcdef", "rule": "mute-shouters", "since": "2026-01-01T12:00:00Z",
-            "why": "more than 2 actions in 10m (`limit`)", "member": "ann",
-            "texts": ["quiet, {member.id}", null],
-            "wants": ["mute ann in @TGS#cats for 5m", "send a message to @TGS#cats"],
-        });
-        assert_eq!(
-            line(&held),
-            "0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m, then send a \
-             message to @TGS#cats  (2026-01-01T12:00:00Z; more than 2 actions in 10m (`limit`))\n    \
-             says \"quiet, {member.id}\"\n    says what its rule has no more: it was edited since"
-        );
-        let pending = json!({
-            "id": "01", "rule": null, "created": "2026-01-01T12:00:00Z", "trouble": "",
-            "what": "unmute ann in @TGS#cats",
-        });
-        assert_eq!(line(&pending), "01    unmute ann in @TGS#cats  (2026-01-01T12:00:00Z)");
+        println!("{}", line::of(entry));
     }
 }

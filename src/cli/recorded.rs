@@ -11,8 +11,9 @@ use crate::authoring::replay::Span;
 use crate::authoring::{self, why};
 use crate::clock::Timestamp;
 use crate::decision::Settings;
-use crate::rule::RuleSet;
 use crate::rule::diagnostic::Level;
+use crate::rule::suggest::closest;
+use crate::rule::{EventKind, RuleSet};
 use crate::service::config::{Bystander, Config, Safety};
 
 /// The running service.
@@ -95,9 +96,18 @@ impl Where {
 
     /// How the service judges: whom it never touches, and whether it acts at all.
     pub(super) fn settings(&self) -> Result<Settings, Trouble> {
-        let Bystander { own, safety, mode, .. } = self.bystander()?;
+        let Bystander { own, safety, mode, owner_inactive, .. } = self.bystander()?;
         let Safety { protected, limit, loops, longest_mute, longest_ban } = safety;
-        Ok(Settings { own: vec![own], protected, mode, limit, loops, longest_mute, longest_ban })
+        Ok(Settings {
+            own: vec![own],
+            protected,
+            mode,
+            limit,
+            owner_inactive,
+            loops,
+            longest_mute,
+            longest_ban,
+        })
     }
 
     /// Opens the journal.
@@ -155,6 +165,20 @@ pub(super) fn progress(entries: usize, at: Timestamp) {
     eprintln!("{entries} entries, up to {at}");
 }
 
+/// Whether there is an event of this name.
+fn known_event(name: &str) -> Result<(), Trouble> {
+    let mut names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+    names.push("schedule");
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let help = match closest(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there is: {}", names.join(" ")),
+    };
+    Err(Trouble(format!("there is no event `{name}`; {help}")))
+}
+
 /// The event that `why` and `why-not` are asked about.
 #[derive(clap::Args)]
 pub(super) struct About {
@@ -169,6 +193,12 @@ pub(super) struct About {
     /// With `last`: of this name, `message.sent` for instance
     #[arg(long, value_name = "NAME")]
     named: Option<String>,
+    /// With `last`: that this rule looked at
+    #[arg(long, value_name = "RULE")]
+    by: Option<String>,
+    /// With `last`: on which a rule acted
+    #[arg(long)]
+    acted: bool,
     /// Tell it by the rules of this directory when those of then are not kept
     #[arg(long, value_name = "DIR", default_value = "rules")]
     rules: PathBuf,
@@ -182,12 +212,14 @@ pub(super) struct About {
 impl About {
     /// Looks the event up.
     pub(super) fn open(&self) -> Result<why::Case, Trouble> {
+        self.named.as_deref().map_or(Ok(()), known_event)?;
         let filter = crate::ledger::journal::Filter {
             group: self.group.as_deref().map(Into::into),
             member: self.member.as_deref().map(Into::into),
-            rule: None,
+            rule: self.by.clone(),
             event: self.named.clone(),
-            happened: true,
+            happened: !self.acted,
+            acted: self.acted,
         };
         let instead = || rules_of(&self.rules);
         let question = why::Question { event: &self.event, filter, instead: &instead };

@@ -43,7 +43,7 @@ struct Looking {
     /// Only those of this member
     #[arg(long)]
     member: Option<String>,
-    /// Only those of this kind: mute, role, ban or mute_all
+    /// Only those of this kind: mute, role, ban or `mute_all`
     #[arg(long, value_parser = kind)]
     kind: Option<SanctionKind>,
     /// Only those that should have ended more than two minutes ago
@@ -66,7 +66,7 @@ struct Whose {
     /// The member; not needed with `--kind mute_all`
     #[arg(required_unless_present = "kind")]
     member: Option<String>,
-    /// When the member has several: mute, role, ban or mute_all
+    /// When the member has several: mute, role, ban or `mute_all`
     #[arg(long, value_parser = kind)]
     kind: Option<SanctionKind>,
     /// Print what it is now as JSON
@@ -86,8 +86,15 @@ struct Lift {
 struct Extend {
     #[command(flatten)]
     whose: Whose,
-    /// So much longer than it would have gone on: 2h
-    #[arg(long = "for", value_name = "TIME", value_parser = time, required_unless_present = "until", conflicts_with = "until")]
+    #[command(flatten)]
+    end: End,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct End {
+    /// So much longer than it would have gone on: 30m, 2h, 7d
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
     longer: Option<Duration>,
     /// Until then, sooner or later: 2026-11-21T04:00:00Z
     #[arg(long, value_name = "TIME")]
@@ -100,20 +107,20 @@ fn kind(text: &str) -> Result<SanctionKind, String> {
 }
 
 fn time(text: &str) -> Result<Duration, String> {
-    duration::parse(text).map_err(|mistake| mistake.message)
+    duration::parse(text).map_err(|mistake| format!("{}; write 30m, 2h or 7d", mistake.message))
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
         None => arguments.looking.list(),
         Some(Command::List(looking)) => looking.list(),
-        Some(Command::Lift(lift)) => lift.whose.order("lift", "", "is being lifted"),
+        Some(Command::Lift(lift)) => lift.whose.order("lift", "", "is lifted; Chat confirms it"),
         Some(Command::Extend(extend)) => {
-            let end = match (extend.longer, extend.until) {
+            let end = match (extend.end.longer, extend.end.until) {
                 (Some(time), _) => format!("&for={}", duration::format(time)),
                 (None, until) => format!("&until={}", until.unwrap_or_default().0),
             };
-            extend.whose.order("extend", &end, "has another end")
+            extend.whose.order("extend", &end, "has another end now")
         }
     };
     match done {
@@ -139,8 +146,16 @@ impl Looking {
         if self.json {
             println!("{}", json(&list)?);
         } else if list.is_empty() {
-            let late = if self.late { " late" } else { "" };
-            eprintln!("nobody is restrained{late}, as far as was asked");
+            let asked = self.group.is_some() || self.member.is_some() || self.kind.is_some();
+            eprintln!(
+                "{}",
+                match (self.late, asked) {
+                    (true, _) => "no end is late",
+                    (false, true) => "there is no such sanction",
+                    (false, false) =>
+                        "there is no sanction: nobody is muted, banned or has a role for a time",
+                }
+            );
         } else {
             print!("{}", table(&list));
             if list.len() == self.limit {
@@ -183,13 +198,24 @@ impl Whose {
         } else {
             print!("{}", table(std::slice::from_ref(&told)));
         }
-        eprintln!("the {} {done}", told.kind.name());
+        eprintln!("{} {done}", words(&told));
         Ok(Exit::Fine)
     }
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Trouble> {
     serde_json::to_string(value).map_err(|error| Trouble(format!("a bug: {error}")))
+}
+
+/// `the mute of ann`.
+fn words(told: &Told) -> String {
+    let member = plain(told.member.as_str());
+    match told.kind {
+        SanctionKind::Mute => format!("the mute of {member}"),
+        SanctionKind::Ban => format!("the ban of {member}"),
+        SanctionKind::Role => format!("the temporary role of {member}"),
+        SanctionKind::MuteAll => "the mute of everybody".to_owned(),
+    }
 }
 
 /// One line for each, in columns.
@@ -217,7 +243,9 @@ fn row(told: &Told) -> [String; 6] {
         false => plain(told.member.as_str()),
     };
     let ends = match (&told.until, &told.left) {
-        (Some(until), Some(left)) if left.ends_with("ago") => format!("{until}, {left}"),
+        (Some(until), Some(left)) if left.ends_with("ago") || left == "now" => {
+            format!("{until}, {left}")
+        }
         (Some(until), Some(left)) => format!("{until}, in {left}"),
         _ => "never".to_owned(),
     };

@@ -5,12 +5,12 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Console;
 use super::answers::{listed, problem};
 use crate::decision::StateValue;
-use crate::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
+use crate::ledger::{self, Kind, TimerRecord};
 use crate::store::{Store, StoreError};
 
 /// Entries of one answer, at most.
@@ -57,7 +57,7 @@ pub(super) async fn reload(State(console): State<Console>) -> Response {
 }
 
 /// All records of a kind, in the order of their keys.
-fn records<T: serde::de::DeserializeOwned>(
+pub(super) fn records<T: serde::de::DeserializeOwned>(
     store: &dyn Store,
     kind: Kind,
     limit: usize,
@@ -73,27 +73,6 @@ fn records<T: serde::de::DeserializeOwned>(
         .collect()
 }
 
-pub(super) async fn outbox(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = records::<Pending>(&*console.store, Kind::Outbox, page.limit());
-    listed(
-        list.map(|list| list.iter().map(|(_, pending)| pending_json(pending)).collect::<Vec<_>>()),
-    )
-}
-
-fn pending_json(pending: &Pending) -> Value {
-    let effect = &pending.effect;
-    json!({
-        "id": effect.id,
-        "what": effect.act.to_string(),
-        "rule": effect.rule,
-        "event": effect.event,
-        "created": effect.created.to_string(),
-        "tries": pending.tries,
-        "not_before": (!pending.trouble.is_empty()).then(|| pending.not_before.to_string()),
-        "trouble": pending.trouble,
-    })
-}
-
 /// What stands still until a person has mended something: a command, or `all`.
 pub(super) async fn stopped(State(console): State<Console>) -> Response {
     let each = console.status.stopped().into_iter().map(|stopped| {
@@ -105,19 +84,6 @@ pub(super) async fn stopped(State(console): State<Console>) -> Response {
         })
     });
     listed(Ok(each.collect::<Vec<_>>()))
-}
-
-pub(super) async fn dead(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = records::<DeadLetter>(&*console.store, Kind::Dead, page.limit());
-    listed(list.map(|list| {
-        let each = list.iter().map(|(_, letter)| {
-            let mut value = pending_json(&letter.pending);
-            value["given_up"] = json!(letter.at.to_string());
-            value["why"] = json!(letter.why);
-            value
-        });
-        each.collect::<Vec<_>>()
-    }))
 }
 
 pub(super) async fn groups(State(console): State<Console>, Query(page): Query<Page>) -> Response {
@@ -145,7 +111,13 @@ pub(super) async fn timers(State(console): State<Console>, Query(page): Query<Pa
 pub(super) async fn overview(State(console): State<Console>) -> Response {
     let rules = console.status.rules();
     let trouble = console.status.not_ready();
-    let state = if trouble.is_empty() { "ready".to_owned() } else { trouble.join("; ") };
+    let state = match (trouble.is_empty(), &rules.trouble) {
+        (true, None) => "ready".to_owned(),
+        (true, Some(_)) => {
+            "ready, with the last good rules: those on disk are wrong (see below)".to_owned()
+        }
+        (false, _) => trouble.join("; "),
+    };
     let mut text = format!(
         "Groupkeeper: {state}\n\n{} rules from {}, version {}, loaded {}\n",
         rules.rules.len(),

@@ -23,7 +23,7 @@ use crate::store::{Store, StoreError};
 /// Entries of which one is meant, when an id is not written out; more are not worth telling apart.
 const MATCHES: usize = 10;
 
-/// `?group=&member=&rule=&event=&happened=&since=&limit=`
+/// `?group=&member=&rule=&event=&happened=&acted=&since=&limit=`
 #[derive(Deserialize)]
 pub(super) struct Wanted {
     group: Option<GroupId>,
@@ -32,6 +32,8 @@ pub(super) struct Wanted {
     event: Option<String>,
     #[serde(default)]
     happened: bool,
+    #[serde(default)]
+    acted: bool,
     since: Option<String>,
     limit: Option<usize>,
 }
@@ -60,8 +62,8 @@ pub(super) async fn events(
         Ok(since) => since,
         Err(error) => return refused(&error),
     };
-    let Wanted { group, member, rule, event, happened, limit, .. } = wanted;
-    let filter = Filter { group, member, rule, event, happened };
+    let Wanted { group, member, rule, event, happened, acted, limit, .. } = wanted;
+    let filter = Filter { group, member, rule, event, happened, acted };
     let limit = limit.unwrap_or_else(hundred).clamp(1, MOST);
     let newest = journal::newest(&*console.store, &filter, since, limit);
     listed(newest.map(|entries| entries.iter().map(entry_json).collect::<Vec<_>>()))

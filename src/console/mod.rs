@@ -2,8 +2,10 @@
 
 mod answers;
 mod api;
+mod dead;
 mod events;
 mod held;
+mod outbox;
 mod reconcile;
 mod sanctions;
 mod survey;
@@ -107,9 +109,11 @@ pub fn router(console: Console) -> Router {
     let api = Router::new()
         .route("/api/v1/rules", get(api::rules))
         .route("/api/v1/reload", post(api::reload))
-        .route("/api/v1/outbox", get(api::outbox))
+        .route("/api/v1/outbox", get(outbox::list))
         .route("/api/v1/stopped", get(api::stopped))
-        .route("/api/v1/dead", get(api::dead))
+        .route("/api/v1/dead", get(dead::list))
+        .route("/api/v1/dead/retry", post(dead::retry))
+        .route("/api/v1/dead/drop", post(dead::drop))
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))

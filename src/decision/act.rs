@@ -100,12 +100,11 @@ pub(super) fn of_step(
             return Outcome::Act(Act::SendPrivate { to, text });
         }
         Action::TransferOwner { .. } => {
-            let act = match (&event.room, &event.group) {
-                (Some(room), _) => succession::of_room(draft, run, action, room),
+            return match (&event.room, &event.group) {
+                (Some(room), _) => succession::of_room(draft, run, action, room, answer),
                 (None, Some(group)) => succession::of_group(draft, run, action, group, answer),
-                (None, None) => return run.leave_out(action.name(), "the event has no group"),
+                (None, None) => run.leave_out(action.name(), "the event has no group"),
             };
-            return act.map_or(Outcome::LeftOut, Outcome::Act);
         }
         _ => {}
     }

@@ -7,11 +7,11 @@ use super::event::{Cause, Event, EventId, Timer};
 use super::judge::Came;
 use super::sight::Sight;
 use super::state::{
-    GroupRecord, MemberRecord, Sanction, SanctionKind, State, StateKey, StateValue,
+    GroupRecord, MemberRecord, RoomRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
 use super::trace::{RuleTrace, Trace, Why};
 use super::{Decision, Settings, Verdict, judge, loops, mirror, seen};
-use crate::chat::{Account, GroupId};
+use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
 use crate::decision::effect::Held;
@@ -258,6 +258,18 @@ impl<'a> Draft<'a> {
     ) {
         let key = StateKey::Member(group.clone(), account.clone());
         self.set(key, Some(StateValue::Member(record)));
+    }
+
+    /// The record of a room, if there is one.
+    pub(super) fn room(&self, room: &RoomId) -> Option<&RoomRecord> {
+        match self.get(&StateKey::Room(room.clone())) {
+            Some(StateValue::Room(record)) => Some(record),
+            _ => None,
+        }
+    }
+
+    pub(super) fn set_room(&mut self, room: &RoomId, record: RoomRecord) {
+        self.set(StateKey::Room(room.clone()), Some(StateValue::Room(record)));
     }
 
     pub(super) fn sanction(

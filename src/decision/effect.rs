@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, EventId, Lane, RoomKind};
+use super::event::{Event, EventId, Lane, Room, RoomKind};
 use super::state::Sanctioned;
 
 pub use super::outcome::{Answer, GroupFacts, MemberFacts, Outcome, RoomFacts, RoomMember};
@@ -273,7 +273,21 @@ impl Act {
                 | Read::Candidates { group }
                 | Read::Muted { group, .. },
             ) => Some(group),
-            Self::TransferRoom { .. } | Self::SendPrivate { .. } | Self::Alert { .. } => None,
+            Self::TransferRoom { .. }
+            | Self::SendPrivate { .. }
+            | Self::Alert { .. }
+            | Self::Read(Read::Room { .. } | Read::RoomCandidates { .. }) => None,
+        }
+    }
+
+    /// The room it is about.
+    pub fn room(&self) -> Option<Room> {
+        match self {
+            Self::TransferRoom { room, kind, .. }
+            | Self::Read(Read::Room { room, kind, .. } | Read::RoomCandidates { room, kind }) => {
+                Some(Room::of(room.clone(), *kind))
+            }
+            _ => None,
         }
     }
 
@@ -411,6 +425,10 @@ impl fmt::Display for Read {
                 write!(f, "ask what {} is in {group}", names(accounts))
             }
             Self::Candidates { group } => write!(f, "ask who may succeed the owner of {group}"),
+            Self::Room { room, .. } => write!(f, "ask who owns room {room}"),
+            Self::RoomCandidates { room, .. } => {
+                write!(f, "ask who may succeed the owner of room {room}")
+            }
             Self::Muted { group, member, .. } => {
                 write!(f, "ask whether {member} is still muted in {group}")
             }
@@ -435,6 +453,15 @@ pub enum Read {
     },
     /// The group and every member with role, join time and last message: who may succeed the owner.
     Candidates { group: GroupId },
+    /// Who owns a room. `left`: somebody who left it while nobody had told us that.
+    Room {
+        room: RoomId,
+        kind: RoomKind,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<Account>,
+    },
+    /// The room and everybody in it with their roles: who may succeed the owner.
+    RoomCandidates { room: RoomId, kind: RoomKind },
     /// Until when a member is muted.
     Muted { group: GroupId, member: Account, sanction: EventId },
 }

@@ -77,6 +77,13 @@ pub struct Room {
     pub member_count: Option<i64>,
 }
 
+impl Room {
+    /// A room of which nothing more is told.
+    pub fn of(id: RoomId, kind: RoomKind) -> Self {
+        Self { id, kind, owner: None, member_count: None }
+    }
+}
+
 /// Which engine a room belongs to; their REST commands differ (60713, 66908).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -153,6 +160,10 @@ pub enum Cause {
         sanction: EventId,
         until: Timestamp,
     },
+    /// An operator has an effect tried again that was given up; `fell` is the sanction that fell with it.
+    Retried { effect: Box<Effect>, fell: Option<Box<super::state::Sanction>> },
+    /// An operator takes away an effect that was given up.
+    Dropped(Box<Effect>),
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -175,6 +186,10 @@ pub enum Timer {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         count: Option<u32>,
     },
+    /// Chat has accepted a transfer; if its callback has not shown the new owner by now, Chat is asked.
+    Unconfirmed { group: GroupId, transfer: EventId },
+    /// The same for a room.
+    RoomUnconfirmed { room: RoomId, kind: RoomKind, transfer: EventId },
     /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
     Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
 }
@@ -188,7 +203,10 @@ impl Timer {
             | Self::SanctionLate { group, member, kind, sanction } => {
                 Some((group, member, *kind, sanction))
             }
-            Self::WaitOver { .. } | Self::Sweep { .. } => None,
+            Self::WaitOver { .. }
+            | Self::Unconfirmed { .. }
+            | Self::RoomUnconfirmed { .. }
+            | Self::Sweep { .. } => None,
         }
     }
 }
@@ -279,6 +297,8 @@ impl Event {
             Cause::Discarded(_) => "discarded",
             Cause::Lifted { .. } => "lifted",
             Cause::Extended { .. } => "extended",
+            Cause::Retried { .. } => "retried",
+            Cause::Dropped(_) => "dropped",
         }
     }
 

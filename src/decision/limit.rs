@@ -116,20 +116,23 @@ fn exceeded(
 pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
     draft.note(format!("released: {} effects of `{}`", held.effects.len(), held.rule));
     let now = draft.now;
-    for effect in &held.effects {
-        let mut effect = effect.clone();
-        effect.created = now;
-        match &mut effect.act {
-            Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
-                *until = time.map(|time| now + time);
-            }
-            _ => {}
-        }
-        draft.effects.push(effect);
-    }
+    draft.effects.extend(held.effects.iter().map(|effect| from_now(effect, now)));
     for whom in held.sanctions.iter().cloned() {
         sanction::begin(draft, &held.rule, &held.event.id, whom);
     }
+}
+
+/// An effect whose time counts from now.
+pub(super) fn from_now(effect: &Effect, now: Timestamp) -> Effect {
+    let mut effect = effect.clone();
+    effect.created = now;
+    match &mut effect.act {
+        Act::Mute { time, until, .. } | Act::Ban { time, until, .. } => {
+            *until = time.map(|time| now + time);
+        }
+        _ => {}
+    }
+    effect
 }
 
 /// An operator takes away what was held: nothing had begun, so nothing has to end.

@@ -1,11 +1,11 @@
-//! What an event tells about groups and members, written into the mirror; and the events that follow from that.
+//! What an event tells about groups and members (rooms: `room`), written into the mirror; and the events that follow from that.
 
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::event::{Event, Field, Room};
+use super::event::{Event, Field};
 use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
-use super::{effect, sanction, wait};
+use super::{effect, room, sanction, succession, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
 use crate::rule::catalog::Object;
 use crate::rule::condition::{Clause, Condition};
@@ -18,7 +18,7 @@ const LATEST: Duration = Duration::from_secs(86_400);
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     wait::end_undone(draft, event);
     if let Some(room) = &event.room {
-        return of_room(draft, event, room, kind);
+        return room::apply(draft, event, room, kind);
     }
     let Some(group) = event.group.clone() else { return };
     match kind {
@@ -33,9 +33,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
                 draft.set_member(&group, member, record);
             }
         }
-        EventKind::OwnerLeft | EventKind::GroupOwnerless => {
+        EventKind::OwnerLeft | EventKind::GroupOwnerless | EventKind::OwnerInactive => {
             let mut record = known(draft, event, &group);
-            record.owner = Owner::Nobody;
+            succession::heard(&mut record, event, kind);
             draft.set_group(&group, record);
         }
         EventKind::OwnerChanged => owner_changed(draft, event, &group),
@@ -199,6 +199,7 @@ pub(super) fn temporary_role(
 fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let new = text(event, "new_owner").map(Account::from);
     let old = text(event, "old_owner").map(Account::from);
+    succession::confirm::by_callback(draft, event, group, new.as_ref());
     new_owner(draft, event, group, old.as_ref(), new.as_ref());
 }
 
@@ -211,8 +212,11 @@ pub(super) fn new_owner(
     new: Option<&Account>,
 ) {
     let mut record = known(draft, event, group);
-    record.owner = Owner::from_account(new);
-    let has_owner = record.owner != Owner::Nobody;
+    let before = std::mem::replace(&mut record.owner, Owner::from_account(new));
+    if before != record.owner {
+        record.owner_since = Some(event.time);
+        record.owner_told = None;
+    }
     draft.set_group(group, record);
     for (account, role) in [(old, Role::Member), (new, Role::Owner)] {
         let Some(account) = account.filter(|account| account.is_somebody()) else { continue };
@@ -229,8 +233,8 @@ pub(super) fn new_owner(
         let changed = MemberRecord { role: Some(role), ..known.clone() };
         draft.set_member(group, account, changed);
     }
-    if has_owner {
-        wait::end_for_owner(draft, group);
+    if let Some(owner) = new.filter(|new| new.is_somebody()) {
+        wait::end_for_owner(draft, group, owner);
     }
 }
 
@@ -240,6 +244,7 @@ fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     record.owner = Owner::from_account(owner.as_ref());
     record.name = text(event, "name").unwrap_or_default().to_owned();
     record.created_at = Some(event.time);
+    record.owner_since = Some(event.time);
     let ownerless = record.owner == Owner::Nobody;
     draft.set_group(group, record);
     if let Some(owner) = owner.filter(Account::is_somebody) {
@@ -253,29 +258,7 @@ fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
         draft.set_member(group, &owner, record);
     }
     if ownerless {
-        draft.derive(event, EventKind::GroupOwnerless);
-    }
-}
-
-/// Rooms: only who owns them, so that an owner who leaves is recognised.
-fn of_room(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: EventKind) {
-    let key = StateKey::Room(room.id.clone());
-    let owner = match kind {
-        EventKind::RoomClosed => return draft.set(key, None),
-        EventKind::RoomMemberLeft => {
-            let owned = matches!(draft.get(&key), Some(StateValue::Room { owner })
-                if event.member.as_ref().is_some_and(|member| owner.is(member)));
-            if owned {
-                draft.derive(event, EventKind::RoomOwnerLeft);
-            }
-            return;
-        }
-        EventKind::RoomOwnerChanged => text(event, "new_owner").map(Account::from),
-        _ => room.owner.clone(),
-    };
-    if let Some(owner) = owner {
-        let owner = Owner::from_account(Some(&owner));
-        draft.set(key, Some(StateValue::Room { owner }));
+        succession::ownerless(draft.derive(event, EventKind::GroupOwnerless), "created");
     }
 }
 

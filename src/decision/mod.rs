@@ -5,6 +5,7 @@
 
 mod act;
 mod answer;
+mod dead;
 mod draft;
 pub mod effect;
 pub mod event;
@@ -16,6 +17,7 @@ mod memory;
 mod mirror;
 mod needs;
 mod outcome;
+mod room;
 mod sanction;
 pub mod seen;
 mod settle;
@@ -36,6 +38,7 @@ use crate::clock::Timestamp;
 use crate::rule::RuleSet;
 use crate::rule::model::{Globs, Limit, Mode};
 
+pub use dead::sanction_of;
 pub use effect::{Effect, Held};
 pub use event::{Event, EventId, Lane};
 pub use loops::LoopLimit;
@@ -58,6 +61,8 @@ pub struct Settings {
     pub mode: Mode,
     /// `[safety] limit`: over all rules together.
     pub limit: Option<Limit>,
+    /// `[reconcile] owner_inactive`: after so long without a word of the owner, `owner.inactive`.
+    pub owner_inactive: Option<Duration>,
     /// `[safety] loop`: what goes back and forth more often is left alone; `None`: never.
     pub loops: Option<LoopLimit>,
     /// `[safety] longest_mute`: the longest mute that Chat takes; `None`: what is documented.
@@ -127,6 +132,12 @@ pub fn decide(
             Timer::WaitOver { rule, key, wait, event, count } => {
                 wait::over(&mut draft, (rule, key), wait, event, *count);
             }
+            Timer::Unconfirmed { group, transfer } => {
+                succession::confirm::time_is_over(&mut draft, event, group, transfer);
+            }
+            Timer::RoomUnconfirmed { room, kind, transfer } => {
+                succession::confirm::room_time_is_over(&mut draft, event, (room, *kind), transfer);
+            }
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}
         },
@@ -143,6 +154,8 @@ pub fn decide(
         Cause::Extended { group, member, kind, sanction, until } => {
             sanction::extended(&mut draft, event, (group, member, *kind), sanction, *until);
         }
+        Cause::Retried { effect, fell } => dead::retried(&mut draft, effect, fell.as_deref()),
+        Cause::Dropped(effect) => dead::dropped(&mut draft, effect),
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::effect::{Act, Answer, Outcome, Read};
-use super::event::{Cause, Event, Timer};
+use super::event::{Cause, Event, Room, Timer};
 use super::sight::Told;
 use super::state::{SanctionKind, Sanctioned, StateKey};
 use super::{act, judge, memory, wait};
@@ -37,6 +37,12 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             of_rule_named(&mut keys, event, rule, rules);
         }
         Cause::Timer(Timer::Sweep { .. }) => {}
+        Cause::Timer(Timer::Unconfirmed { group, .. }) => {
+            keys.insert(StateKey::Group(group.clone()));
+        }
+        Cause::Timer(Timer::RoomUnconfirmed { room, .. }) => {
+            keys.insert(StateKey::Room(room.clone()));
+        }
         Cause::Seen(seen) => {
             if let Some(group) = &event.group {
                 // Pages are long, and mostly nothing follows: what lies behind a member is loaded then.
@@ -45,7 +51,8 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
                 keys.extend(members.map(|who| StateKey::Member(group.clone(), who.clone())));
             }
         }
-        Cause::Discarded(_) => {}
+        Cause::Discarded(_) | Cause::Dropped(_) => {}
+        Cause::Retried { effect, .. } => keys.extend(super::sanction_of(effect)),
         Cause::Released(held) => {
             for whom in &held.sanctions {
                 let Sanctioned { group, member, kind, .. } = whom;
@@ -72,6 +79,7 @@ fn changes_mirror(kind: EventKind) -> bool {
             | EventKind::MemberRoleChanged
             | EventKind::MemberCardChanged
             | EventKind::OwnerLeft
+            | EventKind::OwnerInactive
             | EventKind::OwnerChanged
             | EventKind::GroupCreated
             | EventKind::GroupDismissed
@@ -86,6 +94,7 @@ fn derived(kind: EventKind) -> &'static [EventKind] {
         EventKind::MemberLeft | EventKind::MemberRemoved => &[EventKind::OwnerLeft],
         EventKind::GroupCreated => &[EventKind::GroupOwnerless],
         EventKind::RoomMemberLeft => &[EventKind::RoomOwnerLeft],
+        EventKind::RoomInfoChanged => &[EventKind::RoomOwnerChanged],
         _ => &[],
     }
 }
@@ -106,6 +115,12 @@ fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules:
     keys.extend(wait::undone(rules, event));
     if let Some(room) = &event.room {
         keys.insert(StateKey::Room(room.id.clone()));
+        if matches!(
+            kind,
+            EventKind::RoomMemberEntered | EventKind::RoomOwnerChanged | EventKind::RoomInfoChanged
+        ) {
+            keys.extend(wait::room_owner_waits(rules, &room.id));
+        }
     }
     let notes = kind == EventKind::MessageSent && super::mirror::notes_messages(rules);
     if notes || changes_mirror(kind) {
@@ -266,8 +281,8 @@ fn of_act(
     outcome: &Outcome,
     rules: &RuleSet,
 ) {
-    if let Act::TransferRoom { room, .. } = act {
-        keys.insert(StateKey::Room(room.clone()));
+    if let Some(room) = act.room() {
+        of_room(keys, event, room, rules);
     }
     let Some(group) = &event.group else { return };
     keys.insert(StateKey::Group(group.clone()));
@@ -305,5 +320,17 @@ fn of_act(
         found.operator = None;
         found.cause = Cause::Kind(EventKind::GroupOwnerless);
         rules.on(EventKind::GroupOwnerless).for_each(|rule| of_rule(keys, &found, rule, rules));
+    }
+}
+
+/// What Chat's answer about a room, or its new owner, can change.
+fn of_room(keys: &mut BTreeSet<StateKey>, event: &Event, room: Room, rules: &RuleSet) {
+    keys.insert(StateKey::Room(room.id.clone()));
+    keys.extend(wait::room_owner_waits(rules, &room.id));
+    let mut found = event.clone();
+    found.room = Some(room);
+    for kind in [EventKind::RoomOwnerLeft, EventKind::RoomOwnerChanged] {
+        found.cause = Cause::Kind(kind);
+        rules.on(kind).for_each(|rule| of_rule(keys, &found, rule, rules));
     }
 }

@@ -39,6 +39,12 @@ pub enum Answer {
         group: GroupFacts,
         members: Vec<MemberFacts>,
     },
+    Room(RoomFacts),
+    /// The members in the order in which Chat lists them; it tells no times.
+    RoomCandidates {
+        room: RoomFacts,
+        members: Vec<MemberFacts>,
+    },
     /// `None`: not muted.
     Muted {
         until: Option<Timestamp>,
@@ -71,8 +77,10 @@ pub struct GroupFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomFacts {
     pub room: RoomId,
+    /// False when Chat says that the room does not exist (100004).
+    pub exists: bool,
     pub name: String,
-    /// `None`: the room has no owner.
+    /// `None`: the room has no owner. Whether Chat still names one who is out of it is not documented.
     pub owner: Option<Account>,
     pub member_count: Option<i64>,
     pub created_at: Option<Timestamp>,
@@ -87,7 +95,7 @@ pub struct RoomMember {
     pub name_card: String,
 }
 
-/// A member as Chat describes it (34948).
+/// A member as Chat describes it (34948). Of those in rooms Chat tells no times (60715, 66908).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberFacts {
     pub account: Account,

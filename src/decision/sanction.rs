@@ -10,8 +10,7 @@ use std::time::Duration;
 pub(super) use ending::{closed, is_late, not_ended, time_is_over};
 pub(super) use order::{extended, lifted};
 pub(super) use renewal::{not_renewed, to_be_renewed};
-pub(super) use seen::list_seen;
-pub(super) use seen::mute_seen;
+pub(super) use seen::{list_seen, mute_seen};
 
 use super::draft::Draft;
 use super::effect::{Act, Effect, Manner};

@@ -16,7 +16,7 @@ use super::draft::Draft;
 use super::effect::{GroupFacts, MemberFacts};
 use super::event::{Event, Field};
 use super::state::{MembersRead, Owner, StateKey, StateValue};
-use super::{mirror, sanction, wait};
+use super::{mirror, sanction, succession, wait};
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::rule::EventKind;
@@ -42,6 +42,8 @@ pub enum Seen {
     /// The whole list of members has been read. `difference`: how many more members Chat counts than the
     /// list and the mirror have.
     Complete { difference: i64 },
+    /// Chat does not know the account of this owner (34956).
+    AccountGone { owner: Account },
     /// The whole list of the muted (34964), and those whom the mirror has as muted.
     Muted { ours: Vec<Account>, muted: Vec<(Account, Timestamp)> },
 }
@@ -56,6 +58,7 @@ impl Seen {
             Self::Muted { ours, muted } => {
                 ours.iter().chain(muted.iter().map(|(account, _)| account)).collect()
             }
+            Self::AccountGone { owner } => vec![owner],
             Self::Complete { .. } => Vec::new(),
         }
     }
@@ -69,7 +72,10 @@ pub(super) fn decide(draft: &mut Draft<'_>, event: &Event, seen: &Seen) {
         // The group went while its members were read.
         _ if draft.known_group(&group).is_none_or(|record| record.dismissed) => {}
         Seen::Members { members } => {
-            members.iter().for_each(|facts| members::compare(draft, event, &group, facts));
+            for facts in members {
+                members::compare(draft, event, &group, facts);
+                succession::owner_listed(draft, event, &group, facts);
+            }
         }
         Seen::Roles { roles } => {
             for (account, role) in roles {
@@ -81,17 +87,18 @@ pub(super) fn decide(draft: &mut Draft<'_>, event: &Event, seen: &Seen) {
             record.members = Some(MembersRead { at: event.time, difference: *difference });
             draft.correct_group(&group, record);
         }
+        Seen::AccountGone { owner } => succession::account_gone(draft, event, &group, owner),
         Seen::Muted { ours, muted } => sanction::list_seen(draft, event, &group, ours, muted),
     }
 }
 
 /// Whether a record was changed so late that a reading says nothing against it.
-fn overtaken(reading: &Event, told_at: Option<Timestamp>) -> bool {
+pub(super) fn overtaken(reading: &Event, told_at: Option<Timestamp>) -> bool {
     told_at.is_some_and(|told| told + SETTLING >= reading.time)
 }
 
 /// Lets a missed event follow: marked as found, with an id that the account makes its own.
-fn found<'d>(
+pub(super) fn found<'d>(
     draft: &'d mut Draft<'_>,
     event: &Event,
     kind: EventKind,

@@ -6,7 +6,8 @@ use super::event::Event;
 use super::sight::Sight;
 use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
 use super::steps::Start;
-use super::{judge, mirror, sanction, steps, wait};
+use super::succession::{self, Next, confirm};
+use super::{judge, mirror, room, sanction, steps, wait};
 use crate::chat::{Account, GroupId, Role};
 use crate::rule::EventKind;
 
@@ -68,12 +69,10 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             draft.set_member(group, member, record);
         }
         Act::TransferOwner { group, from, to } => {
-            mirror::new_owner(draft, event, group, from.as_ref(), Some(to));
+            confirm::accepted(draft, event, (group, from.as_ref(), to), &effect.id);
         }
-        Act::TransferRoom { room, to, .. } => {
-            let owner = Owner::Is(to.clone());
-            let key = StateKey::Room(room.clone());
-            draft.set(key, Some(super::StateValue::Room { owner }));
+        Act::TransferRoom { room, kind, to, .. } => {
+            confirm::room_accepted(draft, (room, *kind, to), &effect.id);
         }
         _ => {}
     }
@@ -93,6 +92,10 @@ fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answ
             believe_members(draft, group, members);
         }
         (Answer::Candidates { group, .. }, _) => believe_group(draft, event, group),
+        (Answer::Room(facts), Act::Read(Read::Room { left, .. })) => {
+            room::believe(draft, event, facts, left.as_ref());
+        }
+        (Answer::RoomCandidates { room: facts, .. }, _) => room::believe(draft, event, facts, None),
         (Answer::Muted { until }, Act::Read(Read::Muted { group, member, sanction })) => {
             sanction::mute_seen(draft, event, (group, member), sanction, *until);
         }
@@ -133,6 +136,7 @@ fn believe_group(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
         mirror::gone(draft, group);
         return;
     }
+    confirm::by_reading(draft, event, facts);
     let mut record = draft.group(group);
     record.dismissed = false;
     let before = std::mem::replace(&mut record.owner, Owner::from_account(facts.owner.as_ref()));
@@ -142,45 +146,43 @@ fn believe_group(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
     record.created_at = facts.created_at.or(record.created_at);
     record.read_at = Some(draft.now);
     let found_ownerless = record.owner == Owner::Nobody && before != Owner::Nobody;
-    let has_owner = record.owner != Owner::Nobody;
+    if record.owner != before && before != Owner::Unknown {
+        // Since when, nobody told; not before this has been noticed, then.
+        record.owner_since = Some(draft.now);
+        record.owner_told = None;
+    }
     draft.set_group(group, record);
-    if has_owner {
-        wait::end_for_owner(draft, group);
+    if let Some(owner) = &facts.owner {
+        wait::end_for_owner(draft, group, owner);
     }
     if found_ownerless {
         let derived = draft.derive(event, EventKind::GroupOwnerless);
         derived.group = Some(group.clone());
         derived.member = None;
         derived.operator = None;
+        succession::ownerless(derived, "found");
     }
 }
 
 /// Chat will never do it. What hung on it falls, and a successor who cannot be owner makes room for the next.
 fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, words: &str) {
     draft.note(format!("Chat refused to {}: {code} {words}", effect.act));
-    if let (Act::TransferOwner { to, .. }, Some(resume)) = (&effect.act, &effect.then) {
-        let mut next = (**resume).clone();
-        next.tried.push(to.clone());
-        go_on(draft, &next, None);
-        return;
+    let next = match &effect.act {
+        Act::Read(_) => succession::read_refused(draft, effect, (code, words)),
+        _ => succession::transfer_refused(draft, effect, code),
+    };
+    match next {
+        Some(Next::Again(resume)) => return go_on(draft, &resume, None),
+        Some(Next::Tell(text)) => {
+            return alert(draft, event, &effect.id, effect.rule.clone(), text);
+        }
+        Some(Next::Gone) => return,
+        None => not_done(draft, event, effect, Some(code)),
     }
-    not_done(draft, event, effect, Some(code));
-    match (&effect.act, &effect.then) {
-        (Act::Read(Read::Roles { .. }), Some(resume)) => {
-            // Judged with what is known: guards keep their hands off whoever might be protected.
-            let nothing = Answer::Roles { group: None, roles: Vec::new(), members: Vec::new() };
-            go_on(draft, resume, Some(&nothing));
-        }
-        // Asking again would be refused again: the rule ends here.
-        (Act::Read(Read::Candidates { group }), Some(resume)) => {
-            let text = format!(
-                "`{}` cannot find a successor for the owner of {group}: Chat refuses to tell the \
-                 members ({code} {words})",
-                resume.rule
-            );
-            alert(draft, event, &effect.id, effect.rule.clone(), text);
-        }
-        _ => {}
+    if let (Act::Read(Read::Roles { .. }), Some(resume)) = (&effect.act, &effect.then) {
+        // Judged with what is known: guards keep their hands off whoever might be protected.
+        let nothing = Answer::Roles { group: None, roles: Vec::new(), members: Vec::new() };
+        go_on(draft, resume, Some(&nothing));
     }
 }
 

@@ -48,9 +48,7 @@ pub enum StateKey {
 pub enum StateValue {
     Group(GroupRecord),
     Member(MemberRecord),
-    Room {
-        owner: Owner,
-    },
+    Room(RoomRecord),
     Times(Times),
     Until(Option<Timestamp>),
     Wait {
@@ -59,6 +57,9 @@ pub enum StateValue {
         /// What it waits after, so that the opposite can end it. Absent in records of old.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<EventKind>,
+        /// The owner whom Chat still names, and whose account is gone: this one does not end it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gone: Option<Account>,
     },
     Ladder {
         step: usize,
@@ -156,6 +157,18 @@ pub struct GroupRecord {
     /// When Chat was asked about it for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// Since when the owner is that, if we have seen it begin: nobody is blamed for the time before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_since: Option<Timestamp>,
+    /// When rules last heard that this owner is inactive, or that their account is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_told: Option<Timestamp>,
+    /// The transfer to the present owner, as long as neither Chat's callback nor a reading has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<EventId>,
+    /// The rules that have told people that this group's owner cannot be changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_fixed: Vec<RuleId>,
     /// When we were last told, and by our clock, who owns it, what it is called, or that it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_at: Option<Timestamp>,
@@ -187,6 +200,29 @@ pub struct MembersRead {
     /// callback was missed.
     #[serde(default)]
     pub difference: i64,
+}
+
+/// What we believe about a room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RoomRecord {
+    pub owner: Owner,
+    /// Who was seen entering and has not left since, the earliest first; at most [`Self::ENTERED`], and
+    /// only while a rule looks for successors in rooms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entered: Vec<(Account, Timestamp)>,
+    /// The transfer to the present owner, as long as neither Chat's callback nor a reading has shown it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<EventId>,
+}
+
+impl RoomRecord {
+    /// A Live room can hold a hundred thousand; whoever has been there longest is among the first.
+    pub const ENTERED: usize = 50;
+
+    /// Of which nothing but the owner is known.
+    pub fn owned_by(owner: Owner) -> Self {
+        Self { owner, ..Self::default() }
+    }
 }
 
 /// Who owns a group, as far as we know.

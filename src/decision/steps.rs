@@ -49,6 +49,8 @@ pub(super) enum Outcome {
     /// Done within the decision: an answer, a memory.
     Settled,
     LeftOut,
+    /// Left out, and this is done in its place: a person is called.
+    Instead(Act),
 }
 
 /// Runs the steps from one on; says whether anything came of it.
@@ -111,6 +113,10 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
             // Left out is as good as refused: what stands behind would tell of what did not happen. An
             // answer to Chat is no such thing.
             Outcome::LeftOut => left |= !step.continue_on_refusal,
+            Outcome::Instead(act) => {
+                run.push(draft, position, step, act);
+                left |= !step.continue_on_refusal;
+            }
         }
     }
     run.finish(draft, from > 0 || answer.is_some())
@@ -134,7 +140,7 @@ impl Run<'_> {
             sanction::ends_with(draft, &act, is_for_a_time);
         }
         let then = match &act {
-            Act::Read(_) | Act::TransferOwner { .. } => Some(Box::new(Resume {
+            Act::Read(_) | Act::TransferOwner { .. } | Act::TransferRoom { .. } => Some(Box::new(Resume {
                 rule: self.rule.id.clone(),
                 event: self.event.clone(),
                 stage: Stage::Steps { from: position },

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::draft::Draft;
 use super::event::{Event, Field, Room, RoomKind};
 use super::memory;
-use super::state::{Owner, SanctionKind, StateKey, StateValue};
+use super::state::{Owner, SanctionKind};
 use crate::chat::{Account, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::MemberFacts;
@@ -218,9 +218,9 @@ pub(super) fn bind_invited(context: &mut cel::Context<'_, '_>, account: &Account
 
 /// Who owns a room: by the callback's word, else by what was heard before.
 pub(super) fn room_owner(draft: &Draft<'_>, room: &Room) -> Owner {
-    match (&room.owner, draft.get(&StateKey::Room(room.id.clone()))) {
+    match (&room.owner, draft.room(&room.id)) {
         (Some(owner), _) => Owner::Is(owner.clone()),
-        (None, Some(StateValue::Room { owner })) => owner.clone(),
+        (None, Some(record)) => record.owner.clone(),
         _ => Owner::Unknown,
     }
 }

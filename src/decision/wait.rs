@@ -2,10 +2,10 @@
 
 use super::draft::{Draft, effect_id};
 use super::event::{Cause, Event, EventId, Timer};
-use super::judge;
+use super::{judge, succession};
 use super::state::{Owner, StateKey, StateValue};
 use super::trace::Why;
-use crate::chat::{GroupId, Role};
+use crate::chat::{Account, GroupId, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::model::Trigger;
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
@@ -39,7 +39,8 @@ pub(super) fn begin(
     }
     let wait = effect_id(event, &rule.id, "wait");
     let after = event.kind();
-    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due, after }));
+    let gone = succession::gone_owner(event);
+    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due, after, gone }));
     let event = Box::new(event.clone());
     draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event, count });
     Why::Waiting { until: due }
@@ -99,7 +100,7 @@ pub(super) fn listens(rule: &Rule, event: &Event) -> bool {
 fn undone_by(kind: EventKind) -> &'static [EventKind] {
     use EventKind::{
         MemberJoined, MemberLeft, MemberOffline, MemberOnline, MemberRemoved, MemberRoleChanged,
-        OwnerChanged, RoomMemberEntered, RoomMemberLeft, UserOffline, UserOnline,
+        MessageSent, OwnerChanged, OwnerInactive, RoomMemberEntered, RoomMemberLeft, UserOffline, UserOnline,
     };
     match kind {
         MemberJoined => &[MemberLeft, MemberRemoved],
@@ -110,6 +111,7 @@ fn undone_by(kind: EventKind) -> &'static [EventKind] {
         MemberOffline => &[MemberOnline],
         MemberRoleChanged => &[MemberRoleChanged],
         OwnerChanged => &[OwnerChanged],
+        MessageSent => &[OwnerInactive],
         RoomMemberEntered => &[RoomMemberLeft],
         RoomMemberLeft => &[RoomMemberEntered],
         UserOnline => &[UserOffline],
@@ -147,10 +149,9 @@ pub(super) fn end_undone(draft: &mut Draft<'_>, event: &Event) {
 /// Why the cause of an event holds no more, if so.
 fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
     if let (Some(room), Some(EventKind::RoomOwnerLeft)) = (&event.room, event.kind()) {
-        return match draft.get(&StateKey::Room(room.id.clone())) {
-            Some(StateValue::Room { owner: Owner::Is(owner) }) => (Some(owner)
-                != event.member.as_ref())
-            .then(|| format!("the room has an owner again, {owner}")),
+        return match draft.room(&room.id).map(|record| &record.owner) {
+            Some(Owner::Is(owner)) => (Some(owner) != event.member.as_ref())
+                .then(|| format!("the room has an owner again, {owner}")),
             Some(_) => None,
             // Whose owner left was known; a room that is not any more has closed.
             None => Some("the room is closed".to_owned()),
@@ -162,8 +163,16 @@ fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
     }
     match event.kind()? {
         EventKind::OwnerLeft | EventKind::GroupOwnerless => match draft.group(group).owner {
+            Owner::Is(owner) if succession::gone_owner(event).as_ref() == Some(&owner) => None,
             Owner::Is(owner) => Some(format!("the group has an owner again, {owner}")),
             Owner::Nobody | Owner::Unknown => None,
+        },
+        EventKind::OwnerInactive => match (draft.group(group).owner, &event.member) {
+            (Owner::Is(owner), Some(inactive)) if owner != *inactive => {
+                Some(format!("the group has another owner, {owner}"))
+            }
+            (Owner::Nobody, Some(inactive)) => Some(format!("{inactive} has left the group")),
+            _ => None,
         },
         EventKind::MemberJoined => {
             let member = event.member.as_ref()?;
@@ -187,10 +196,12 @@ fn cause_gone(draft: &Draft<'_>, event: &Event) -> Option<String> {
 }
 
 /// A group has an owner: whoever waits because it had none, waits no more.
-pub(super) fn end_for_owner(draft: &mut Draft<'_>, group: &GroupId) {
+pub(super) fn end_for_owner(draft: &mut Draft<'_>, group: &GroupId, owner: &Account) {
     let keys: Vec<StateKey> = owner_waits(draft.rules, group).collect();
     for key in keys {
-        if draft.get(&key).is_some() {
+        if let Some(StateValue::Wait { gone, .. }) = draft.get(&key)
+            && gone.as_ref() != Some(owner)
+        {
             if let StateKey::Wait(rule, _) = &key {
                 draft.note(format!("the wait of `{rule}` ends: the group has an owner"));
             }
@@ -211,4 +222,27 @@ pub(super) fn owner_waits<'r>(
     };
     let key = group.as_str();
     rules.rules().iter().filter(waits).map(move |rule| StateKey::Wait(rule.id.clone(), key.into()))
+}
+
+/// A room has an owner who is in it: whoever waits because the last one had left, waits no more.
+pub(super) fn end_for_room_owner(draft: &mut Draft<'_>, room: &RoomId, why: &str) {
+    let keys: Vec<StateKey> = room_owner_waits(draft.rules, room).collect();
+    for key in keys {
+        let Some(StateValue::Wait { after, .. }) = draft.get(&key) else { continue };
+        if *after == Some(EventKind::RoomOwnerLeft)
+            && let StateKey::Wait(rule, _) = &key
+        {
+            draft.note(format!("the wait of `{rule}` ends: {why}"));
+            draft.set(key, None);
+        }
+    }
+}
+
+/// The waits that an owner of a room ends.
+pub(super) fn room_owner_waits<'r>(
+    rules: &'r RuleSet,
+    room: &'r RoomId,
+) -> impl Iterator<Item = StateKey> + 'r {
+    let rules = rules.on(EventKind::RoomOwnerLeft).filter(|rule| rule.wait.is_some());
+    rules.map(|rule| StateKey::Wait(rule.id.clone(), room.as_str().to_owned()))
 }

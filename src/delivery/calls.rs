@@ -22,6 +22,7 @@ pub(super) fn command(effect: &Effect) -> Command {
         Act::Read(Read::Roles { details: true, .. }) => "get_specified_group_member_info",
         Act::Read(Read::Roles { .. }) => "get_role_in_group",
         Act::Read(Read::Muted { .. }) => "get_group_muted_account",
+        Act::Read(Read::Room { .. } | Read::RoomCandidates { .. }) => "get_room_info",
         _ => call_for(effect, Timestamp::default()).map_or("", |call| call.command()),
     }
 }
@@ -62,7 +63,9 @@ pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
             Call::ChangeGroupOwner { group, new_owner: to, from: None }
         }
         Act::TransferRoom { room, kind, from, to } => {
-            Call::ChangeRoomOwner { room, live: kind == RoomKind::Live, from, new_owner: to }
+            // Only 60713 knows a `From_Account`; that of live rooms (72534) does not.
+            let live = kind == RoomKind::Live;
+            Call::ChangeRoomOwner { room, live, from: from.filter(|_| !live), new_owner: to }
         }
         Act::ImportMembers { group, members } => Call::ImportGroupMember { group, members },
         Act::AddMembers { group, members, silent } => {

@@ -106,8 +106,9 @@ impl Delivery {
         if let Some(words) = self.impossible(&effect.act) {
             return Tried::Settled(Outcome::Refused { code: 0, words });
         }
-        // Whom a group belongs to is looked at before every transfer: people settle that too.
-        let transfer = matches!(effect.act, Act::TransferOwner { .. });
+        // Whom a group or room belongs to is looked at before every transfer: people settle that too.
+        let transfer =
+            matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
@@ -165,7 +166,14 @@ impl Delivery {
         call: &Call,
     ) -> Result<Reply, NoReply> {
         self.may_call(asking, call)?;
-        self.chat.call(call, random(asking.effect)).await.map_err(NoReply::Failed)
+        let result = self.chat.call(call, random(asking.effect)).await;
+        match &result {
+            Err(error) if error.class() == Class::Configuration && !error.concerns_app() => {
+                self.works(&[Scope::App]);
+            }
+            _ => self.hear(asking.sequence, call, &result),
+        }
+        result.map_err(NoReply::Failed)
     }
 
     /// Counts a call, unless that was done at the claim.
@@ -178,17 +186,18 @@ impl Delivery {
         self.rates.take(command, now).map_err(NoReply::Limited)
     }
 
-    /// Makes a call that is counted, and hears from the answer what works and what does not.
+    /// Makes a call that is counted.
     pub(super) async fn call(&self, asking: &Asking<'_>, call: &Call) -> Result<Reply, CallError> {
         let result = self.chat.call(call, random(asking.effect)).await;
-        match &result {
-            Ok(_) => self.works(&[Scope::App, Scope::Command(call.command())]),
-            Err(error) => self.heard(asking.sequence, error),
-        }
+        self.hear(asking.sequence, call, &result);
         result
     }
 
-    fn heard(&self, who: u64, error: &CallError) {
+    /// Learns from an answer what works and what does not.
+    fn hear(&self, who: u64, call: &Call, result: &Result<Reply, CallError>) {
+        let Err(error) = result else {
+            return self.works(&[Scope::App, Scope::Command(call.command())]);
+        };
         let what = if error.concerns_app() { Scope::App } else { Scope::Command(error.command) };
         match error.class() {
             Class::Configuration => {

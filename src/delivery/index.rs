@@ -1,6 +1,6 @@
 //! Which effect comes next: first of its lane, due, and of a command that may be called.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::clock::Timestamp;
 use crate::decision::Lane;
@@ -16,8 +16,9 @@ pub(super) type Command = &'static str;
 #[derive(Default)]
 pub(super) struct Index {
     lanes: HashMap<Lane, Queue>,
-    /// Lanes whose first effect is due, by its command.
-    ready: HashMap<Command, VecDeque<Lane>>,
+    /// Lanes whose first effect is due, by its command. Ordered, so that what happens to one process
+    /// happens in the same way to the next.
+    ready: BTreeMap<Command, VecDeque<Lane>>,
     /// Lanes whose first effect is due later.
     later: BTreeSet<(Timestamp, Lane)>,
     /// Commands that a person must make work again.

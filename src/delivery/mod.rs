@@ -9,6 +9,7 @@ mod carry;
 mod index;
 mod possible;
 mod reads;
+mod rooms;
 mod send;
 mod settle;
 mod stops;
@@ -170,6 +171,7 @@ impl Delivery {
             let full = works.len() >= AT_ONCE;
             let next = self.next_due().unwrap_or(self.clock.now() + LOOK_AGAIN);
             tokio::select! {
+                biased;
                 Some(work) = works.join_next(), if !works.is_empty() => report(work),
                 () = self.clock.sleep_until(next), if !full => {}
                 () = self.wait_for_committed() , if !full => {}

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::Delivery;
 use super::carry::{Asking, NoReply};
-use crate::chat::{Account, GroupId, GroupType, Role, limits};
+use crate::chat::{Ability, Account, GroupId, GroupType, Role, limits};
 use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Read};
 use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
 
@@ -17,6 +17,12 @@ impl Delivery {
                 self.roles(asking, group, (*group_type, *details), accounts).await
             }
             Read::Candidates { group } => self.candidates(asking, group).await,
+            Read::Room { room, kind, .. } => {
+                self.room(asking, room, *kind).await.map(Answer::Room)
+            }
+            Read::RoomCandidates { room, kind } => {
+                self.room_candidates(asking, room, *kind).await
+            }
             Read::Muted { group, member, .. } => {
                 let call = Call::GetGroupMutedAccount { group: group.clone() };
                 let reply = self.ask(asking, &call).await?;
@@ -127,16 +133,17 @@ impl Delivery {
     /// The group, then all of its members.
     async fn candidates(&self, asking: &Asking<'_>, group: &GroupId) -> Result<Answer, NoReply> {
         let facts = self.group(asking, group).await?;
-        if !facts.exists {
+        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
+        // Where the owner stays for good, nobody is asked for: of an AVChatRoom Chat would not even tell.
+        if !facts.exists || !kind.supports(Ability::TransferOwner) {
             return Ok(Answer::Candidates { group: facts, members: Vec::new() });
         }
-        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
         let members = self.members(asking, group, kind, None).await?;
         Ok(Answer::Candidates { group: facts, members })
     }
 
     /// Named members with what Chat knows of them (64897), whatever the size of the group.
-    async fn named(
+    pub(super) async fn named(
         &self,
         asking: &Asking<'_>,
         group: &GroupId,

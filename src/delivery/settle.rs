@@ -34,7 +34,8 @@ impl Delivery {
                 tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
                 self.listener.given_up(&pending, &words);
                 let at = self.clock.now();
-                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone() };
+                let fell = ledger::live_sanction(&*self.store, &pending.effect)?;
+                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone(), fell };
                 let write = (ledger::dead_key(sequence), Some(ledger::encode(&letter)?));
                 self.finish(lane, sequence, &pending, Outcome::Dead { words }, vec![write]).await
             }
@@ -153,7 +154,8 @@ pub fn falls_with(
 ) -> Result<Vec<(u64, Effect)>, StoreError> {
     let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
     // With the next candidate, the steps behind the transfer are decided anew.
-    let decided_anew = matches!(effect.act, Act::TransferOwner { .. }) && effect.then.is_some();
+    let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
+    let decided_anew = transfer && effect.then.is_some();
     let mut chain = Vec::new();
     if !refused || (!decided_anew && effect.continue_on_refusal) {
         return Ok(chain);
@@ -184,6 +186,7 @@ pub fn settled_event(
     let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
     let mut event = Event::new(ledger::settled_id(&effect.id), cause, now, "effect");
     event.group = effect.act.group().cloned();
+    event.room = effect.act.room();
     event.member = effect.act.member().cloned();
     event
 }

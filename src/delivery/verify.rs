@@ -16,14 +16,20 @@ const TOLERANCE: Duration = Duration::from_secs(60);
 impl Delivery {
     /// The outcome, if the effect has taken place or has become impossible; `None`: to be sent (again).
     ///
-    /// What states a wish is sent again without asking: removals, additions, bans, texts of the group,
-    /// the mute of everybody, imports and recalls come to the same twice. Messages are judged in
-    /// `unrepeatable`.
+    /// What states a wish is sent again without asking: additions, bans, texts of the group, the mute of
+    /// everybody, imports and recalls come to the same twice. Messages are judged in `unrepeatable`.
     pub(super) async fn verify(&self, asking: &Asking<'_>) -> Result<Option<Outcome>, NoReply> {
         let effect = asking.effect;
         match &effect.act {
             Act::TransferOwner { group, from, to } => {
                 self.verify_owner(asking, group, from.as_ref(), to).await
+            }
+            Act::TransferRoom { room, kind, from, to } => {
+                let facts = self.room(asking, room, *kind).await?;
+                if !facts.exists {
+                    return Ok(Some(refused(NO_ROOM, "the room does not exist any more")));
+                }
+                Ok(owned_by_now(facts.owner, from.as_ref(), to))
             }
             // An AVChatRoom's admins can be set twice without harm; a role elsewhere is read.
             Act::SetRole { group, group_type, member, role }
@@ -44,9 +50,29 @@ impl Delivery {
                 let seen = self.muted_until(asking, group, member).await?;
                 Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
             }
+            Act::RemoveMember { group, member, .. } => {
+                self.verify_removal(asking, group, member).await
+            }
             Act::DismissGroup { group } => self.verify_dismissal(asking, group).await,
             _ => Ok(None),
         }
+    }
+
+    /// Somebody who came back after the removal had been decided is not removed a second time.
+    async fn verify_removal(
+        &self,
+        asking: &Asking<'_>,
+        group: &GroupId,
+        member: &Account,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let named = std::slice::from_ref(member);
+        let found = self.named(asking, group, GroupType::Unknown, named).await?;
+        let back = |joined: Timestamp| joined > asking.effect.created + TOLERANCE;
+        let done = match found.iter().find(|found| found.account == *member) {
+            Some(found) => found.joined_at.is_some_and(back),
+            None => true,
+        };
+        Ok(done.then_some(Outcome::Done))
     }
 
     /// A group that was made after the dismissal had been decided is another one with the same id.
@@ -74,18 +100,9 @@ impl Delivery {
             return Err(unexpected(&call));
         };
         if !item.facts.exists {
-            let words = "the group does not exist any more".to_owned();
-            return Ok(Some(Outcome::Refused { code: 10010, words }));
+            return Ok(Some(refused(NO_GROUP, "the group does not exist any more")));
         }
-        let owner = item.facts.owner;
-        Ok(match owner {
-            Some(owner) if owner == *to => Some(Outcome::Done),
-            Some(owner) if Some(&owner) != from => {
-                let words = format!("{owner} has become the owner meanwhile");
-                Some(Outcome::Refused { code: 0, words })
-            }
-            _ => None,
-        })
+        Ok(owned_by_now(item.facts.owner, from, to))
     }
 
     async fn verify_role(
@@ -118,3 +135,22 @@ impl Delivery {
 
 /// Further away than any mute that names its end.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+const NO_GROUP: i64 = 10010;
+const NO_ROOM: i64 = 100_004;
+
+fn refused(code: i64, words: &str) -> Outcome {
+    Outcome::Refused { code, words: words.to_owned() }
+}
+
+/// What a transfer comes to by whom Chat names as owner: done, settled by somebody else, or (`None`) to
+/// be sent.
+fn owned_by_now(owner: Option<Account>, from: Option<&Account>, to: &Account) -> Option<Outcome> {
+    match owner {
+        Some(owner) if owner == *to => Some(Outcome::Done),
+        Some(owner) if Some(&owner) != from => {
+            Some(refused(0, &format!("{owner} has become the owner meanwhile")))
+        }
+        _ => None,
+    }
+}

@@ -8,7 +8,7 @@ use super::records::outcome_words;
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::event::{Cause, EventId, Timer};
-use crate::decision::state::{GroupRecord, MemberRecord, Owner};
+use crate::decision::state::{GroupRecord, MemberRecord, Owner, RoomRecord};
 use crate::decision::{
     Decision, Event, RuleTrace, State, StateKey, StateValue, Trace, Verdict, Why,
 };
@@ -98,6 +98,9 @@ pub struct Known {
     pub members: BTreeMap<Account, MemberRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_owner: Option<Owner>,
+    /// Who was seen entering the room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub room_entered: Vec<(Account, Timestamp)>,
 }
 
 impl Known {
@@ -120,10 +123,11 @@ impl Known {
                 {
                     known.members.insert(account.clone(), record.clone());
                 }
-                (StateKey::Room(room), Some(StateValue::Room { owner }))
+                (StateKey::Room(room), Some(StateValue::Room(record)))
                     if event.room.as_ref().is_some_and(|its| its.id == *room) =>
                 {
-                    known.room_owner = Some(owner.clone());
+                    known.room_owner = Some(record.owner.clone());
+                    known.room_entered.clone_from(&record.entered);
                 }
                 _ => {}
             }
@@ -146,7 +150,9 @@ impl Known {
         }
         if let (Some(room), Some(owner)) = (&event.room, &self.room_owner) {
             let key = StateKey::Room(room.id.clone());
-            pieces.push((key, StateValue::Room { owner: owner.clone() }));
+            let entered = self.room_entered.clone();
+            let record = RoomRecord { entered, ..RoomRecord::owned_by(owner.clone()) };
+            pieces.push((key, StateValue::Room(record)));
         }
         pieces
     }
@@ -199,7 +205,21 @@ impl JournalEntry {
 
     /// Whether Chat or a schedule brought it: not a timer, nor what became of an effect.
     pub fn happened(&self) -> bool {
-        !matches!(self.event.as_str(), "timer" | "settled")
+        !matches!(self.event.as_str(), "timer" | "settled") || self.gave_rise_to().is_some()
+    }
+
+    /// The event that an answer or a timer gave rise to and rules looked at: `group.ownerless`, say,
+    /// or `mute.ended`. `None` where a rule only goes on with an event that has been before.
+    pub fn gave_rise_to(&self) -> Option<&str> {
+        let cause = self.body.as_ref().map(|body| &body.cause)?;
+        let before = match cause {
+            Cause::Settled { effect, .. } => effect.then.as_ref().map(|resume| resume.event.name()),
+            Cause::Timer(Timer::WaitOver { event, .. }) => Some(event.name()),
+            Cause::Timer(_) => None,
+            _ => return None,
+        };
+        let names = self.trace.rules.iter().map(|trace| &*trace.event);
+        names.into_iter().find(|name| Some(*name) != before)
     }
 }
 

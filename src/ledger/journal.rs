@@ -10,6 +10,7 @@ use super::{
 };
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
+use crate::decision::RuleTrace;
 use crate::store::{Entry, Store, StoreError};
 
 /// Entries that are read at once, so that memory stays bounded.
@@ -43,21 +44,26 @@ pub struct Filter {
     pub rule: Option<String>,
     /// The event's name.
     pub event: Option<String>,
-    /// Only what Chat or a schedule brought: no timers, nothing about what became of effects.
+    /// Only what Chat or a schedule brought, and what that gave rise to: no timers, nothing about what
+    /// became of effects.
     pub happened: bool,
+    /// Only where a rule (that one, if one is named) acted.
+    pub acted: bool,
 }
 
 impl Filter {
     /// Whether an entry is meant.
     pub fn matches(&self, entry: &JournalEntry) -> bool {
-        let rule =
-            |rule: &String| entry.trace.rules.iter().any(|trace| trace.rule.as_str() == rule);
+        let named = |trace: &&RuleTrace| {
+            self.rule.as_ref().is_none_or(|rule| trace.rule.as_str() == rule)
+                && (!self.acted || trace.why.acted())
+        };
         let derived = |name: &String| {
             entry.event == *name || entry.trace.rules.iter().any(|trace| trace.event == *name)
         };
         (self.group.is_none() || self.group == entry.group)
             && (self.member.is_none() || self.member == entry.member)
-            && self.rule.as_ref().is_none_or(rule)
+            && ((self.rule.is_none() && !self.acted) || entry.trace.rules.iter().any(|t| named(&t)))
             && self.event.as_ref().is_none_or(derived)
             && (!self.happened || entry.happened())
     }

@@ -18,6 +18,8 @@ pub use keys::{
 };
 pub use records::{DeadLetter, Pending, TimerRecord, decode, encode, outcome_words};
 
+use crate::decision::state::Sanction;
+use crate::decision::{Effect, StateValue, sanction_of};
 use crate::store::{Store, StoreError};
 
 /// Reads a record; a garbled one is an error that names its key.
@@ -29,4 +31,16 @@ pub fn read<T: serde::de::DeserializeOwned>(
         Some(bytes) => decode(key, &bytes).map(Some),
         None => Ok(None),
     }
+}
+
+/// The sanction that runs and that an effect begins, prolongs or ends.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live_sanction(store: &dyn Store, effect: &Effect) -> Result<Option<Sanction>, StoreError> {
+    let Some(key) = sanction_of(effect) else { return Ok(None) };
+    Ok(match read(store, &state_key(&key))? {
+        Some(StateValue::Sanction(sanction)) => Some(sanction),
+        _ => None,
+    })
 }

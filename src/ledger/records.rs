@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::decision::Effect;
 use crate::decision::effect::{Answer, Outcome};
 use crate::decision::event::{EventId, Timer};
+use crate::decision::state::Sanction;
 use crate::store::StoreError;
 
 /// The version of the records that this program writes.
@@ -70,6 +71,9 @@ pub struct DeadLetter {
     pub pending: Pending,
     pub at: Timestamp,
     pub why: String,
+    /// The sanction that fell with it, or that it was to end. Absent in records of old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell: Option<Sanction>,
 }
 
 /// A timer.
@@ -101,6 +105,14 @@ pub fn outcome_words(outcome: &Outcome) -> String {
         }
         Outcome::Answer(Answer::Candidates { members, .. }) => {
             format!("{} members", members.len())
+        }
+        Outcome::Answer(Answer::Room(facts)) if !facts.exists => "the room is closed".to_owned(),
+        Outcome::Answer(Answer::Room(facts)) => match &facts.owner {
+            Some(owner) => format!("{owner} owns it"),
+            None => "nobody owns it".to_owned(),
+        },
+        Outcome::Answer(Answer::RoomCandidates { members, .. }) => {
+            format!("{} in the room", members.len())
         }
         Outcome::Answer(Answer::Muted { until: Some(until) }) => format!("muted until {until}"),
         Outcome::Answer(Answer::Muted { until: None }) => "not muted".to_owned(),

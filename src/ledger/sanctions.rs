@@ -86,6 +86,7 @@ impl Standing {
         let sanction = &self.sanction;
         let left = sanction.until.map(|until| match until > now {
             true => duration::format(until.since(now)),
+            false if now.since(until).as_secs() == 0 => "now".to_owned(),
             false => format!("{} ago", duration::format(now.since(until))),
         });
         Told {

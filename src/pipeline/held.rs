@@ -13,13 +13,14 @@ const PAGE: usize = 500;
 /// So many are named when an id does not say which.
 const CANDIDATES: usize = 10;
 
-/// Which of the held effects are meant.
+/// Which of what is held, or was given up, is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
     /// The only one whose id begins so.
     Id(String),
     /// Everything that this rule wanted.
     Rule(RuleId),
+    All,
 }
 
 /// What came of an operator's order.
@@ -98,6 +99,7 @@ impl Pipeline {
                 let meant = match which {
                     Which::Id(_) => Some(&held.id) == id.as_ref(),
                     Which::Rule(rule) => held.rule == *rule,
+                    Which::All => true,
                 };
                 if meant {
                     let event = event(&held, fate, self.now());

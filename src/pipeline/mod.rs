@@ -3,6 +3,7 @@
 //! Everything enters here: callbacks, schedules, timers, Chat's answers. One commit holds all that
 //! follows from an event; only when it has returned is the verdict given.
 
+mod dead;
 mod held;
 mod journaling;
 mod lanes;
@@ -15,6 +16,7 @@ use std::pin::Pin;
 
 use crate::decision::{Decision, Event, Verdict};
 
+pub use dead::{DeadFate, DeadOrdered, Stretch};
 pub use held::{Fate, Ordered, Which};
 pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};

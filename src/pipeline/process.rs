@@ -192,6 +192,11 @@ impl Pipeline {
         &*self.store
     }
 
+    /// The last number that was given to an effect, or one behind it.
+    pub(super) fn last_number(&self) -> u64 {
+        self.sequence.load(Ordering::Relaxed)
+    }
+
     /// The present time, as decisions see it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -123,7 +123,7 @@ fn new_end(standing: &Standing, order: Order, now: Timestamp) -> Result<Timestam
         }
     };
     if until <= now {
-        return Err(format!("{until} is over, it is {now} now; to end the {kind} now, lift it"));
+        return Err(format!("{until} has passed: it is {now}. To end the {kind} now, lift it"));
     }
     if until.since(now) > LONGEST {
         let longest = duration::format(LONGEST);

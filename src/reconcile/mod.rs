@@ -10,6 +10,7 @@
 mod asking;
 mod group;
 mod mirrored;
+mod owners;
 mod plan;
 mod progress;
 mod run;
@@ -236,8 +237,8 @@ impl Reconciler {
             return None;
         }
         let run = state.runs.last_mut()?;
-        let listed = Arc::clone(&run.listed);
-        let terms = Terms { since: run.since, forced: run.forced, listed };
+        let (listed, known) = (Arc::clone(&run.listed), Arc::clone(&run.known));
+        let terms = Terms { since: run.since, forced: run.forced, listed, known };
         Some((run.status.run, run.take(), terms))
     }
 
@@ -308,7 +309,7 @@ impl Reconciler {
                 *cursor = 0;
                 None
             }
-            Job::List { .. } | Job::Unlisted { .. } => None,
+            Job::List { .. } | Job::Unlisted { .. } | Job::Owners { .. } => None,
             Job::Ask { groups, .. } => stop.is_final().then_some(groups.len()),
             Job::Read(reading) => {
                 reading.tries += 1;
@@ -451,6 +452,10 @@ impl State {
         if !done.listed.is_empty() {
             let listed = Arc::make_mut(&mut run.listed);
             done.listed.iter().for_each(|group| listed.insert(group.as_str()));
+        }
+        if !done.known.is_empty() {
+            let known = Arc::make_mut(&mut run.known);
+            done.known.iter().for_each(|account| known.insert(account.as_str()));
         }
         let status = &mut run.status;
         status.of = done.total.or(status.of);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::group::Reading;
 use super::mirrored::Listed;
+use super::owners::Owned;
 use super::progress::{Found, RunStatus, Why};
 use crate::chat::{GroupId, limits};
 use crate::clock::Timestamp;
@@ -21,6 +22,8 @@ pub(super) enum Job {
     Unlisted { behind: Option<GroupId> },
     /// The description of some groups; `only`: nothing else is read of them.
     Ask { groups: Vec<GroupId>, only: bool },
+    /// Whether the accounts exist that own some groups.
+    Owners { owned: Vec<Owned> },
     /// What else there is to read of a group.
     Read(Box<Reading>),
 }
@@ -41,6 +44,8 @@ pub(super) struct Run {
     pub forced: bool,
     /// Groups that the list has named.
     pub listed: Arc<Listed>,
+    /// Owners whose accounts exist.
+    pub known: Arc<Listed>,
     jobs: VecDeque<Job>,
 }
 
@@ -75,8 +80,8 @@ impl Run {
             skipped: 0,
             found: Found::new(),
         };
-        let (listed, jobs) = (Arc::default(), VecDeque::new());
-        Self { status, since: None, forced: false, listed, jobs }
+        let (listed, known, jobs) = (Arc::default(), Arc::default(), VecDeque::new());
+        Self { status, since: None, forced: false, listed, known, jobs }
     }
 
     /// Puts jobs before all others, the first of them first.
@@ -109,6 +114,7 @@ mod tests {
             Job::List { cursor } => format!("list {cursor}"),
             Job::Unlisted { .. } => "unlisted".to_owned(),
             Job::Ask { groups, .. } => format!("ask {}", groups.len()),
+            Job::Owners { owned } => format!("owners {}", owned.len()),
             Job::Read(_) => "read".to_owned(),
         };
         jobs.iter().map(one).collect()

@@ -9,7 +9,7 @@ use super::mirrored::{self, Listed};
 use super::plan::{self, Known};
 use super::progress::Found;
 use super::run::{Job, questions};
-use crate::chat::GroupId;
+use crate::chat::{Account, GroupId, GroupType};
 use crate::clock::Timestamp;
 use crate::decision::event::Cause;
 use crate::decision::seen::Seen;
@@ -29,6 +29,8 @@ pub(super) struct Done {
     pub jobs: Vec<Job>,
     /// Groups that the list has named.
     pub listed: Vec<GroupId>,
+    /// Owners whose accounts exist.
+    pub known: Vec<Account>,
     /// How many groups there are in all.
     pub total: Option<u64>,
     /// Groups that have been read to their end.
@@ -40,7 +42,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    fn add(&mut self, found: Found) {
+    pub(super) fn add(&mut self, found: Found) {
         for (name, count) in found {
             *self.found.entry(name).or_default() += count;
         }
@@ -53,6 +55,8 @@ pub(super) struct Terms {
     pub forced: bool,
     /// Groups that the list has named.
     pub listed: Arc<Listed>,
+    /// Owners whose accounts exist.
+    pub known: Arc<Listed>,
 }
 
 impl Reconciler {
@@ -69,6 +73,10 @@ impl Reconciler {
             Job::Ask { groups, only } => match self.describe(&groups, only, terms).await {
                 Ok(done) => Ok(done),
                 Err(stop) => Err((Job::Ask { groups, only }, stop)),
+            },
+            Job::Owners { owned } => match self.owners(&owned, &terms.known).await {
+                Ok(done) => Ok(done),
+                Err(stop) => Err((Job::Owners { owned }, stop)),
             },
             Job::Read(mut reading) => match self.read(&mut reading).await {
                 Ok(told) => Ok(Self::read_on(reading, told)),
@@ -119,6 +127,7 @@ impl Reconciler {
             return Err(Stop::unexpected(&call));
         };
         let mut done = Done::default();
+        let owned = if only { Vec::new() } else { self.owned(&items) };
         for item in items {
             match self.described(item, terms, began).await? {
                 (Some(reading), found) if !only => {
@@ -134,6 +143,9 @@ impl Reconciler {
         let told = done.groups + done.jobs.len() as u64;
         if !only {
             done.skipped = (groups.len() as u64).saturating_sub(told);
+        }
+        if !owned.is_empty() {
+            done.jobs.push(Job::Owners { owned });
         }
         Ok(done)
     }
@@ -179,7 +191,17 @@ impl Reconciler {
         began: Timestamp,
         what: &str,
     ) -> Result<Found, Stop> {
-        let (group, kind) = (&reading.group, reading.kind);
+        self.tell_of((&reading.group, reading.kind), seen, began, what).await
+    }
+
+    /// The same, of a group that is not being read.
+    pub(super) async fn tell_of(
+        &self,
+        (group, kind): (&GroupId, Option<GroupType>),
+        seen: Seen,
+        began: Timestamp,
+        what: &str,
+    ) -> Result<Found, Stop> {
         let began_at = began.0.to_be_bytes();
         let id =
             EventId::of(&[b"reconcile", group.as_str().as_bytes(), &began_at, what.as_bytes()]);

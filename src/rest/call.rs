@@ -220,6 +220,7 @@ impl Call {
     /// The error says which value is wrong and what the limit is.
     pub fn check(&self) -> Result<(), String> {
         self.check_address()?;
+        let several = |members: &[Account], most| accounts("members", members, most);
         match self {
             Self::ChangeGroupOwner { new_owner, from, .. } => {
                 account(new_owner)?;
@@ -233,23 +234,17 @@ impl Call {
                 accounts("admins", admins, limits::AVCHATROOM_ADMINS)
             }
             Self::ImportGroupMember { members, .. } => members::check_import(members),
-            Self::AddGroupMember { members, .. } => {
-                accounts("members", members, limits::ADD_MEMBERS)
-            }
+            Self::AddGroupMember { members, .. } => several(members, limits::ADD_MEMBERS),
             Self::DeleteGroupMember { members, reason, .. } => {
                 members::check_delete(members, reason)
             }
             Self::BanGroupMember { members, seconds, description, .. } => {
                 members::check_ban(members, *seconds, description)
             }
-            Self::UnbanGroupMember { members, .. } => {
-                accounts("members", members, members::BAN_MEMBERS)
-            }
-            Self::ForbidSendMsg { members, .. } => {
-                accounts("members", members, limits::MUTE_MEMBERS)
-            }
+            Self::UnbanGroupMember { members, .. } => several(members, members::BAN_MEMBERS),
+            Self::ForbidSendMsg { members, .. } => several(members, limits::MUTE_MEMBERS),
             Self::GetSpecifiedGroupMemberInfo { members, .. } => {
-                accounts("members", members, limits::SPECIFIED_MEMBERS)
+                several(members, limits::SPECIFIED_MEMBERS)
             }
             Self::GetGroupMemberInfo { roles, .. } => members::check_roles(roles),
             Self::App(read) => read.check(),

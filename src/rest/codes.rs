@@ -135,6 +135,7 @@ pub const TABLE: &[Row] = &[
     row(10037, Refused, "the account is in too many groups"),
     row(10038, Refused, "the quota of groups is used up"),
     row(10041, Refused, "the app is configured not to recall messages"),
+    range(10045, 10048, Refused, "a group attribute is over a limit"),
     row(10049, SlowDown, "over the rate limit of group attributes"),
     row(10056, Again, "somebody wrote at the same time"),
     row(10058, Refused, "a quota is used up"),
@@ -202,6 +203,7 @@ mod tests {
         (Refused, &[10030, 10031, 10032, 10033, 10041, 20003, 90012, 90048, 40003]),
         (Refused, &[20006, 20007, 20009, 20010, 20011, 20012, 80001, 80004, 80002, 93000, 90055]),
         (Refused, &[10100, 10150, 10200, 38000, 38500, 39000, 120_001, 125_000, 130_000]),
+        (Refused, &[10045, 10046, 10047, 10048]),
         (Refused, &[20001, 90001, 90002, 90003, 90005, 90007, 90010, 90031]),
         (Refused, &[100_002, 100_004, 100_005, 100_006]),
         (Done, &[10013, 10024]),
@@ -246,6 +248,16 @@ mod tests {
     fn the_borders_of_a_range_belong_to_it_and_their_neighbours_do_not() {
         for outside in [10099, 10201, 37999, 39001, 120_000, 130_001, 20008, 20013] {
             assert!(find("send_group_msg", outside).is_none(), "{outside}");
+        }
+    }
+
+    #[test]
+    fn codes_of_the_gate_and_of_the_signature_concern_the_app_and_those_of_a_command_do_not() {
+        for code in [60006, 60010, 60011, 60017, 60018, 60019, 60020, 60021, 70003, 70009, 70051] {
+            assert!(concerns_app(code), "{code}");
+        }
+        for code in [60007, 60008, 70107, 70403, 90009, 10026, 10059, 72000, 11000, 10007] {
+            assert!(!concerns_app(code), "{code}");
         }
     }
 

@@ -213,7 +213,8 @@ events! {
     GroupFull "group.full" false [Group] {}
     GroupInfoChanged "group.info_changed" false [Group Operator] {"name" String "introduction" String "notification" String "face_url" String "mute_all" String "join" String}
     GroupAttributesChanged "group.attributes_changed" false [Group Operator] {"option" String "keys" Strings}
-    GroupOwnerless "group.ownerless" false [Group] {}
+    GroupOwnerless "group.ownerless" false [Group] {"reason" String "owner" String}
+    OwnerInactive "owner.inactive" false [Group Member] {"inactive_days" Int}
     MessageSent "message.sent" false [Group Operator Member Message] {"topic" String}
     MessageRecalled "message.recalled" false [Group Operator] {"sequences" Strings "topic" String}
     MessageFailed "message.failed" false [Group Operator Member Message] {"topic" String "error_code" Int "error_info" String}
@@ -231,7 +232,7 @@ events! {
     RoomInfoChanged "room.info_changed" false [Room Operator] {"name" String}
     RoomMemberEntered "room.member_entered" false [Room Operator Member] {}
     RoomMemberLeft "room.member_left" false [Room Operator Member] {"how" String "reason" String}
-    RoomOwnerLeft "room.owner_left" false [Room Operator Member] {}
+    RoomOwnerLeft "room.owner_left" false [Room Operator Member] {"how" String "reason" String}
     RoomOwnerChanged "room.owner_changed" false [Room Operator] {"old_owner" String "new_owner" String}
     UserOnline "user.online" false [User] {"reason" String "kicked_devices" Strings}
     UserOffline "user.offline" false [User] {"reason" String}

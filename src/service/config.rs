@@ -136,6 +136,8 @@ pub struct Config {
     pub safety: Safety,
     pub rest: Rest,
     pub reconcile: crate::reconcile::Settings,
+    /// `[reconcile] owner_inactive`: `None` is never.
+    pub owner_inactive: Option<Duration>,
     pub journal: Journal,
     pub admin: Admin,
     pub log: Log,
@@ -150,6 +152,7 @@ pub struct Bystander {
     pub own: Account,
     pub safety: Safety,
     pub mode: Mode,
+    pub owner_inactive: Option<Duration>,
 }
 
 /// One thing that is wrong, where, and what to do.

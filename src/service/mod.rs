@@ -260,6 +260,7 @@ fn decision_settings(config: &Config) -> Settings {
         protected: config.safety.protected.clone(),
         mode: config.rules.mode,
         limit: config.safety.limit,
+        owner_inactive: config.owner_inactive,
         loops: config.safety.loops,
         longest_mute: config.safety.longest_mute,
         longest_ban: config.safety.longest_ban,

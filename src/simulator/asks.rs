@@ -5,8 +5,10 @@ use serde_json::Value;
 use super::callbacks::{CallbackId, Origin, asks};
 use super::groups::Proposal;
 use super::messages::Draft;
+use super::relations::Befriending;
 use super::rest::{PendingCall, RestAnswer};
 use super::settings::Refusal;
+use super::topics::{NewTopic, Opening};
 use super::world::World;
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
@@ -56,6 +58,8 @@ pub enum Answered {
     Said(Saying),
     Joined(Joining),
     Created(Creating),
+    Opened(Opening),
+    Befriended(Befriending),
     /// A REST call that had waited: its answer.
     Rest(RestAnswer),
     /// A callback of `emit`: the bot's refusal or, with code 2, that it swallowed it; nothing when it allowed.
@@ -70,6 +74,8 @@ pub(super) enum Act {
     Join { group: GroupId, account: Account },
     Invite { group: GroupId, accounts: Vec<Account> },
     Create(Box<Proposal>),
+    OpenTopic(Box<NewTopic>),
+    Befriend { from: Account, to: Account },
     Emit,
 }
 
@@ -79,6 +85,8 @@ impl Act {
             Self::Say(_) | Self::SayPrivately(..) => Answered::Said(Saying::Waiting(id)),
             Self::Join { .. } | Self::Invite { .. } => Answered::Joined(Joining::Waiting(id)),
             Self::Create(_) => Answered::Created(Creating::Waiting(id)),
+            Self::OpenTopic(_) => Answered::Opened(Opening::Waiting(id)),
+            Self::Befriend { .. } => Answered::Befriended(Befriending::Waiting(id)),
             Self::Emit => Answered::Emitted(None),
         }
     }
@@ -88,6 +96,8 @@ impl Act {
             Self::Say(_) | Self::SayPrivately(..) => Answered::Said(Saying::Refused(refusal)),
             Self::Join { .. } | Self::Invite { .. } => Answered::Joined(Joining::Refused(refusal)),
             Self::Create(_) => Answered::Created(Creating::Refused(refusal)),
+            Self::OpenTopic(_) => Answered::Opened(Opening::Refused(refusal)),
+            Self::Befriend { .. } => Answered::Befriended(Befriending::Refused(refusal)),
             Self::Emit => Answered::Emitted(Some(refusal)),
         }
     }
@@ -211,6 +221,10 @@ impl World {
                 Answered::Joined(self.bring_in(now, &group, origin, accounts, &refused))
             }
             Act::Create(proposal) => Answered::Created(self.establish(now, *proposal, origin)),
+            Act::OpenTopic(new) => Answered::Opened(self.establish_topic(now, *new, origin)),
+            Act::Befriend { from, to } => {
+                Answered::Befriended(self.become_friends(now, &from, &to, origin))
+            }
             Act::Emit => Answered::Emitted(None),
         }
     }
@@ -240,6 +254,9 @@ fn read(command: &str, status: u16, body: &[u8]) -> Result<Verdict, String> {
     if !asks(command) {
         return Ok(Verdict::Allow(Changes::default()));
     }
+    if command.starts_with("Sns.") {
+        return Ok(of_friends(&body));
+    }
     let private = command.starts_with("C2C.");
     let own_codes = if private { 120_001..=130_000 } else { 10_100..=10_200 };
     match code {
@@ -251,6 +268,17 @@ fn read(command: &str, status: u16, body: &[u8]) -> Result<Verdict, String> {
         2 if command.ends_with("BeforeSendMsg") => Ok(Verdict::Swallow),
         code if own_codes.contains(&code) => Ok(Verdict::Refuse(Refusal::new(code, info))),
         code => Err(format!("ErrorCode {code} means nothing for this command")),
+    }
+}
+
+/// Friends are answered one by one in `ResultItem`; the overall code is ignored (43468).
+fn of_friends(body: &Value) -> Verdict {
+    let item = &body["ResultItem"][0];
+    match item["ResultCode"].as_i64() {
+        Some(code @ 38_000..=39_000) => {
+            Verdict::Refuse(Refusal::new(code, item["ResultInfo"].as_str().unwrap_or_default()))
+        }
+        _ => Verdict::Allow(Changes::default()),
     }
 }
 

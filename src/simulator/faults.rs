@@ -174,7 +174,8 @@ impl Faults {
                 fault.kind,
                 FaultKind::Duplicate | FaultKind::Delay { .. } | FaultKind::Reorder
             );
-            !fault.kind.is_rest() && !(asks && after_only) && matches(&fault.on, command)
+            let concerns = !(fault.kind.is_rest() || asks && after_only);
+            concerns && matches(&fault.on, command)
         })
     }
 

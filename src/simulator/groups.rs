@@ -16,6 +16,9 @@ use crate::clock::Timestamp;
 /// How long the id of a dismissed group stays taken by its owner; reported to be at least five seconds.
 const ID_REST: Duration = Duration::from_secs(5);
 
+/// Seconds of a day (UTC).
+const DAY: i64 = 86_400;
+
 /// A group that somebody makes at a client, or that a test sets up.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
@@ -100,6 +103,10 @@ impl World {
         {
             return Creating::Refused(refusal);
         }
+        if !proposal.silent && self.grown(now) >= i64::from(self.settings.daily_groups) {
+            // The documents do not say which of the quota codes it is.
+            return Creating::Refused(Refusal::new(10060, "no more new groups today"));
+        }
         if proposal.silent {
             return self.establish(now, proposal, &origin);
         }
@@ -150,6 +157,7 @@ impl World {
         self.groups.insert(id.clone(), group);
         if !silent {
             self.tell(now, "Group.CallbackAfterCreateGroup", origin, Some(&id), body);
+            self.count_growth(now, 1);
         }
         Creating::Created(id)
     }
@@ -174,10 +182,35 @@ impl World {
             body["MemberList"] = member_list(group.members.keys());
         }
         let owner = group.owner.clone();
+        if self.settings.quirks.dismissal_tells_exits {
+            let members: Vec<Account> = group.members.keys().cloned().collect();
+            self.tell_left(now, id, origin, "Kicked", &members);
+        }
+        self.count_growth(now, -1);
         // Told while the group still exists: the callback carries its type.
         self.tell(now, "Group.CallbackAfterGroupDestroyed", origin, Some(id), body);
         self.groups.remove(id);
         self.gone.insert(id.clone(), (now, owner));
+    }
+
+    /// How many groups this day brought, less those dismissed (33529).
+    fn grown(&self, now: Timestamp) -> i64 {
+        let (day, count, _) = self.growth;
+        if day == now.secs().div_euclid(DAY) { count } else { 0 }
+    }
+
+    /// Counts, and tells once a day when 70 % of the quota are exceeded (57455).
+    fn count_growth(&mut self, now: Timestamp, by: i64) {
+        let day = now.secs().div_euclid(DAY);
+        let (count, told) = (self.grown(now) + by, self.growth.2 && self.growth.0 == day);
+        let quota = i64::from(self.settings.daily_groups);
+        let alarm = !told && count * 10 > quota * 7;
+        self.growth = (day, count, told || alarm);
+        if alarm {
+            let body = json!({ "QuotaUsed": count, "Quota": quota });
+            let origin = Origin::rest(&Account::from(""));
+            self.tell(now, "Group.CallbackOnDailyGroupQuotaAlarm", &origin, None, body);
+        }
     }
 
     /// Sets texts of the group; only what changed is told (34378), and nothing when nothing did.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, RawQuery, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -20,13 +22,17 @@ use super::callbacks::Callback;
 use super::connection::{CuttableListener, Scissors};
 use super::control;
 use super::look;
-use super::rest::RestFault;
+use super::recording::{Begins, BotAnswer, Entry, Recorder, readable, unsigned, without_token};
+use super::rest::{RestAnswer, RestFault, caller};
 use super::sender::{Post, Sender};
 use super::world::World;
 use crate::clock::{Clock, Timestamp};
 
 /// Moves the time forward, where somebody is allowed to.
 pub type Skip = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// Hears the command of a callback that reached nobody, and why it did not.
+pub type Undelivered = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 /// How a simulator is run.
 pub struct Options {
@@ -45,6 +51,10 @@ pub struct Options {
     /// What `RequestTime` is told by; `None`: by `clock`. A bot with a clock of its own refuses
     /// signatures from the future that a skipped clock would give.
     pub signing_clock: Option<Arc<dyn Clock>>,
+    /// Keeps acts of the control API, calls and callbacks.
+    pub recorder: Option<Recorder>,
+    /// Told of each callback that reached nobody.
+    pub undelivered: Option<Undelivered>,
     pub world: World,
 }
 
@@ -59,6 +69,8 @@ impl Options {
             background: false,
             retry_after: false,
             signing_clock: None,
+            recorder: None,
+            undelivered: None,
             world,
         }
     }
@@ -72,6 +84,10 @@ pub(super) struct Shared {
     sender: Sender,
     signing_clock: Arc<dyn Clock>,
     retry_after: bool,
+    recorder: Mutex<Option<Recorder>>,
+    undelivered: Option<Undelivered>,
+    /// Callbacks that are being posted.
+    in_flight: AtomicUsize,
     /// Somebody changed the world.
     changed: Notify,
     stopped: watch::Receiver<bool>,
@@ -111,13 +127,43 @@ impl Shared {
         }
     }
 
+    /// Keeps what happens, where somebody wants it kept.
+    pub fn record(&self, entry: Entry) {
+        if let Some(recorder) = self.recorder().as_mut() {
+            recorder.add(entry);
+        }
+    }
+
+    fn recorder(&self) -> MutexGuard<'_, Option<Recorder>> {
+        self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Posts one callback; one that timed out may be queued again.
     async fn deliver_one(&self, mut callback: Callback) -> Option<Answered> {
         callback.sign(self.signing_clock.now());
+        let at = self.now();
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
         let post = self.sender.post(&callback, &*self.clock).await;
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
         if let Post::Failed(why) = &post {
             tracing::warn!(command = callback.command, "a callback was not delivered: {why}");
+            if let Some(tell) = &self.undelivered {
+                tell(&callback.command, why);
+            }
         }
+        let answer = match &post {
+            Post::Answered(status, body) => {
+                Some(BotAnswer { status: *status, body: readable(body) })
+            }
+            Post::TimedOut | Post::Failed(_) => None,
+        };
+        self.record(Entry::Callback {
+            at,
+            command: callback.command.clone(),
+            query: unsigned(&callback.query),
+            body: readable(&callback.body),
+            answer,
+        });
         let id = callback.id;
         let mut world = self.world();
         let now = self.now();
@@ -191,12 +237,20 @@ impl Simulator {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
+        let mut recorder = options.recorder;
+        if let Some(recorder) = &mut recorder {
+            let begins = Begins::of(options.world.settings(), options.clock.now());
+            recorder.add(Entry::Begins(begins));
+        }
         let shared = Arc::new(Shared {
             world: Mutex::new(options.world),
             skip: options.skip,
             sender: Sender::new(options.callback_url)?,
             signing_clock: options.signing_clock.unwrap_or_else(|| Arc::clone(&options.clock)),
             retry_after: options.retry_after,
+            recorder: Mutex::new(recorder),
+            undelivered: options.undelivered,
+            in_flight: AtomicUsize::new(0),
             clock: options.clock,
             changed: Notify::new(),
             stopped,
@@ -237,6 +291,37 @@ impl Simulator {
         self.shared.deliver().await
     }
 
+    /// Does what `POST /control/{verb}` does: HTTP status and outcome.
+    pub async fn act(&self, verb: &str, fields: &Value) -> (u16, Value) {
+        let (status, outcome) =
+            control::act(&self.shared, verb, fields.to_string().as_bytes()).await;
+        (status.as_u16(), outcome)
+    }
+
+    /// How many entries the recorder has heard.
+    pub fn recorded(&self) -> usize {
+        self.shared.recorder().as_ref().map_or(0, Recorder::count)
+    }
+
+    /// What a recorder in memory has kept.
+    pub fn recording(&self) -> Vec<Entry> {
+        self.shared.recorder().as_ref().map(Recorder::kept).unwrap_or_default()
+    }
+
+    /// Why the recorded file ends before what happened did.
+    pub fn recording_broken(&self) -> Option<String> {
+        let recorder = self.shared.recorder();
+        recorder.as_ref().and_then(Recorder::broken).map(str::to_owned)
+    }
+
+    /// Whether no callback is on its way or due.
+    pub fn is_idle(&self) -> bool {
+        let world = self.shared.world();
+        let now = self.shared.now();
+        self.shared.in_flight.load(Ordering::Acquire) == 0
+            && world.next_callback_due().is_none_or(|due| due > now)
+    }
+
     /// Cuts hanging calls, closes connections and ends.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
@@ -257,6 +342,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let stopping = Arc::clone(&shared);
     let app = Router::new()
         .route("/v4/{service}/{command}", post(rest))
+        .route("/control", get(control_catalogue))
         .route("/control/{act}", post(control_act).get(control_look))
         .with_state(shared)
         .into_make_service_with_connect_info::<Scissors>();
@@ -290,6 +376,7 @@ async fn rest(
         answer = settled;
     }
     shared.notify();
+    shared.record(kept(now, uri.path(), &query, &body, &answer));
     if let Some(delay) = answer.delay {
         tokio::select! {
             () = shared.clock.sleep_until(now + delay) => {}
@@ -308,12 +395,32 @@ async fn rest(
     (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response()
 }
 
+/// A call and its answer, as a recording keeps them.
+fn kept(at: Timestamp, path: &str, query: &str, body: &[u8], answer: &RestAnswer) -> Entry {
+    let path = path.strip_prefix("/v4/").unwrap_or(path);
+    let (service, command) = path.split_once('/').unwrap_or((path, ""));
+    Entry::Call {
+        at,
+        service: service.to_owned(),
+        command: command.to_owned(),
+        identifier: caller(query),
+        body: without_token(service, readable(body)),
+        status: if answer.fault.is_some() { 0 } else { answer.status },
+        answer: without_token(service, readable(&answer.body)),
+    }
+}
+
 async fn control_act(
     State(shared): State<Arc<Shared>>,
     Path(act): Path<String>,
     body: Bytes,
 ) -> Response {
-    control::act(&shared, &act, &body).await
+    let (status, outcome) = control::act(&shared, &act, &body).await;
+    control::answer(status, &outcome)
+}
+
+async fn control_catalogue() -> Response {
+    control::answer(StatusCode::OK, &control::catalogue())
 }
 
 async fn control_look(State(shared): State<Arc<Shared>>, Path(what): Path<String>) -> Response {

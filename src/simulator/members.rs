@@ -195,12 +195,14 @@ impl World {
         how: &str,
         accounts: &[Account],
     ) {
-        let body = json!({
-            "JoinType": how,
-            "Operator_Account": origin.operator,
-            "NewMemberList": member_list(accounts),
-        });
-        self.tell(now, "Group.CallbackAfterNewMemberJoin", origin, Some(id), body);
+        for accounts in self.portions(accounts) {
+            let body = json!({
+                "JoinType": how,
+                "Operator_Account": origin.operator,
+                "NewMemberList": member_list(accounts),
+            });
+            self.tell(now, "Group.CallbackAfterNewMemberJoin", origin, Some(id), body);
+        }
     }
 
     /// A member quits. The owner may only in a Work group, which is then ownerless; else 10009 (33529).
@@ -273,7 +275,15 @@ impl World {
         }
     }
 
-    fn tell_left(
+    /// The lists of one happening, each for a callback of its own.
+    fn portions<'a>(&self, accounts: &'a [Account]) -> Vec<&'a [Account]> {
+        match self.settings.quirks.members_per_callback {
+            0 => vec![accounts],
+            most => accounts.chunks(most).collect(),
+        }
+    }
+
+    pub(super) fn tell_left(
         &mut self,
         now: Timestamp,
         id: &GroupId,
@@ -281,12 +291,15 @@ impl World {
         how: &str,
         accounts: &[Account],
     ) {
-        let body = json!({
-            "ExitType": how,
-            "Operator_Account": origin.operator,
-            "ExitMemberList": member_list(accounts),
-        });
-        self.tell(now, "Group.CallbackAfterMemberExit", origin, Some(id), body);
+        for accounts in self.portions(accounts) {
+            let leaver = accounts.first().filter(|_| self.settings.quirks.exit_names_leaver);
+            let body = json!({
+                "ExitType": how,
+                "Operator_Account": leaver.unwrap_or(&origin.operator),
+                "ExitMemberList": member_list(accounts),
+            });
+            self.tell(now, "Group.CallbackAfterMemberExit", origin, Some(id), body);
+        }
     }
 }
 

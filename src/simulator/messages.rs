@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::asks::{Act, Answered, Saying};
-use super::callbacks::Origin;
+use super::callbacks::{Origin, member_list};
 use super::settings::Refusal;
 use super::state::Message;
 use super::world::World;
@@ -17,6 +17,9 @@ use crate::clock::Timestamp;
 const PER_SECOND: usize = 40;
 /// How long the same `Random` with the same content counts as a repetition (34959).
 const SAME: Duration = Duration::from_secs(300);
+
+/// How the accounts of robots begin (68952).
+pub(super) const ROBOT: &str = "@RBT#";
 
 /// What a client puts into a message.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +90,13 @@ impl Draft {
             tell: true,
             more: serde_json::Map::new(),
         }
+    }
+
+    /// The robots that it mentions by name (68953).
+    fn robots(&self) -> Vec<&str> {
+        let mentions = self.more.get("GroupAtInfo").and_then(Value::as_array);
+        let names = mentions.into_iter().flatten().filter_map(|at| at["GroupAt_Account"].as_str());
+        names.filter(|name| name.starts_with(ROBOT)).collect()
     }
 
     fn fields(&self, origin: &Origin) -> Value {
@@ -191,8 +201,15 @@ impl World {
     fn silenced(&self, now: Timestamp, id: &GroupId, draft: &Draft) -> Option<Refusal> {
         let group = self.groups.get(id)?;
         let role = group.role(&draft.from);
-        let by_all = group.mute_all && role == Role::Member;
-        let muted = by_all || group.muted_until(&draft.from, now).is_some();
+        let topic = draft.more.get("TopicId").and_then(Value::as_str);
+        let topic = topic.and_then(|topic| group.topics.get(topic));
+        let mute_all = group.mute_all || topic.is_some_and(|topic| topic.mute_all);
+        let in_topic =
+            topic.and_then(|topic| topic.mutes.get(&draft.from)).is_some_and(|until| *until > now);
+        let muted = mute_all && role == Role::Member
+            || in_topic
+            || group.muted_until(&draft.from, now).is_some()
+            || self.is_silent_in_groups(&draft.from, now);
         muted.then(|| Refusal::new(10017, "the sender is muted"))
     }
 
@@ -243,6 +260,12 @@ impl World {
             let mut body = draft.fields(origin);
             body["MsgSeq"] = json!(sequence);
             body["MsgTime"] = json!(now.secs());
+            let robots = draft.robots();
+            if !robots.is_empty() {
+                let mut body = body.clone();
+                body["AtRobots_Account"] = json!(robots);
+                self.tell(now, "Bot.OnGroupMessage", origin, Some(&id), body);
+            }
             self.tell(now, "Group.CallbackAfterSendMsg", origin, Some(&id), body);
         }
         Saying::Sent { sequence, at: now }
@@ -300,6 +323,43 @@ impl World {
             self.tell(now, "Group.CallbackAfterRecallMsg", origin, Some(id), body);
         }
         results
+    }
+}
+
+impl World {
+    /// A member's client sends receipts that messages were read; told with the new numbers (60395).
+    pub fn read(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        account: &Account,
+        sequences: &[i64],
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        let group = self.group_mut_or_refusal(id)?;
+        let others = group.members.len().saturating_sub(1);
+        let Some(member) = group.members.get_mut(account) else {
+            return Err(Refusal::permission("not a member of the group"));
+        };
+        let mut receipts = Vec::new();
+        for message in group.messages.iter_mut().filter(|m| sequences.contains(&m.sequence)) {
+            member.read_sequence = member.read_sequence.max(message.sequence);
+            if message.from != *account && message.read_by.insert(account.clone()) {
+                let read = message.read_by.len();
+                receipts.push(json!({
+                    "MsgSeq": message.sequence,
+                    "ReadNum": read,
+                    "UnreadNum": others.saturating_sub(read),
+                    "ReadReceiptMembers": member_list([account]),
+                }));
+            }
+        }
+        if !receipts.is_empty() {
+            let body = json!({ "GroupMsgReceiptList": receipts });
+            let origin = Origin::client(account);
+            self.tell(now, "Group.CallbackAfterReadReceipt", &origin, Some(id), body);
+        }
+        Ok(())
     }
 }
 

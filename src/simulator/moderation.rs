@@ -1,7 +1,11 @@
 //! Mutes and bans. Chat sends no callback for either (34951, 50296).
 
+use serde_json::json;
+
+use super::callbacks::Origin;
 use super::settings::Refusal;
 use super::state::end;
+use super::topics::no_topic;
 use super::world::World;
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
@@ -61,7 +65,91 @@ impl World {
         if !may && !self.is_app_admin(by) {
             return Err(Refusal::permission("only the owner and admins mute everybody"));
         }
-        self.group_mut_or_refusal(id)?.mute_all = on;
+        self.set_mute_all(now, id, &Origin::client(by), on)
+    }
+
+    /// Not told, unless the app has a habit that only code of others shows.
+    pub(super) fn set_mute_all(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        origin: &Origin,
+        on: bool,
+    ) -> Result<(), Refusal> {
+        let group = self.group_mut_or_refusal(id)?;
+        let changed = std::mem::replace(&mut group.mute_all, on) != on;
+        if changed && self.settings.quirks.tells_mute_all {
+            let word = if on { "On" } else { "Off" };
+            let body = json!({ "Operator_Account": origin.operator, "ShutUpAllMember": word });
+            self.tell(now, "Group.CallbackAfterGroupInfoChanged", origin, Some(id), body);
+        }
+        Ok(())
+    }
+
+    /// As [`World::mute`] with 0: a person lifts a mute by hand.
+    pub fn unmute(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        by: &Account,
+        account: &Account,
+    ) -> Result<(), Refusal> {
+        self.mute(now, id, by, account, 0)
+    }
+
+    /// The owner or an admin bans from an `AVChatRoom` for so many seconds.
+    pub fn ban_by_hand(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        by: &Account,
+        accounts: &[Account],
+        seconds: u32,
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        self.may_manage(id, by)?;
+        self.ban(now, id, accounts, seconds)
+    }
+
+    /// The owner or an admin lets somebody in again.
+    pub fn unban_by_hand(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        by: &Account,
+        accounts: &[Account],
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        self.may_manage(id, by)?;
+        self.unban(id, accounts)
+    }
+
+    pub(super) fn unban(&mut self, id: &GroupId, accounts: &[Account]) -> Result<(), Refusal> {
+        let group = self.group_mut_or_refusal(id)?;
+        if group.kind != GroupType::AVChatRoom {
+            return Err(Refusal::permission("only an AVChatRoom can ban"));
+        }
+        for account in accounts {
+            group.bans.remove(account);
+        }
+        Ok(())
+    }
+
+    /// Mutes in one topic only; 0 lifts.
+    pub(super) fn set_topic_mutes(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        topic: &str,
+        accounts: &[Account],
+        seconds: u32,
+    ) -> Result<(), Refusal> {
+        let topics = &mut self.group_mut_or_refusal(id)?.topics;
+        let topic = topics.get_mut(topic).ok_or_else(no_topic)?;
+        for account in accounts {
+            topic.mutes.insert(account.clone(), end(now, seconds));
+        }
+        topic.mutes.retain(|_, until| *until > now);
         Ok(())
     }
 

@@ -174,27 +174,24 @@ impl Quirks {
             query.push(("RequestID".to_owned(), text));
         }
     }
+}
 
-    /// Gives the fields of an answer their old names.
-    pub(super) fn dress_answer(&self, body: &mut Value) {
-        if !self.old_mute_names {
-            return;
-        }
-        match body {
-            Value::Object(fields) => {
-                for (new, old) in [
-                    ("MuteUntil", "ShutUpUntil"),
-                    ("MutedUntil", "ShuttedUntil"),
-                    ("MutedAccountList", "ShuttedUinList"),
-                    ("MuteAllMember", "ShutUpAllMember"),
-                ] {
-                    rename(fields, new, old);
-                }
-                fields.values_mut().for_each(|value| self.dress_answer(value));
+/// Gives the fields of an answer their old names.
+pub(super) fn with_old_names(body: &mut Value) {
+    match body {
+        Value::Object(fields) => {
+            for (new, old) in [
+                ("MuteUntil", "ShutUpUntil"),
+                ("MutedUntil", "ShuttedUntil"),
+                ("MutedAccountList", "ShuttedUinList"),
+                ("MuteAllMember", "ShutUpAllMember"),
+            ] {
+                rename(fields, new, old);
             }
-            Value::Array(list) => list.iter_mut().for_each(|value| self.dress_answer(value)),
-            _ => {}
+            fields.values_mut().for_each(with_old_names);
         }
+        Value::Array(list) => list.iter_mut().for_each(with_old_names),
+        _ => {}
     }
 }
 
@@ -317,9 +314,8 @@ mod tests {
 
     #[test]
     fn answers_get_their_old_names_at_any_depth() {
-        let quirks = Quirks { old_mute_names: true, ..Quirks::default() };
         let mut body = json!({ "MutedAccountList": [{ "MutedUntil": 1 }], "MuteAllMember": "On" });
-        quirks.dress_answer(&mut body);
+        with_old_names(&mut body);
         assert_eq!(
             body,
             json!({ "ShuttedUinList": [{ "ShuttedUntil": 1 }], "ShutUpAllMember": "On" })

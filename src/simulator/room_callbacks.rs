@@ -105,6 +105,20 @@ impl World {
         self.tell(now, "Live.CallbackAfterModifyAdmin", origin, None, body);
     }
 
+    /// `HeartbeatInterrupt` or `HeartbeatRecover` of a Live room (64413).
+    pub(super) fn tell_heartbeat(
+        &mut self,
+        now: Timestamp,
+        id: &RoomId,
+        account: &Account,
+        lost: bool,
+    ) {
+        let (what, why) =
+            if lost { ("Offline", "HeartbeatInterrupt") } else { ("Online", "HeartbeatRecover") };
+        let (command, body) = live_member(id, account, what, why);
+        self.tell(now, command, &Origin::client(account), None, body);
+    }
+
     /// Ends the room: `Room.CallbackAfterDestroyRoom` (60732) or `Live.CallbackAfterDestroyRoom` (64423).
     pub(super) fn close_room(&mut self, now: Timestamp, id: &RoomId, origin: &Origin, how: &str) {
         let Some(room) = self.rooms.remove(id) else { return };
@@ -155,7 +169,7 @@ pub(super) fn info(room: &Room) -> Value {
         "RoomName": room.name,
         "Owner_Account": room.owner,
         "MaxMemberCount": room.max_members,
-        "MaxSeatCount": 16,
+        "MaxSeatCount": room.seats.len(),
         "IsMessageDisabled": false,
         "CustomInfo": "",
         "IsSeatEnabled": true,
@@ -180,6 +194,7 @@ pub(super) fn info(room: &Room) -> Value {
     };
     if let (Some(info), Value::Object(more)) = (info.as_object_mut(), more) {
         info.extend(more);
+        info.extend(room.info.clone());
     }
     info
 }

@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::callbacks::Origin;
+use super::room_state::{Marks, Seat, not_in};
 use super::settings::Refusal;
 use super::world::World;
 use crate::chat::{Account, Role, RoomId};
 use crate::clock::Timestamp;
+
+/// Seats of a room (`MaxSeatCount`).
+pub(super) const SEATS: usize = 16;
 
 /// Which of the two room services a room belongs to; they have different callbacks and commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,14 @@ pub struct Room {
     pub created_at: Timestamp,
     /// How often somebody came in.
     pub views: u64,
+    /// Who may not come in until when.
+    pub bans: BTreeMap<Account, Timestamp>,
+    pub seats: Vec<Seat>,
+    pub marks: Marks,
+    /// Metadata of a Live room.
+    pub metadata: BTreeMap<String, String>,
+    /// Further fields of `RoomInfo` that somebody set.
+    pub(super) info: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Somebody in a room.
@@ -93,6 +105,11 @@ impl World {
             max_members: 300,
             created_at: now,
             views: 1,
+            bans: BTreeMap::new(),
+            seats: vec![Seat::default(); SEATS],
+            marks: Marks::new(),
+            metadata: BTreeMap::new(),
+            info: serde_json::Map::new(),
         };
         self.rooms.insert(new.id.clone(), room);
         if !new.silent {
@@ -112,6 +129,9 @@ impl World {
         let room = self.rooms.get_mut(id).ok_or_else(no_room)?;
         if room.members.contains_key(account) {
             return Ok(());
+        }
+        if room.bans.get(account).is_some_and(|until| *until > now) {
+            return Err(Refusal::new(100_006, "banned from the room"));
         }
         if room.members.len() >= usize::try_from(room.max_members).unwrap_or(usize::MAX) {
             return Err(Refusal::new(100_002, "the room is full"));
@@ -150,7 +170,7 @@ impl World {
         self.take_out_of_room(now, id, by, account, "Kicked")
     }
 
-    fn take_out_of_room(
+    pub(super) fn take_out_of_room(
         &mut self,
         now: Timestamp,
         id: &RoomId,
@@ -159,7 +179,11 @@ impl World {
         how: &str,
     ) -> Result<(), Refusal> {
         let room = self.rooms.get_mut(id).ok_or_else(no_room)?;
-        room.members.remove(account).ok_or_else(|| Refusal::new(100_005, "not in the room"))?;
+        room.members.remove(account).ok_or_else(not_in)?;
+        room.marks.remove(account);
+        for seat in room.seats.iter_mut().filter(|seat| seat.taken_by.as_ref() == Some(account)) {
+            seat.taken_by = None;
+        }
         let ended = room.kind == RoomKind::Live && room.members.is_empty();
         self.tell_went(now, id, by, account, how);
         if ended {
@@ -200,6 +224,18 @@ impl World {
         let old = std::mem::replace(&mut room.owner, to.clone());
         self.tell_room_owner(now, id, origin, &old);
         Ok(())
+    }
+
+    /// The owner makes these admins of a Live room, whether they are in it or not. 100004: no such room.
+    pub fn make_room_admins(
+        &mut self,
+        now: Timestamp,
+        id: &RoomId,
+        accounts: &[Account],
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        let owner = self.rooms.get(id).ok_or_else(no_room)?.owner.clone();
+        self.set_room_admins(now, id, &Origin::client(&owner), accounts, true)
     }
 
     /// Makes or unmakes admins of a Live room; told where something changed (72554).

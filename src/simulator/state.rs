@@ -64,6 +64,8 @@ pub struct Topic {
     pub face_url: String,
     pub custom: String,
     pub mute_all: bool,
+    /// Who may not speak in this topic until when.
+    pub mutes: BTreeMap<Account, Timestamp>,
     pub created_at: Timestamp,
 }
 

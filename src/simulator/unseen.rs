@@ -65,6 +65,28 @@ impl World {
         }
         Ok(())
     }
+
+    /// Adds so many members named `prefix000000` and on, without a callback. 10014 when the group has
+    /// no place for them all.
+    pub fn crowd(
+        &mut self,
+        now: Timestamp,
+        id: &GroupId,
+        prefix: &str,
+        count: u32,
+    ) -> Result<(), Refusal> {
+        self.tick(now);
+        let group = self.group_mut_or_refusal(id)?;
+        let room = group.max_members.saturating_sub(group.members.len());
+        if usize::try_from(count).is_ok_and(|count| count > room) {
+            return Err(Refusal::new(10014, "the group has no place for so many"));
+        }
+        for number in 0..count {
+            let account = Account::from(format!("{prefix}{number:06}"));
+            group.members.entry(account).or_insert_with(|| Member::new(Role::Member, now));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

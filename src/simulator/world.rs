@@ -10,6 +10,7 @@ use super::faults::{Fault, FaultKind, Faults, Scope};
 use super::rates::{CallRecord, Rates, SlidingSecond};
 use super::rooms::Room;
 use super::settings::{Refusal, Settings};
+use super::speaking::Silence;
 use super::state::{Group, Message};
 use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
@@ -27,6 +28,13 @@ pub struct World {
     pub(super) deleted: BTreeSet<Account>,
     pub(super) offline: BTreeSet<Account>,
     pub(super) private: Vec<(Account, Message)>,
+    pub(super) profiles: BTreeMap<Account, BTreeMap<String, Value>>,
+    pub(super) friends: BTreeSet<(Account, Account)>,
+    /// Who blocks whom.
+    pub(super) blocked: BTreeSet<(Account, Account)>,
+    pub(super) silences: BTreeMap<Account, Silence>,
+    /// The day, how many groups it brought net, and whether that was told.
+    pub(super) growth: (i64, i64, bool),
     pub(super) queue: Vec<Callback>,
     pub(super) suspended: BTreeMap<CallbackId, Suspended>,
     pub(super) unanswered_commands: BTreeMap<CallbackId, String>,
@@ -52,6 +60,11 @@ impl World {
             deleted: BTreeSet::new(),
             offline: BTreeSet::new(),
             private: Vec::new(),
+            profiles: BTreeMap::new(),
+            friends: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            silences: BTreeMap::new(),
+            growth: (0, 0, false),
             queue: Vec::new(),
             suspended: BTreeMap::new(),
             unanswered_commands: BTreeMap::new(),

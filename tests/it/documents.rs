@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use groupkeeper::authoring::run_tests;
+use groupkeeper::clock::SystemClock;
 use groupkeeper::rule::read;
+use groupkeeper::simulator::{Options, Settings, Simulator, World};
 
 use crate::stage::repository;
 
@@ -48,5 +50,54 @@ fn every_event_and_action_stands_on_the_language_page() {
     let page = repository("docs/rules.md");
     for kind in groupkeeper::rule::EventKind::ALL {
         assert!(page.contains(&format!("`{}`", kind.name())), "{} is not described", kind.name());
+    }
+}
+
+/// The `curl … -d '…'` lines of a page: verb and fields.
+fn curls(page: &str) -> Vec<(String, serde_json::Value)> {
+    let text = repository(page);
+    let lines = text.lines().filter(|line| line.starts_with("curl ") && line.contains(" -d "));
+    let parts = |line: &str| {
+        let (url, fields) = line.split_once(" -d ").unwrap();
+        let verb = url.rsplit('/').next().unwrap().to_owned();
+        (verb, serde_json::from_str(fields.trim_matches('\'')).unwrap())
+    };
+    lines.map(parts).collect()
+}
+
+#[tokio::test]
+async fn every_line_of_the_page_on_simulating_works_in_the_order_it_stands_in() {
+    let clock = Arc::new(SystemClock::default());
+    let skipping = clock.clone();
+    let settings = Settings::new(1_400_000_000, "administrator", "key").without_asking();
+    let mut options = Options::new(World::new(settings), clock);
+    options.skip = Some(Arc::new(move |time| skipping.skip(time)));
+    let simulator = Simulator::start(options).await.unwrap();
+    let lines = curls("docs/simulating.md");
+    assert!(lines.len() > 15, "{}", lines.len());
+    for (verb, fields) in lines {
+        let (status, outcome) = simulator.act(&verb, &fields).await;
+        assert_eq!(status, 200, "{verb} {fields}: {outcome}");
+    }
+    simulator.stop().await;
+}
+
+#[test]
+fn the_page_on_simulating_shows_what_simulate_takes_by_default() {
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"))
+        .args(["simulate", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let page = repository("docs/simulating.md");
+    for (variable, option) in [
+        ("APP_SDK_APP_ID", "sdk-app-id"),
+        ("APP_ADMIN", "admin"),
+        ("APP_SECRET_KEY", "secret-key"),
+        ("CALLBACK_TOKENS", "callback-token"),
+    ] {
+        let (_, value) = page.split_once(&format!("GROUPKEEPER_{variable}=")).unwrap();
+        let value = value.split_whitespace().next().unwrap();
+        assert!(help.contains(&format!("[default: {value}]")), "--{option} is not {value}");
     }
 }

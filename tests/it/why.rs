@@ -191,14 +191,37 @@ do = [{ alert = { text = "gone" } }]
 }
 
 #[tokio::test]
+async fn what_chats_answer_to_the_bots_own_question_gave_rise_to_belongs_to_the_event() {
+    let stage = Stage::with_shipped_rules().await;
+    // Nobody has told the bot who owns the group: it asks when somebody leaves.
+    let cats = stage.create("@TGS#cats", GroupType::Work, "olga", &[("ann", Role::Member)]);
+    cats.leaves("olga");
+    stage.advance(Duration::from_secs(300)).await;
+    stage.bot().store.commit(WriteSet::default()).await.unwrap();
+    let url = stage.admin_url();
+    let ask = ["why", "last", "--named", "member.left", "--url", &url];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    assert!(told.contains("on group.ownerless, which followed from it"), "{told}");
+    let (_, told, _) =
+        stage.groupkeeper(&["why", "last", "--named", "group.ownerless", "--url", &url]).await;
+    assert!(told.starts_with("group.ownerless @TGS#cats\n"), "{told}");
+    let (_, told, _) = stage
+        .groupkeeper(&["why", "last", "--acted", "--by", "keep-groups-owned", "--url", &url])
+        .await;
+    assert!(told.contains("`keep-groups-owned` acted: make ann the owner"), "{told}");
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_question_that_cannot_be_answered_says_what_to_do() {
     let mut stage = flooded().await;
     let url = stage.admin_url();
     let mut all = String::new();
-    let questions: [&[&str]; 7] = [
+    let questions: [&[&str]; 8] = [
         &["why", "0000000000000000", "--url", &url],
         &["why", "yesterday", "--url", &url],
         &["why", "last", "--group", "@TGS#mice", "--url", &url],
+        &["why", "last", "--named", "owner.gone", "--url", &url],
         &["why-not", "promote-stuff", "last", "--url", &url],
         &["why", "last", "--url", "https://bot.example"],
         &["why", "last", "--store", "sled:data"],

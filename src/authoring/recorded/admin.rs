@@ -118,7 +118,8 @@ impl Admin {
     }
 
     pub(super) fn newest(&self, filter: &Filter) -> Result<Option<JournalEntry>, Trouble> {
-        let mut path = format!("/api/v1/events?limit=1&happened={}", filter.happened);
+        let Filter { happened, acted, .. } = filter;
+        let mut path = format!("/api/v1/events?limit=1&happened={happened}&acted={acted}");
         let member = filter.member.as_ref().map(|member| member.as_str());
         let parts = [
             ("group", filter.group.as_ref().map(GroupId::as_str)),

@@ -83,6 +83,18 @@ impl<'p> Answers<'p> {
                 self.of_roles(store, group, (accounts, *details), at)?
             }
             Read::Candidates { group } => self.of_candidates(store, group, at)?,
+            Read::Room { room, .. } => match self.past.room(room, at) {
+                Some(facts) => (Answer::Room(facts.clone()).into(), Source::Near),
+                None => (unknown(), Source::Nowhere),
+            },
+            // The mirror of rooms has no list of who is in them.
+            Read::RoomCandidates { room, .. } => match self.past.room_candidates(room, at) {
+                Some((room, members)) => {
+                    let (room, members) = (room.clone(), members.clone());
+                    (Answer::RoomCandidates { room, members }.into(), Source::Near)
+                }
+                None => (unknown(), Source::Nowhere),
+            },
             // Chat ends a mute by itself, by the `MuteTime` that it was given (34951).
             Read::Muted { .. } => (Answer::Muted { until: None }.into(), Source::Mirror),
         };

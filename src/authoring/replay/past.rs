@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::Span;
 use crate::authoring::recorded::{Recorded, Trouble};
-use crate::chat::{Account, GroupId, Role};
+use crate::chat::{Account, GroupId, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::EventId;
-use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Outcome};
+use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Outcome, RoomFacts};
 use crate::decision::event::Cause;
 use crate::ledger::JournalEntry;
 
@@ -24,6 +24,8 @@ pub struct Past {
     groups: HashMap<GroupId, Told<GroupFacts>>,
     roles: HashMap<(GroupId, Account), Told<Role>>,
     candidates: HashMap<GroupId, Told<Vec<MemberFacts>>>,
+    rooms: HashMap<RoomId, Told<RoomFacts>>,
+    room_candidates: HashMap<RoomId, Told<(RoomFacts, Vec<MemberFacts>)>>,
     first: Option<Timestamp>,
 }
 
@@ -72,6 +74,14 @@ impl Past {
                 self.candidates.entry(group.group.clone()).or_default().push((at, members));
                 self.add_group(at, group);
             }
+            Answer::Room(facts) => {
+                self.rooms.entry(facts.room.clone()).or_default().push((at, facts));
+            }
+            Answer::RoomCandidates { room, members } => {
+                self.rooms.entry(room.room.clone()).or_default().push((at, room.clone()));
+                let told = self.room_candidates.entry(room.room.clone()).or_default();
+                told.push((at, (room, members)));
+            }
             Answer::Muted { .. } => {}
         }
     }
@@ -114,6 +124,20 @@ impl Past {
     /// What Chat said of a group's members, nearest to a time.
     pub(super) fn candidates(&self, group: &GroupId, at: Timestamp) -> Option<&Vec<MemberFacts>> {
         nearest(self.candidates.get(group)?, at).map(|(_, members)| members)
+    }
+
+    /// What Chat said of a room, nearest to a time.
+    pub(super) fn room(&self, room: &RoomId, at: Timestamp) -> Option<&RoomFacts> {
+        nearest(self.rooms.get(room)?, at).map(|(_, facts)| facts)
+    }
+
+    /// What Chat said of a room and of those in it, nearest to a time.
+    pub(super) fn room_candidates(
+        &self,
+        room: &RoomId,
+        at: Timestamp,
+    ) -> Option<&(RoomFacts, Vec<MemberFacts>)> {
+        nearest(self.room_candidates.get(room)?, at).map(|(_, told)| told)
     }
 }
 

@@ -1,7 +1,7 @@
 //! One run of recorded events: pipeline and schedule on a store in memory, and a delivery that sends
 //! nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -142,6 +142,8 @@ pub struct Run<'p> {
     waiting: HashMap<EventId, (Lane, u64)>,
     /// Lanes whose first effect has just been settled by an entry.
     freed: Vec<Lane>,
+    /// Effects that were given up, which an operator may have tried again.
+    given_up: HashSet<EventId>,
     /// When something is due next, as far as that is known.
     due: Option<Timestamp>,
     tally: Tally,
@@ -184,6 +186,7 @@ impl<'p> Run<'p> {
             notebook,
             waiting: HashMap::new(),
             freed: Vec::new(),
+            given_up: HashSet::new(),
             due: None,
             tally: Tally::default(),
             begun: false,
@@ -236,6 +239,15 @@ impl<'p> Run<'p> {
                 let order = self.pipeline.order_sanction(group, member, Some(*kind), order);
                 order.await.map_err(not_taken)?;
             }
+            Some(Cause::Retried { effect, .. }) => {
+                let Some(event) = entry.body.clone() else { return Ok(Vec::new()) };
+                // It was given up here too, if the rules that run here wanted it.
+                if self.given_up.remove(&effect.id) {
+                    self.pipeline.process(event, Extra::default()).await.map_err(not_taken)?;
+                    self.settle(number).await?;
+                }
+            }
+            Some(Cause::Dropped(_)) => {}
             Some(Cause::Settled { outcome, .. }) => {
                 self.recorded(&entry.id, Some(outcome.clone()), number).await?;
             }
@@ -426,6 +438,9 @@ impl<'p> Run<'p> {
         outcome: Outcome,
     ) -> Result<(), Trouble> {
         let place = ledger::outbox_key(lane, sequence);
+        if matches!(outcome, Outcome::Dead { .. }) {
+            self.given_up.insert(effect.id.clone());
+        }
         let (mut writes, mut skipped) = (vec![(place, None)], Vec::new());
         for (sequence, other) in falls_with(&*self.store, lane, sequence, &effect, &outcome)? {
             self.waiting.remove(&settled_id(&other.id));

@@ -88,8 +88,8 @@ const WORDS: &[&str] = &["text", "elements", "mentions", "custom_data", "topic"]
 const INFO: &[&str] = &["by", "name", "introduction", "notification", "face_url"];
 const TOPIC_INFO: &[&str] = &["by", "topic", "name", "introduction", "notification", "face_url"];
 
-/// In the order of the documentation. What is not here comes from inside: `group.ownerless` and
-/// `mute.ended`.
+/// In the order of the documentation. What is not here comes from inside: `group.ownerless`,
+/// `owner.inactive` and `mute.ended`.
 #[rustfmt::skip]
 pub const SENDABLE: &[Sendable] = &[
     on(E::MemberJoined, Place::Group, &["from"], &["by"]),
@@ -140,6 +140,6 @@ mod tests {
     fn every_event_that_can_come_from_outside_can_be_sent() {
         let missing: Vec<_> =
             EventKind::ALL.iter().filter(|kind| Sendable::of(**kind).is_none()).collect();
-        assert_eq!(missing, [&E::GroupOwnerless, &E::MuteEnded]);
+        assert_eq!(missing, [&E::GroupOwnerless, &E::OwnerInactive, &E::MuteEnded]);
     }
 }

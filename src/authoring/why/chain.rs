@@ -56,10 +56,12 @@ impl Chain {
         let of_root = root.trace.rules.iter().filter(move |trace| trace.rule.as_str() == rule);
         let names: Vec<&str> = of_root.clone().map(|trace| &*trace.event).collect();
         let later = self.entries[1..].iter().flat_map(move |entry| {
-            // What became of an effect can be an event for the same rule; that is another story.
+            // What became of an effect can be an event for the same rule; that is another story. What
+            // Chat answers to the bot's own question (who owns a group now?) belongs to this one.
             let names = names.clone();
+            let own = answers_own_question(entry);
             let same = move |trace: &&RuleTrace| {
-                trace.rule.as_str() == rule && names.contains(&&*trace.event)
+                trace.rule.as_str() == rule && (own || names.contains(&&*trace.event))
             };
             entry.trace.rules.iter().filter(same).map(move |trace| (entry, trace))
         });
@@ -89,6 +91,14 @@ impl Chain {
             Some(Cause::Settled { skipped, .. }) => skipped.iter().any(|s| s.id == *effect),
             _ => false,
         })
+    }
+}
+
+/// Whether an entry is Chat's answer to a question that no rule asked.
+fn answers_own_question(entry: &JournalEntry) -> bool {
+    match entry.body.as_ref().map(|body| &body.cause) {
+        Some(Cause::Settled { effect, .. }) => effect.rule.is_none() && effect.act.is_read(),
+        _ => false,
     }
 }
 

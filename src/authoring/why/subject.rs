@@ -23,7 +23,8 @@ pub(super) struct Subject {
 impl Subject {
     /// Reads it off an entry.
     pub(super) fn of(entry: &JournalEntry) -> Self {
-        let (event, about) = (entry.event.clone(), about(entry));
+        let event = entry.gave_rise_to().unwrap_or(&entry.event).to_owned();
+        let about = about(entry);
         let Some((first, when)) = entry.body.as_ref().and_then(continued) else {
             return Self { event, about, goes_on: false, continues: None };
         };

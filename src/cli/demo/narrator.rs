@@ -94,7 +94,11 @@ fn heard(event: &Event) -> String {
         }
         Cause::Timer(Timer::WaitOver { rule, .. }) => format!("the wait of `{rule}` is over"),
         Cause::Timer(
-            Timer::Sweep { .. } | Timer::SanctionRenewal { .. } | Timer::SanctionLate { .. },
+            Timer::Sweep { .. }
+            | Timer::Unconfirmed { .. }
+            | Timer::RoomUnconfirmed { .. }
+            | Timer::SanctionRenewal { .. }
+            | Timer::SanctionLate { .. },
         ) => String::new(),
         Cause::Seen(_) => format!("looked at{} in Chat", group.replacen(" in", "", 1)),
         Cause::Released(held) => format!("released by an operator: what `{}` wanted", held.rule),
@@ -105,6 +109,8 @@ fn heard(event: &Event) -> String {
         Cause::Extended { member, kind, until, .. } => {
             format!("an operator lets the {} of {member} end at {until}", kind.name())
         }
+        Cause::Retried { effect, .. } => format!("tried again by an operator: {}", effect.act),
+        Cause::Dropped(effect) => format!("dropped by an operator: {}", effect.act),
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {
                 format!("to \"{}\", Chat answers: {}", effect.act, outcome_words(outcome))

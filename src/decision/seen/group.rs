@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::super::draft::Draft;
 use super::super::effect::GroupFacts;
 use super::super::event::{Event, Field};
-use super::super::mirror;
 use super::super::state::{GroupRecord, Owner};
+use super::super::{mirror, succession};
 use super::{found, overtaken, text};
 use crate::chat::Account;
 use crate::clock::Timestamp;
@@ -31,6 +31,8 @@ pub(super) fn compare(
     if !facts.exists {
         return vanished(draft, event, facts, known);
     }
+    succession::confirm::by_reading(draft, event, facts);
+    let known = draft.known_group(group).cloned();
     // Ids are free again once their group is dismissed.
     let before = known.filter(|known| !known.dismissed).unwrap_or_default();
     let owner = Owner::from_account(facts.owner.as_ref());
@@ -76,7 +78,7 @@ pub(super) fn compare(
             Owner::Unknown | Owner::Nobody => String::new(),
         };
         draft.note(format!("{group} has no owner{had}; no callback told us"));
-        found(draft, event, EventKind::GroupOwnerless, None);
+        succession::ownerless(found(draft, event, EventKind::GroupOwnerless, None), "found");
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn read(read: &RoomRead, body: &Value) -> Result<Reply, String> {
             let info = info.ok_or("the answer has no RoomInfo")?;
             Reply::Room(RoomFacts {
                 room: room.clone(),
+                exists: true,
                 name: text(info, &["RoomName"]).unwrap_or_default(),
                 owner: text(info, &["Owner_Account"])
                     .map(Account::from)
@@ -70,6 +71,7 @@ mod tests {
         });
         let expected = Ok(Reply::Room(RoomFacts {
             room: room(),
+            exists: true,
             name: "rname-123".to_owned(),
             owner: Some(Account::from("144115233775727695")),
             member_count: Some(12),

@@ -40,6 +40,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let url = text(reader, "store", "url", "sled:data");
     let safety = safety::safety(reader);
     let reconcile = reconcile(reader);
+    let owner_inactive = owner_inactive(reader);
     let mut warnings = Vec::new();
     let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
     let journal = Journal {
@@ -83,6 +84,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
         safety,
         rest,
         reconcile,
+        owner_inactive,
         journal,
         admin: admin?,
         log,
@@ -94,7 +96,8 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
 pub(super) fn bystander(reader: &mut Reader<'_>) -> Option<Bystander> {
     let own = Account::from(text(reader, "app", "admin", ADMIN));
     let (safety, mode) = (safety::safety(reader), rules_mode(reader));
-    Some(Bystander { admin: admin(reader)?, own, safety, mode })
+    let owner_inactive = owner_inactive(reader);
+    Some(Bystander { admin: admin(reader)?, own, safety, mode, owner_inactive })
 }
 
 fn rules_mode(reader: &mut Reader<'_>) -> Mode {
@@ -232,6 +235,11 @@ fn reconcile(reader: &mut Reader<'_>) -> reconcile::Settings {
     let groups = globs(reader, "reconcile", "groups");
     let all = || Globs::new(&["*".to_owned()]).unwrap_or_default();
     reconcile::Settings { every, groups: if named { groups } else { all() }, members }
+}
+
+/// After how long without a word an owner counts as inactive; `None`: never.
+fn owner_inactive(reader: &mut Reader<'_>) -> Option<Duration> {
+    time_or_off(reader, "reconcile", "owner_inactive", "off")
 }
 
 fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> {

@@ -126,7 +126,7 @@ pub(super) fn modify_group_base_info(world: &mut World, call: &Call) -> Result<R
     }
     let most = fields.number("MaxMemberNum", 1, 1_000_000)?.map(to_usize);
     let join = fields.choice("ApplyJoinOption", &JOIN_OPTIONS)?.map(str::to_owned);
-    let mute_all = fields.choice("MuteAllMember", &["On", "Off"])?.map(|text| text == "On");
+    let mute_all = fields.choice("MuteAllMember", &["On", "Off"])?;
     let data = fields.pairs("AppDefinedData", 10, 512)?;
 
     let group = world.group_mut_or_refusal(&id)?;
@@ -135,8 +135,10 @@ pub(super) fn modify_group_base_info(world: &mut World, call: &Call) -> Result<R
     }
     group.max_members = most.unwrap_or(group.max_members);
     group.join_option = join.unwrap_or_else(|| group.join_option.clone());
-    group.mute_all = mute_all.unwrap_or(group.mute_all);
     group.fields.extend(data);
+    if let Some(word) = mute_all {
+        world.set_mute_all(call.now, &id, &call.origin, word == "On")?;
+    }
     world.set_texts(call.now, &id, &call.origin, texts)?;
     Ok(done())
 }

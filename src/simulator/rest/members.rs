@@ -47,6 +47,11 @@ pub(super) fn delete_group_member(world: &mut World, call: &Call) -> Result<Repl
     if world.group_or_refusal(&id)?.kind == GroupType::AVChatRoom {
         return Err(Refusal::parameter("nobody can be removed from an AVChatRoom"));
     }
+    let owner = world.group_or_refusal(&id)?.owner.as_ref();
+    let names_owner = owner.is_some_and(|owner| accounts.contains(owner));
+    if names_owner && world.settings.quirks.owner_is_kept {
+        return Err(Refusal::permission("the owner cannot be removed"));
+    }
     world.remove(call.now, &id, &call.origin, &accounts);
     Ok(done())
 }

@@ -1,9 +1,11 @@
 //! The REST side: who may call, how often, which command, and the envelope of the answer.
 
 mod accounts;
+mod attributes;
 mod fields;
 mod groups;
 mod live;
+mod marks;
 mod member_reads;
 mod members;
 mod messages;
@@ -11,10 +13,15 @@ mod mutes;
 mod network;
 mod ownership;
 mod partial;
+mod profiles;
 mod query;
 mod reads;
+mod room_bans;
+mod room_config;
 mod rooms;
+mod speaking;
 mod table;
+mod topics;
 mod usersig;
 
 use std::time::Duration;
@@ -24,8 +31,10 @@ use serde_json::{Value, json};
 use super::asks::{Answered, Creating, Joining, Saying};
 use super::callbacks::{CallbackId, Origin};
 use super::faults::FaultKind;
+use super::quirks::with_old_names;
 use super::rates::CallRecord;
 use super::settings::Refusal;
+use super::topics::Opening;
 use super::world::World;
 use crate::chat::Account;
 use crate::clock::Timestamp;
@@ -33,6 +42,7 @@ use partial::Failing;
 use query::Query;
 use table::Command;
 pub use table::commands;
+pub(super) use table::is_read;
 
 /// An answer may have so many bytes (10018, 34348).
 const LONGEST_ANSWER: usize = 1024 * 1024;
@@ -269,8 +279,9 @@ impl World {
         {
             result = Err(refusal);
         }
-        if let Ok(value) = &mut result {
-            self.settings.quirks.dress_answer(value);
+        let old_name = record.command == "get_group_shutted_uin";
+        if let (Ok(value), true) = (&mut result, old_name || self.settings.quirks.old_mute_names) {
+            with_old_names(value);
         }
         let mut body = envelope(&record, result);
         let mut text = body.to_string().into_bytes();
@@ -290,6 +301,11 @@ impl World {
         }
         answer
     }
+}
+
+/// Who a query says that it comes from; empty when it cannot be read.
+pub(super) fn caller(query: &str) -> Account {
+    Account::from(Query::parse(query).unwrap_or_default().get("identifier"))
 }
 
 /// The group or room that a call is about.
@@ -342,6 +358,11 @@ fn reply(answered: &Answered, record: &CallRecord) -> Result<Reply, Refusal> {
             let list: Value = results.iter().map(one).collect();
             Ok(Reply::Done(json!({ "MemberList": list })))
         }
+        Answered::Opened(opening) => match opening {
+            Opening::Waiting(id) => Ok(Reply::Waiting(*id)),
+            Opening::Opened(id) => Ok(Reply::Done(json!({ "TopicId": id }))),
+            Opening::Refused(refusal) => Err(refusal.clone()),
+        },
         Answered::Created(Creating::Created(id)) => Ok(Reply::Done(json!({ "GroupId": id }))),
         Answered::Joined(Joining::Refused(refusal))
         | Answered::Created(Creating::Refused(refusal)) => Err(refusal.clone()),

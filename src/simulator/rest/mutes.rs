@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::settings::Refusal;
+use super::super::topics::no_topic;
 use super::super::world::World;
 use super::fields::Fields;
 use super::{Call, Reply, done};
@@ -17,17 +18,22 @@ pub(super) fn forbid_send_msg(world: &mut World, call: &Call) -> Result<Reply, R
     let id = fields.group()?;
     let accounts = fields.accounts("Members_Account", 500)?;
     let seconds = fields.needed("MuteTime", fields.u32("MuteTime")?)?;
-    fields.text("TopicId", 96)?;
-    world.set_mutes(call.now, &id, &accounts, seconds)?;
+    match fields.text("TopicId", 96)? {
+        Some(topic) => world.set_topic_mutes(call.now, &id, topic, &accounts, seconds)?,
+        None => world.set_mutes(call.now, &id, &accounts, seconds)?,
+    }
     Ok(done())
 }
 
 pub(super) fn get_group_muted_account(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
     let fields = Fields::new(&call.record.body, WRONG, &["GroupId", "TopicId"])?;
-    fields.text("TopicId", 96)?;
     let group = world.group_or_refusal(&fields.group()?)?;
+    let mutes = match fields.text("TopicId", 96)? {
+        Some(topic) => &group.topics.get(topic).ok_or_else(no_topic)?.mutes,
+        None => &group.mutes,
+    };
     let quirks = &world.settings.quirks;
-    let muted = group.mutes.iter().filter(|(_, until)| **until > call.now);
+    let muted = mutes.iter().filter(|(_, until)| **until > call.now);
     let one = |(account, until): (&Account, &Timestamp)| json!({ "Member_Account": account, "MutedUntil": quirks.until(call.now, *until) });
     let list: Value = muted.map(one).collect();
     Ok(Reply::Done(json!({ "GroupId": group.id, "MutedAccountList": list })))
@@ -48,13 +54,7 @@ pub(super) fn unban_group_member(world: &mut World, call: &Call) -> Result<Reply
     let fields = Fields::new(&call.record.body, WRONG, &["GroupId", "Members_Account"])?;
     let id = fields.group()?;
     let accounts = fields.accounts("Members_Account", 20)?;
-    let group = world.group_mut_or_refusal(&id)?;
-    if group.kind != GroupType::AVChatRoom {
-        return Err(Refusal::permission("only an AVChatRoom can ban"));
-    }
-    for account in &accounts {
-        group.bans.remove(account);
-    }
+    world.unban(&id, &accounts)?;
     Ok(done())
 }
 

@@ -16,8 +16,13 @@ pub(super) fn change_group_owner(world: &mut World, call: &Call) -> Result<Reply
     let fields = Fields::new(&call.record.body, WRONG, &known)?;
     let id = fields.group()?;
     let to = fields.needed("NewOwner_Account", fields.account("NewOwner_Account")?)?;
-    fields.account("From_Account")?;
-    world.transfer(call.now, &id, &call.origin, &to)?;
+    let mut origin = call.origin.clone();
+    if let Some(from) = fields.account("From_Account")?
+        && world.settings.quirks.from_account_acts
+    {
+        origin.operator = from;
+    }
+    world.transfer(call.now, &id, &origin, &to)?;
     Ok(done())
 }
 

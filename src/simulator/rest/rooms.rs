@@ -4,6 +4,7 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
+use super::super::quirks::Quirks;
 use super::super::room_callbacks::info;
 use super::super::rooms::{NewRoom, Room, RoomKind, no_room};
 use super::super::settings::Refusal;
@@ -22,7 +23,13 @@ pub(super) fn room<'a>(world: &'a World, id: &RoomId, kind: RoomKind) -> Result<
 
 /// What both services share: `{RoomInfo: {…}}` or the fields themselves.
 pub(super) fn create(world: &mut World, call: &Call, kind: RoomKind) -> Result<Reply, Refusal> {
-    let value = call.record.body.get("RoomInfo").unwrap_or(&call.record.body);
+    let value = match call.record.body.get("RoomInfo") {
+        Some(info) => {
+            Fields::new(&call.record.body, WRONG, &["RoomInfo"])?;
+            info
+        }
+        None => &call.record.body,
+    };
     let known = [
         "RoomId",
         "RoomName",
@@ -97,8 +104,9 @@ pub(super) fn change_room_owner(world: &mut World, call: &Call) -> Result<Reply,
 }
 
 /// `RoomOwner` is how 60715 spells the owner's role.
-fn role_name(role: Role) -> &'static str {
+fn role_name(role: Role, quirks: &Quirks) -> &'static str {
     match role {
+        Role::Owner if quirks.room_role_owner => "Owner",
         Role::Owner => "RoomOwner",
         Role::Admin => "Admin",
         _ => "Member",
@@ -113,14 +121,15 @@ pub(super) fn get_room_member_list(world: &mut World, call: &Call) -> Result<Rep
     let next = fields.text("Next", usize::MAX)?.unwrap_or("");
     let room = room(world, &id, RoomKind::Conference)?;
     let (page, next) = page(room, next, count);
+    let quirks = &world.settings.quirks;
     let entry = |account: &&Account| {
         let card = room.members.get(*account).map_or("", |member| &member.name_card);
-        let role = role_name(room.role(account));
+        let role = role_name(room.role(account), quirks);
         json!({
             "Member_Account": account,
             "NameCard": card,
-            "Role": role,
-            "Marks": [],
+            "Role": quirks.role(role),
+            "Marks": room.marks.get(*account).into_iter().flatten().collect::<Vec<_>>(),
             "CustomInfo": "",
         })
     };
@@ -177,10 +186,8 @@ pub(super) fn kick_user_out(world: &mut World, call: &Call) -> Result<Reply, Ref
     Ok(done())
 }
 
-/// Only the name and the size are kept; the owner is no field of this command (60705).
+/// The owner is no field of this command (60705).
 pub(super) fn update_room_info(world: &mut World, call: &Call) -> Result<Reply, Refusal> {
-    let fields = Fields::new(&call.record.body, WRONG, &["RoomInfo"])?;
-    let info = fields.needed("RoomInfo", fields.value("RoomInfo"))?;
     let known = [
         "RoomId",
         "RoomName",
@@ -193,18 +200,26 @@ pub(super) fn update_room_info(world: &mut World, call: &Call) -> Result<Reply, 
         "CustomInfo",
         "TakeSeatMode",
     ];
-    let info = Fields::new(info, WRONG, &known)?;
+    update(world, call, RoomKind::Conference, &known)
+}
+
+/// What both services share.
+pub(super) fn update(
+    world: &mut World,
+    call: &Call,
+    kind: RoomKind,
+    known: &[&str],
+) -> Result<Reply, Refusal> {
+    let fields = Fields::new(&call.record.body, WRONG, &["RoomInfo"])?;
+    let value = fields.needed("RoomInfo", fields.value("RoomInfo"))?;
+    let info = Fields::new(value, WRONG, known)?;
     let id = info.room()?;
-    let name = info.text("RoomName", 100)?.map(str::to_owned);
-    let most = info.u32("MaxMemberCount")?;
+    info.text("RoomName", 100)?;
+    info.u32("MaxMemberCount")?;
     info.text("CustomInfo", 500)?;
     info.choice("TakeSeatMode", &["FreeToTake", "ApplyToTake"])?;
-    room(world, &id, RoomKind::Conference)?;
-    let room = world.rooms.get_mut(&id).ok_or_else(no_room)?;
-    room.name = name.unwrap_or_else(|| room.name.clone());
-    room.max_members = most.unwrap_or(room.max_members);
-    let mut told = call.record.body.clone();
-    told["Operator_Account"] = json!(call.origin.operator);
-    world.tell(call.now, "Room.CallbackAfterUpdateRoomInfo", &call.origin, None, told);
+    room(world, &id, kind)?;
+    let changed = value.as_object().cloned().unwrap_or_default();
+    world.set_room_info(call.now, &id, &call.origin, changed)?;
     Ok(done())
 }

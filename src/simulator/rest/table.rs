@@ -3,8 +3,8 @@
 use super::super::settings::Refusal;
 use super::super::world::World;
 use super::{
-    Call, Reply, accounts, groups, live, member_reads, members, messages, mutes, network,
-    ownership, reads, rooms,
+    Call, Reply, accounts, attributes, groups, live, marks, member_reads, members, messages, mutes,
+    network, ownership, profiles, reads, room_bans, room_config, rooms, speaking, topics,
 };
 
 /// One REST command.
@@ -21,7 +21,10 @@ pub(super) struct Command {
 const GROUP: &str = "group_open_http_svc";
 const AV: &str = "group_open_avchatroom_http_svc";
 const ROOM: &str = "room_engine_http_srv";
+const MIC: &str = "room_engine_http_mic";
 const LIVE: &str = "live_engine_http_srv";
+const TOPIC: &str = "million_group_open_http_svc";
+const LOGIN: &str = "im_open_login_svc";
 
 type Run = fn(&mut World, &Call) -> Result<Reply, Refusal>;
 
@@ -31,6 +34,11 @@ const fn read(service: &'static str, name: &'static str, run: Run) -> Command {
 
 const fn write(service: &'static str, name: &'static str, run: Run) -> Command {
     Command { service, name, per_second: 200, reads: false, run }
+}
+
+/// Commands of accounts: 100 a second.
+const fn limited(service: &'static str, name: &'static str, reads: bool, run: Run) -> Command {
+    Command { service, name, per_second: 100, reads, run }
 }
 
 static COMMANDS: &[Command] = &[
@@ -67,13 +75,25 @@ static COMMANDS: &[Command] = &[
     write(GROUP, "create_group", groups::create_group),
     write(GROUP, "destroy_group", groups::destroy_group),
     write(GROUP, "modify_group_base_info", groups::modify_group_base_info),
-    Command {
-        service: "im_open_login_svc",
-        name: "account_check",
-        per_second: 100,
-        reads: true,
-        run: accounts::account_check,
-    },
+    limited(LOGIN, "account_check", true, accounts::account_check),
+    limited(LOGIN, "account_import", false, accounts::account_import),
+    limited(LOGIN, "account_delete", false, accounts::account_delete),
+    read("ConfigSvc", "GetIPList", network::get_ip_list),
+    write("openconfigsvr", "setnospeaking", speaking::setnospeaking),
+    read("openconfigsvr", "getnospeaking", speaking::getnospeaking),
+    read("profile", "portrait_get", profiles::portrait_get),
+    write("profile", "portrait_set", profiles::portrait_set),
+    read(GROUP, "get_group_shutted_uin", mutes::get_group_muted_account),
+    write(AV, "modify_user_info", marks::modify_user_info),
+    write(GROUP, "set_group_attr", attributes::set_group_attr),
+    write(GROUP, "modify_group_attr", attributes::modify_group_attr),
+    write(GROUP, "delete_group_attr", attributes::delete_group_attr),
+    write(GROUP, "clear_group_attr", attributes::clear_group_attr),
+    read("group_open_attr_http_svc", "get_group_attr", attributes::get_group_attr),
+    write(TOPIC, "create_topic", topics::create_topic),
+    write(TOPIC, "modify_topic", topics::modify_topic),
+    read(TOPIC, "get_topic", topics::get_topic),
+    write(TOPIC, "destroy_topic", topics::destroy_topic),
     write(ROOM, "create_room", rooms::create_room),
     write(ROOM, "destroy_room", rooms::destroy_room),
     read(ROOM, "get_room_info", rooms::get_room_info),
@@ -90,16 +110,42 @@ static COMMANDS: &[Command] = &[
     write(LIVE, "modify_admin", live::modify_admin),
     read(LIVE, "get_room_list", live::get_room_list),
     write(ROOM, "update_room_info", rooms::update_room_info),
-    read("ConfigSvc", "GetIPList", network::get_ip_list),
+    write(ROOM, "ban_room_member", room_bans::ban_room_member),
+    write(ROOM, "unban_room_member", room_bans::unban_room_member),
+    read(ROOM, "get_banned_member_list", room_bans::banned_in_conference),
+    write(ROOM, "mark_room_member", room_bans::mark_room_member),
+    read(MIC, "get_seat_list", room_bans::get_seat_list),
+    write(MIC, "pick_user_on_seat", room_bans::pick_user_on_seat),
+    write(MIC, "kick_user_off_seat", room_bans::kick_user_off_seat),
+    write(MIC, "lock_seat", room_bans::lock_seat),
+    write(LIVE, "update_room_info", live::update_room_info),
+    write(LIVE, "ban_member", room_bans::ban_member),
+    write(LIVE, "unban_member", room_bans::unban_member),
+    read(LIVE, "get_banned_member_list", room_bans::banned_in_live),
+    write(LIVE, "set_room_metadata", live::set_room_metadata),
+    write(LIVE, "del_room_metadata", live::del_room_metadata),
+    read(LIVE, "get_room_metadata", live::get_room_metadata),
+    write("room_config", "set_callback", room_config::set_conference),
+    read("room_config", "get_callback", room_config::get_conference),
+    write("live_config", "set_callback", room_config::set_live),
+    read("live_config", "get_callback", room_config::get_live),
+    write("live_config", "update_callback", room_config::update_live),
+    write("live_config", "set_callback_token", room_config::set_live_token),
+    read("live_config", "get_callback_token", room_config::get_live_token),
 ];
 
 /// The command, or 10003 in a group service and 60009 elsewhere.
 pub(super) fn find(service: &str, name: &str) -> Result<&'static Command, Refusal> {
     let known = COMMANDS.iter().find(|command| command.service == service && command.name == name);
     known.ok_or_else(|| {
-        let code = if service == GROUP || service == AV { 10003 } else { 60009 };
+        let code = if [GROUP, AV, TOPIC].contains(&service) { 10003 } else { 60009 };
         Refusal::new(code, format!("there is no command {service}/{name}"))
     })
+}
+
+/// Whether this command leaves everything as it is.
+pub(in crate::simulator) fn is_read(service: &str, name: &str) -> bool {
+    find(service, name).is_ok_and(|command| command.reads)
 }
 
 /// The names of all commands; a few services share one.
@@ -109,5 +155,5 @@ pub fn commands() -> impl Iterator<Item = &'static str> {
 
 /// Whether answers of this service have a `RequestId` and a `Response`.
 pub(super) fn is_room_service(service: &str) -> bool {
-    service == ROOM || service == LIVE
+    [ROOM, MIC, LIVE, "room_config", "live_config"].contains(&service)
 }

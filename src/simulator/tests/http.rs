@@ -200,6 +200,59 @@ async fn the_control_api_acts_shows_and_moves_the_clock() {
     simulator.stop().await;
 }
 
+/// A bot that hears and never answers.
+async fn silent_bot() -> (String, Heard) {
+    let heard = Heard::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/callback", listener.local_addr().unwrap());
+    let hears = async |State(heard): State<Heard>, body: Bytes| -> String {
+        heard.lock().unwrap().push((String::new(), parse(&body)));
+        std::future::pending().await
+    };
+    let app = axum::Router::new().route("/callback", post(hears)).with_state(Arc::clone(&heard));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, heard)
+}
+
+async fn heard_times(heard: &Heard, times: usize) {
+    while heard.lock().unwrap().len() < times {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_answered_in_two_seconds_of_the_clock_is_sent_again_as_often_as_configured() {
+    let (url, heard) = silent_bot().await;
+    let clock = Arc::new(ManualClock::new(at(0)));
+    let mut world = with_group(world(), GroupType::Public);
+    world.settings_mut().retries = vec![Duration::ZERO, Duration::from_secs(60)];
+    let mut options = Options::new(world, Arc::clone(&clock) as Arc<dyn Clock>);
+    options.callback_url = Some(url);
+    options.background = true;
+    options.retry_after = true;
+    let simulator = Simulator::start(options).await.unwrap();
+    simulator.with_world(|world| world.leave(at(0), &id(), &account("u2")).unwrap());
+    let patience = Duration::from_secs(2);
+    heard_times(&heard, 1).await;
+    clock.advance(patience);
+    heard_times(&heard, 2).await;
+    clock.advance(patience);
+    while simulator.with_world(|world| world.next_callback_due()) != Some(at(64)) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(simulator.with_world(|world| world.complaints().len()), 0);
+    clock.advance(Duration::from_secs(60));
+    heard_times(&heard, 3).await;
+    clock.advance(patience);
+    while simulator.with_world(|world| world.complaints().is_empty()) {
+        tokio::task::yield_now().await;
+    }
+    let complaints = simulator.with_world(|world| world.complaints().to_vec());
+    assert_eq!(complaints, ["Group.CallbackAfterMemberExit: no answer in time"]);
+    assert_eq!(heard.lock().unwrap().len(), 3);
+    simulator.stop().await;
+}
+
 #[tokio::test]
 async fn only_loopback_is_listened_on() {
     let mut options = Options::new(world(), Arc::new(ManualClock::new(at(0))));

@@ -1,10 +1,13 @@
 //! What the simulator does, seen from outside, against Tencent's documented bodies.
 
+mod commands;
 mod groups;
+mod habits;
 mod http;
 mod members;
 mod messages;
 mod ownership;
+mod people;
 mod reads;
 mod refusals;
 mod rooms;

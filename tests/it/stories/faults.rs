@@ -147,3 +147,25 @@ do = [{ send_message = { text = "welcome" } }, { set_role = { role = "admin", fo
     assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn what_only_a_person_can_mend_is_told_once_shown_to_operators_and_tried_by_one_call_a_time()
+{
+    let stage = joins_under(FaultKind::Code(10026, "disabled".into()), 2).await;
+    let (_, stopped) = stage.admin("/api/v1/stopped").await;
+    insta::assert_snapshot!("stopped_command", stopped);
+    let (_, metrics) = stage.admin("/metrics").await;
+    let told = "groupkeeper_command_stopped{command=\"modify_group_member_info\"} 1";
+    assert!(metrics.contains(told), "{metrics}");
+    let (_, page) = stage.admin("/").await;
+    let part = page.split("\n\n").find(|part| part.starts_with("Stopped")).unwrap();
+    insta::assert_snapshot!("stopped_command_on_the_page", part);
+    stage.advance(Duration::from_secs(300)).await;
+    assert_eq!(stage.group("@TGS#cats").role("staff_lin"), Role::Admin);
+    assert_eq!(stage.calls(COMMAND), [10026, 10026, 0]);
+    let (_, metrics) = stage.admin("/metrics").await;
+    assert!(metrics.contains(&told.replace("} 1", "} 0")), "{metrics}");
+    assert!(metrics.contains("groupkeeper_alerts_total 1"), "{metrics}");
+    assert_eq!(stage.admin("/api/v1/stopped").await.1, "[]");
+    stage.finish().await;
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::simulator::FaultKind;
 
 use crate::stage::Stage;
 
@@ -88,5 +89,18 @@ async fn the_last_message_is_what_the_bot_has_seen_and_otherwise_what_chat_tells
     promotes(&stage, "ben").await;
     assert_eq!(stage.calls("sendmsg"), [0, 0]);
     assert_eq!(stage.calls("get_specified_group_member_info"), [0]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn where_chat_has_no_command_for_named_members_all_are_read_page_by_page() {
+    let old = r#"now - member.joined_at > duration("360h") && has(member.joined_at)"#;
+    let stage = tells("message.sent", old).await;
+    let unknown = FaultKind::Code(10003, "unknown command".into());
+    stage.fault("get_specified_group_member_info", None, unknown);
+    says(&stage, "ann").await;
+    assert_eq!(stage.calls("sendmsg"), [0]);
+    assert_eq!(stage.calls("get_specified_group_member_info"), [10003]);
+    assert_eq!(stage.calls("get_group_member_info"), [0]);
     stage.finish().await;
 }

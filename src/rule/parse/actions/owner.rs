@@ -27,7 +27,7 @@ pub const TRANSFER_OWNER: &[Key] = &[
             &Shape::Either(&[Shape::Word(|| words(&ORDERS)), Shape::Pattern(r"account:\S{1,32}")]),
             1,
         ),
-        "Who is tried, in this order; in rooms, only `account:ID`.",
+        "Who is tried, in this order.",
     )
     .required(),
     Key::new(

@@ -1,0 +1,58 @@
+//! Dead letters in an operator's hand: what was given up is put back into its lane, or dropped for good.
+
+use super::draft::Draft;
+use super::effect::{Act, Effect, Read};
+use super::state::{Sanction, SanctionKind, Sanctioned, StateKey};
+use super::{limit, sanction};
+use crate::chat::Account;
+
+/// The sanction that an effect begins, prolongs or ends: given up, it takes that with it.
+pub fn sanction_of(effect: &Effect) -> Option<StateKey> {
+    let (group, member, kind) = match &effect.act {
+        Act::Mute { group, member, .. }
+        | Act::Unmute { group, member }
+        | Act::Read(Read::Muted { group, member, .. }) => {
+            (group, member.clone(), SanctionKind::Mute)
+        }
+        Act::SetRole { group, member, .. } => (group, member.clone(), SanctionKind::Role),
+        Act::Ban { group, member, .. } => (group, member.clone(), SanctionKind::Ban),
+        Act::MuteAll { group, .. } | Act::UnmuteAll { group } => {
+            (group, Account::everybody(), SanctionKind::MuteAll)
+        }
+        _ => return None,
+    };
+    Some(StateKey::Sanction(group.clone(), member, kind))
+}
+
+/// An operator has an effect tried again. A sanction that it begins lasts from now; one that it ends
+/// is watched again until it has ended.
+pub(super) fn retried(draft: &mut Draft<'_>, effect: &Effect, fell: Option<&Sanction>) {
+    draft.note(format!("an operator has it tried again: {}", effect.act));
+    let begins = fell.is_none_or(|fell| fell.id == effect.id);
+    let mut effect = if begins { limit::from_now(effect, draft.now) } else { effect.clone() };
+    // It has all the time for its tries again.
+    effect.created = draft.now;
+    let place = sanction_of(&effect);
+    let id = effect.id.clone();
+    draft.effects.push(effect);
+    let (Some(fell), Some(StateKey::Sanction(group, member, kind))) = (fell, place) else { return };
+    if fell.id == id {
+        let whom = Sanctioned {
+            id,
+            group,
+            member,
+            kind,
+            time: fell.time,
+            reason: fell.reason.clone(),
+            before: fell.before,
+        };
+        sanction::begin(draft, &fell.rule, &fell.event, whom);
+    } else if fell.ending && draft.sanction(&group, &member, kind).is_none() {
+        draft.set_sanction(&group, &member, kind, Some(fell.clone()));
+    }
+}
+
+/// An operator takes a dead letter away. What it would have begun fell when it was given up.
+pub(super) fn dropped(draft: &mut Draft<'_>, effect: &Effect) {
+    draft.note(format!("dropped by an operator: {}", effect.act));
+}

@@ -1,0 +1,73 @@
+//! Chat refuses a transfer, or to say who may succeed: the next one is tried, a person is called, or
+//! there is nothing left to hand over.
+
+use super::super::draft::Draft;
+use super::super::effect::{Act, Effect, Read, Resume};
+use super::super::mirror;
+use super::super::state::StateKey;
+
+/// The group does not exist (any more) (34966).
+const NO_GROUP: [i64; 2] = [10010, 10015];
+/// The room does not exist any more (60713).
+const NO_ROOM: i64 = 100_004;
+
+/// What follows from a refusal.
+pub(in super::super) enum Next {
+    /// There is nothing to hand over any more: no alert.
+    Gone,
+    /// The rule looks again, and passes this one over.
+    Again(Resume),
+    /// The rule ends; people are told this.
+    Tell(String),
+}
+
+/// Chat refused to make somebody the owner. They may have left since Chat listed them (10004, 10007,
+/// 10012 and 10019 are what it may say then; in rooms 100005), or may own as many groups as an account
+/// can: whatever the reason, the next one is looked for among candidates that are read anew.
+pub(in super::super) fn transfer_refused(
+    draft: &mut Draft<'_>,
+    effect: &Effect,
+    code: i64,
+) -> Option<Next> {
+    let to = match &effect.act {
+        Act::TransferOwner { group, .. } if NO_GROUP.contains(&code) => {
+            mirror::gone(draft, &group.clone());
+            return Some(Next::Gone);
+        }
+        Act::TransferRoom { room, .. } if code == NO_ROOM => {
+            draft.set(StateKey::Room(room.clone()), None);
+            return Some(Next::Gone);
+        }
+        Act::TransferOwner { to, .. } | Act::TransferRoom { to, .. } => to,
+        _ => return None,
+    };
+    let mut next = (**effect.then.as_ref()?).clone();
+    next.tried.push(to.clone());
+    Some(Next::Again(next))
+}
+
+/// Chat refused to say who may succeed: asking again would be refused again.
+pub(in super::super) fn read_refused(
+    draft: &mut Draft<'_>,
+    effect: &Effect,
+    (code, words): (i64, &str),
+) -> Option<Next> {
+    let rule = &effect.then.as_ref()?.rule;
+    let place = match &effect.act {
+        Act::Read(Read::Candidates { group }) if NO_GROUP.contains(&code) => {
+            mirror::gone(draft, &group.clone());
+            return Some(Next::Gone);
+        }
+        Act::Read(Read::Candidates { group }) => group.to_string(),
+        Act::Read(Read::RoomCandidates { room, .. }) if code == NO_ROOM => {
+            draft.set(StateKey::Room(room.clone()), None);
+            return Some(Next::Gone);
+        }
+        Act::Read(Read::RoomCandidates { room, .. }) => format!("room {room}"),
+        _ => return None,
+    };
+    Some(Next::Tell(format!(
+        "`{rule}` cannot find a successor for the owner of {place}: Chat refuses to tell the members \
+         ({code} {words})"
+    )))
+}

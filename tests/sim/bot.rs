@@ -1,0 +1,145 @@
+//! One process of the bot: the real engine, router and loops, on the simulated disk, clock and net.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use groupkeeper::callback::{
+    self, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch,
+};
+use groupkeeper::chat::Account;
+use groupkeeper::clock::Clock;
+use groupkeeper::decision::Settings;
+use groupkeeper::engine::{Engine, Parts};
+use groupkeeper::pipeline::Door;
+use groupkeeper::rest::{App, Chat, Client};
+use groupkeeper::retention::Retention;
+use groupkeeper::rule::RuleSet;
+use groupkeeper::rule::model::Globs;
+use groupkeeper::store::Store;
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::clock::SimClock;
+use crate::disk::{Disk, Manner, Session};
+use crate::mutant::Mutant;
+use crate::net::{Net, Wire};
+use crate::power::Power;
+use crate::rng::Rng;
+use crate::{ADMIN, KEY, SDK_APP_ID};
+
+/// What a process is started with.
+pub struct Machine {
+    pub clock: Arc<SimClock>,
+    pub disk: Disk,
+    pub net: Arc<Net>,
+    pub rules: Arc<ArcSwap<RuleSet>>,
+    pub manner: Manner,
+    pub rng: Arc<Mutex<Rng>>,
+    /// A bug that is planted into this bot.
+    pub mutant: Option<Mutant>,
+}
+
+/// The bot, running.
+pub struct Bot {
+    pub engine: Engine,
+    pub power: Arc<Power>,
+    stop: watch::Sender<bool>,
+}
+
+impl Machine {
+    /// Starts the bot on what the disk holds, and its loops; must be called inside the runtime.
+    pub fn start(&self, power: Power) -> Bot {
+        let power = Arc::new(power);
+        let session = Session {
+            disk: self.disk.clone(),
+            clock: self.clock.clone(),
+            power: power.clone(),
+            rng: self.rng.clone(),
+            manner: self.manner,
+        };
+        let store: Arc<dyn Store> = Arc::new(session);
+        let store = self.mutant.map_or(store.clone(), |mutant| mutant.store(store));
+        let wire = Wire { net: self.net.clone(), power: power.clone() };
+        let app = App {
+            sdk_app_id: SDK_APP_ID,
+            admin: Account::from(ADMIN),
+            secret_key: SecretString::from(KEY),
+            base_url: "http://chat".to_owned(),
+        };
+        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(wire), self.clock.clone()));
+        let chat = self.mutant.map_or(chat.clone(), |mutant| mutant.chat(chat, store.clone()));
+        let witness = self.net.witness.clone();
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let engine = Engine::new(Parts {
+            store: store.clone(),
+            rules: self.rules.clone(),
+            settings: settings(),
+            chat,
+            clock: clock.clone(),
+            observer: witness.clone(),
+            listener: witness,
+        });
+        let engine = engine.expect("the simulated disk can be read");
+        let door: Arc<dyn Door> = engine.pipeline.clone();
+        let door = self.mutant.map_or(door.clone(), |mutant| mutant.door(door));
+        let router = callback::router(self.listening(), door, clock.clone(), Arc::new(Nobody));
+        let (stop, stopping) = watch::channel(false);
+        let (scheduler, stopped) = (engine.scheduler.clone(), stopping.clone());
+        tokio::spawn(async move { scheduler.run(stopped).await });
+        tokio::spawn(engine.delivery.clone().run(stopping.clone()));
+        let kept = Duration::from_secs(7 * 86_400);
+        tokio::spawn(Retention::new(store, clock, kept).run(stopping));
+        self.net.connect(router);
+        Bot { engine, power, stop }
+    }
+
+    fn listening(&self) -> CallbackSettings {
+        let admins = if self.mutant == Some(Mutant::EchoStartsRules) {
+            vec![]
+        } else {
+            vec![Account::from(ADMIN)]
+        };
+        CallbackSettings {
+            entrances: vec![Entrance {
+                name: "chat",
+                path: "/callback".to_owned(),
+                gate: Gate {
+                    sdk_app_id: SDK_APP_ID,
+                    tokens: Vec::new(),
+                    window: Duration::from_secs(60),
+                },
+                only_rooms: false,
+            }],
+            sources: Arc::new(Sources::anywhere()),
+            admins,
+            body_limit: callback::router::DEFAULT_BODY_LIMIT,
+            budget: Duration::from_millis(1_500),
+            over_budget: OverBudget::Allow,
+            wants_callback_event: Arc::new(AtomicBool::new(false)),
+        }
+    }
+}
+
+impl Bot {
+    /// Tells the loops to end when they have finished what they are at.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        own: vec![Account::from(ADMIN)],
+        protected: Globs::new(&["boss"]).unwrap(),
+        ..Settings::default()
+    }
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn callback(&self, _: Seen) {}
+    fn over_limit(&self, _: &OverLimit) {}
+}

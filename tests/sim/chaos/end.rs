@@ -1,0 +1,130 @@
+//! When the faults have stopped: everything that was begun comes to its end, in bounded time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use groupkeeper::clock::{Clock, Timestamp};
+use groupkeeper::decision::StateValue;
+use groupkeeper::decision::event::Timer;
+use groupkeeper::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
+use groupkeeper::simulator::Group;
+
+use super::{Fault, Plan, account};
+use crate::ADMIN;
+use crate::bot::Machine;
+
+/// What is due is done after so long at the latest: an hour is the longest that a delayed callback or
+/// a refused call keeps a lane, with a margin.
+const LATE: Duration = Duration::from_secs(900);
+/// Longer than any callback is on its way, and than a lane rests after its last failure.
+const QUIET: Duration = Duration::from_secs(3 * 3_600);
+/// Longer than the longest sanction that a run of a few hours can come to.
+const LONGEST: u32 = 96;
+
+/// Lets time pass without faults until nothing is left to do, and demands that it is so.
+pub async fn quiet(machine: &Machine, plan: &Plan) {
+    machine.clock.sleep(QUIET).await;
+    for _ in 0..LONGEST {
+        if !machine.net.story.is_whole() || !is_busy(machine) {
+            break;
+        }
+        machine.clock.sleep(Duration::from_secs(900)).await;
+    }
+    machine.clock.sleep(LATE).await;
+    check(machine, plan);
+}
+
+/// Whether an effect is under way or a sanction still runs.
+fn is_busy(machine: &Machine) -> bool {
+    let runs = |record: TimerRecord| matches!(record.timer, Timer::SanctionEnd { .. });
+    let timers = decoded::<TimerRecord>(machine, Kind::Timer);
+    machine.net.unanswered() > 0
+        || !machine.disk.scan(Kind::Outbox).is_empty()
+        || timers.into_iter().any(|(_, record)| runs(record))
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(machine: &Machine, kind: Kind) -> Vec<(Vec<u8>, T)> {
+    let found = machine.disk.scan(kind);
+    found
+        .into_iter()
+        .map(|(key, bytes)| {
+            let record = ledger::decode(&key, &bytes).unwrap();
+            (key, record)
+        })
+        .collect()
+}
+
+fn check(machine: &Machine, plan: &Plan) {
+    let story = &machine.net.story;
+    let now = machine.clock.now();
+    if machine.net.unanswered() > 0 {
+        story.broken(format!("L3: {} callbacks are not answered", machine.net.unanswered()));
+    }
+    for (_, pending) in decoded::<Pending>(machine, Kind::Outbox) {
+        let Pending { effect, tries, trouble, .. } = pending;
+        story.broken(format!(
+            "L3: {} is still in the outbox after {tries} tries: {trouble}",
+            effect.act
+        ));
+    }
+    for (key, record) in decoded::<TimerRecord>(machine, Kind::Timer) {
+        let due = ledger::time_of(&key).unwrap();
+        if due + LATE < now {
+            story.broken(format!("L2: a timer was due at {due}: {:?}", record.timer));
+        }
+    }
+    for (_, value) in decoded::<StateValue>(machine, Kind::Sanction) {
+        let StateValue::Sanction(sanction) = value else { continue };
+        if sanction.until.is_some_and(|until| until + LATE < now) {
+            story.broken(format!(
+                "L1: a sanction of `{}` should have ended: {sanction:?}",
+                sanction.rule
+            ));
+        }
+    }
+    for words in machine.net.witness.unsettled() {
+        story.broken(format!("L3: nobody knows what became of {words}"));
+    }
+    for (_, letter) in decoded::<DeadLetter>(machine, Kind::Dead) {
+        if !letter.why.starts_with("it may have been sent") {
+            story.broken(format!(
+                "L4: a dead letter without need: {}: {}",
+                letter.pending.effect.act, letter.why
+            ));
+        }
+    }
+    messages(machine);
+    silences(machine, now, plan);
+}
+
+/// S3: whatever was lost and sent again, people read a message of the bot once.
+fn messages(machine: &Machine) {
+    let world = machine.net.world();
+    for group in world.groups() {
+        let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+        for message in group.messages.iter().filter(|message| message.from == account(ADMIN)) {
+            *seen.entry(message.random).or_default() += 1;
+        }
+        for (random, times) in seen.into_iter().filter(|(_, times)| *times > 1) {
+            machine.net.story.broken(format!("S3: {} reads {random:08x} {times} times", group.id));
+        }
+    }
+}
+
+/// L1: a group that the bot silenced for a time speaks again, or a person was called.
+fn silences(machine: &Machine, _now: Timestamp, plan: &Plan) {
+    let alerts = machine.net.witness.alerts();
+    let world = machine.net.world();
+    let told = |group: &Group| alerts.iter().any(|text| text.contains(group.id.as_str()));
+    for group in world.groups().filter(|group| group.mute_all && !told(group)) {
+        let by_bot = |call: &&groupkeeper::simulator::CallRecord| {
+            call.body["GroupId"] == group.id.as_str() && call.body["MuteAllMember"].is_string()
+        };
+        let last = world.calls().iter().rev().find(by_bot);
+        let _ = plan.has(Fault::Operator);
+        // People silence groups too; the bot's last word here must not be "on".
+        if last.is_some_and(|call| call.body["MuteAllMember"] == "On" && call.error_code == 0) {
+            machine.net.story.broken(format!("L1: {} is still silent", group.id));
+        }
+    }
+}

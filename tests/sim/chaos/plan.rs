@@ -1,0 +1,127 @@
+//! What a seed picks: a random subset of the faults and of the rules, so that loud ones do not hide quiet ones.
+
+use std::time::Duration;
+
+use crate::disk::Manner;
+use crate::rng::Rng;
+use crate::weather::Trouble;
+
+/// What can go wrong in a run; each seed switches a few on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Duplicate,
+    Lose,
+    Delay,
+    Reorder,
+    /// Chat does not send again what was not answered.
+    NeverAgain,
+    /// Calls meet troubles for a while.
+    Bursts,
+    /// Chat is away for hours.
+    Outage,
+    StaleReads,
+    /// The process dies at a commit or a send.
+    Crash,
+    /// The process is stopped as an operator stops it.
+    Restart,
+    /// The disk takes nothing for a while.
+    FullDisk,
+    ClockForward,
+    ClockBack,
+    /// Other rules while it runs.
+    Reload,
+    /// An operator releases and discards what is held.
+    Operator,
+    /// Hundreds of messages at once.
+    Flood,
+    /// Chat is slow, and so is the disk.
+    Slow,
+}
+
+impl Fault {
+    pub const ALL: [Self; 17] = [
+        Self::Duplicate,
+        Self::Lose,
+        Self::Delay,
+        Self::Reorder,
+        Self::NeverAgain,
+        Self::Bursts,
+        Self::Outage,
+        Self::StaleReads,
+        Self::Crash,
+        Self::Restart,
+        Self::FullDisk,
+        Self::ClockForward,
+        Self::ClockBack,
+        Self::Reload,
+        Self::Operator,
+        Self::Flood,
+        Self::Slow,
+    ];
+}
+
+/// What bursts consist of: no answer, a proxy's 502, and Chat's own codes of every class.
+pub const TROUBLES: [Trouble; 13] = [
+    Trouble::Unreachable,
+    Trouble::LostRequest,
+    Trouble::LostReply,
+    Trouble::LostReply,
+    Trouble::BadGateway,
+    Trouble::BadGatewayApplied,
+    Trouble::Code(60_007),
+    Trouble::Code(60_008),
+    Trouble::Code(70_001),
+    Trouble::Code(10_002),
+    Trouble::Code(10_007),
+    Trouble::Code(10_006),
+    Trouble::Code(60_010),
+];
+
+/// A run before it begins.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub faults: Vec<Fault>,
+    pub book: usize,
+    pub groups: usize,
+    /// Before callbacks are switched on.
+    pub asks: bool,
+    /// Chat checks signatures: dear, so only now and then.
+    pub signed: bool,
+    pub steps: u64,
+    pub disk: Manner,
+    pub latency: (u64, u64),
+    /// Dies so many times in a thousand at each commit and each send.
+    pub crash: u64,
+    pub longest_pause: Duration,
+}
+
+impl Plan {
+    pub fn new(rng: &mut Rng, books: usize) -> Self {
+        let share = *rng.pick(&[0, 100, 200, 350, 500]);
+        let faults: Vec<Fault> = Fault::ALL.into_iter().filter(|_| rng.chance(share)).collect();
+        let has = |fault| faults.contains(&fault);
+        let slow = has(Fault::Slow);
+        let crash = if has(Fault::Crash) { *rng.pick(&[5, 20, 80]) } else { 0 };
+        let disk = if slow { (5, 400) } else { (1, 3) };
+        Self {
+            book: usize::try_from(rng.below(books as u64)).unwrap(),
+            groups: usize::try_from(rng.between(1, 5)).unwrap(),
+            asks: rng.chance(400),
+            signed: rng.chance(50),
+            steps: rng.between(10, 50),
+            disk: Manner { early: rng.chance(500), sync: disk },
+            latency: if slow { (20, 900) } else { *rng.pick(&[(1, 1), (1, 5), (10, 80)]) },
+            crash,
+            longest_pause: *rng.pick(&[
+                Duration::from_secs(5),
+                Duration::from_secs(60),
+                Duration::from_secs(900),
+            ]),
+            faults,
+        }
+    }
+
+    pub fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+}
