@@ -274,6 +274,7 @@ async fn a_run_that_a_restart_interrupts_goes_on_with_the_page_it_was_at() {
     let before = read_groups(&stage);
     stage.stop().await;
     assert_eq!(stage.calls("get_appid_group_list"), [0, 0]);
+    stage.clock.advance(Duration::from_secs(2));
     stage.start().await.unwrap();
     stage.advance(Duration::from_secs(60)).await;
     assert_eq!(read_groups(&stage), 1_200);
