@@ -167,10 +167,7 @@ fn somebody_whom_nobody_told_of_has_joined_when_chat_says_and_only_once() {
     let decision = read(&mut kept, page(&[ben.clone()]));
     assert_eq!(missed(&decision), some(&[("member.joined", "ben")]));
     assert_eq!(decision.derived[0].time, NOW - MINUTE);
-    assert_eq!(
-        decision.trace.notes,
-        ["ben joined at 2026-01-01T11:59:00Z; no callback told us"]
-    );
+    assert_eq!(decision.trace.notes, ["ben joined at 2026-01-01T11:59:00Z; no callback told us"]);
     assert_eq!(is(&kept, "ben").unwrap().role, Some(Role::Admin));
     assert!(read_at(&mut kept, page(&[ben]), NOW + MINUTE).is_nothing());
 }
@@ -287,14 +284,12 @@ fn a_group_is_new_when_it_is_younger_than_the_last_run() {
 
 #[test]
 fn a_group_that_is_gone_is_dismissed_once_and_forgotten_after_a_day() {
-    let gone = || Seen::Group {
-        facts: GroupFacts { exists: false, ..facts(None) },
-        since: None,
-    };
+    let gone = || Seen::Group { facts: GroupFacts { exists: false, ..facts(None) }, since: None };
     let mut kept = known();
     assert_eq!(missed(&read(&mut kept, gone())), some(&[("group.dismissed", "")]));
     assert!(read_at(&mut kept, gone(), NOW + MINUTE).is_nothing());
-    let late = callback(&mut kept, (EventKind::GroupDismissed, "", NOW - MINUTE), &[], NOW + MINUTE);
+    let late =
+        callback(&mut kept, (EventKind::GroupDismissed, "", NOW - MINUTE), &[], NOW + MINUTE);
     assert!(late.is_nothing(), "{late:#?}");
     read_at(&mut kept, gone(), NOW + DAY);
     assert_eq!(kept.get(&StateKey::Group(group())), None);
