@@ -107,8 +107,7 @@ impl Delivery {
             return Tried::Settled(Outcome::Refused { code: 0, words });
         }
         // Whom a group or room belongs to is looked at before every transfer: people settle that too.
-        let transfer =
-            matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
+        let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
