@@ -100,6 +100,9 @@ pub struct GroupRecord {
     /// When Chat was asked about it for a before callback, which could not wait for the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<Timestamp>,
+    /// The time, by Chat's clock, of the latest callback that told who owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_told_at: Option<Timestamp>,
 }
 
 /// Who owns a group, as far as we know.
