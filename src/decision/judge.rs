@@ -211,8 +211,10 @@ fn counted(draft: &mut Draft<'_>, rule: &Rule, count: &Count, event: &Event) -> 
     number
 }
 
-/// A sliding window over event time. Kept for twice its length, so that an event that comes late
-/// still finds the window it belongs to; and no more times than tell the threshold from a flood.
+/// A sliding window over event time: of all windows that hold the event, the one with the most in it, so
+/// that six messages are six in whatever order they are told. Kept for twice its length, so that an event
+/// that comes late still finds the windows it belongs to; and no more times than tell the threshold from
+/// a flood.
 fn slide(times: &mut Vec<Timestamp>, time: Timestamp, count: &Count) -> u32 {
     let at = times.partition_point(|other| *other <= time);
     times.insert(at, time);
@@ -221,8 +223,12 @@ fn slide(times: &mut Vec<Timestamp>, time: Timestamp, count: &Count) -> u32 {
     let most = usize::try_from(count.threshold).unwrap_or(usize::MAX).saturating_mul(4).max(100);
     let surplus = times.len().saturating_sub(most);
     let old = times.partition_point(|other| *other <= horizon).max(surplus);
-    let since = time - count.within;
-    let number = times.iter().filter(|other| **other > since && **other <= time).count();
+    let ending_at = |end: Timestamp| {
+        let since = end - count.within;
+        times.iter().filter(|other| **other > since && **other <= end).count()
+    };
+    let ends = times[at..].iter().take_while(|end| **end < time + count.within);
+    let number = ends.map(|end| ending_at(*end)).max().unwrap_or(1);
     times.drain(..old);
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -313,6 +319,17 @@ mod tests {
         assert_eq!(slide(&mut times, Timestamp(2_000), &window(3)), 3);
     }
 
+    #[test]
+    fn the_last_one_told_completes_the_window_whichever_it_is() {
+        for late in 0..6 {
+            let mut times = Vec::new();
+            for second in (0..6).filter(|second| *second != late) {
+                assert!(slide(&mut times, Timestamp(second * 1_000), &window(6)) < 6);
+            }
+            assert_eq!(slide(&mut times, Timestamp(late * 1_000), &window(6)), 6, "{late}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_window_counts_as_a_naive_model_does(mut steps in prop::collection::vec(0i64..6_000, 1..90)) {
@@ -340,8 +357,11 @@ mod tests {
                 newest += step;
                 let time = newest - late;
                 all.push(time);
-                let inside = |other: &&i64| **other > time - 10_000 && **other <= time;
-                let naive = all.iter().filter(inside).count();
+                let holding = all.iter().filter(|end| **end >= time && **end < time + 10_000);
+                let ending_at = |end: i64| {
+                    all.iter().filter(|other| **other > end - 10_000 && **other <= end).count()
+                };
+                let naive = holding.map(|end| ending_at(*end)).max().unwrap();
                 prop_assert_eq!(slide(&mut times, Timestamp(time), &count) as usize, naive);
             }
         }

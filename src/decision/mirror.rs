@@ -36,6 +36,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
         EventKind::OwnerLeft | EventKind::GroupOwnerless | EventKind::OwnerInactive => {
             let mut record = known(draft, event, &group);
             succession::heard(&mut record, event, kind);
+            if told_by_chat(event) {
+                record.owner_told_at = record.owner_told_at.max(Some(event.time));
+            }
             draft.set_group(&group, record);
         }
         EventKind::OwnerChanged => owner_changed(draft, event, &group),
@@ -196,10 +199,25 @@ pub(super) fn temporary_role(
     }
 }
 
+/// Whether a callback tells it, and so its time is by Chat's clock; what we find out by ourselves has ours.
+fn told_by_chat(event: &Event) -> bool {
+    event.command.contains('.')
+}
+
 fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let new = text(event, "new_owner").map(Account::from);
     let old = text(event, "old_owner").map(Account::from);
     succession::confirm::by_callback(draft, event, group, new.as_ref());
+    let mut record = known(draft, event, group);
+    if told_by_chat(event) {
+        if record.owner_told_at.is_some_and(|told| event.time < told) {
+            // Callbacks overtake each other: who owned it then does not own it any more.
+            draft.note(format!("who owns {group} now has been told before, by a later callback"));
+            return;
+        }
+        record.owner_told_at = Some(event.time);
+        draft.set_group(group, record);
+    }
     new_owner(draft, event, group, old.as_ref(), new.as_ref());
 }
 
@@ -245,6 +263,7 @@ fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     record.name = text(event, "name").unwrap_or_default().to_owned();
     record.created_at = Some(event.time);
     record.owner_since = Some(event.time);
+    record.owner_told_at = Some(event.time);
     let ownerless = record.owner == Owner::Nobody;
     draft.set_group(group, record);
     if let Some(owner) = owner.filter(Account::is_somebody) {

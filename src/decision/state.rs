@@ -223,6 +223,9 @@ impl RoomRecord {
     pub fn owned_by(owner: Owner) -> Self {
         Self { owner, ..Self::default() }
     }
+    /// The time, by Chat's clock, of the latest callback that told who owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_told_at: Option<Timestamp>,
 }
 
 /// Who owns a group, as far as we know.

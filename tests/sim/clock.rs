@@ -20,7 +20,6 @@ struct Inner {
     /// By true time, and by the bot's time.
     sleepers: [BTreeMap<(Timestamp, u64), Waker>; 2],
     next: u64,
-    moves: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -32,7 +31,7 @@ enum Whose {
 impl SimClock {
     pub fn new(start: Timestamp) -> Arc<Self> {
         let sleepers = [BTreeMap::new(), BTreeMap::new()];
-        let inner = Inner { truth: start, skew: 0, sleepers, next: 0, moves: 0 };
+        let inner = Inner { truth: start, skew: 0, sleepers, next: 0 };
         Arc::new(Self(Mutex::new(inner)))
     }
 
@@ -62,11 +61,6 @@ impl SimClock {
         self.inner().skew
     }
 
-    /// How often time has passed: a measure of how much happened.
-    pub fn moves(&self) -> u64 {
-        self.inner().moves
-    }
-
     /// Lets time pass while nobody runs: between two processes.
     pub fn pass(&self, time: Duration) {
         let mut inner = self.inner();
@@ -88,7 +82,6 @@ impl SimClock {
             [due(&inner, Whose::Truth), due(&inner, Whose::Bot)].into_iter().flatten().min();
         let first = first.expect("everybody waits, and nobody for a time: the simulation is stuck");
         inner.truth = inner.truth.max(first);
-        inner.moves += 1;
         inner.wake();
     }
 

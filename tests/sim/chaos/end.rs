@@ -3,27 +3,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use groupkeeper::clock::{Clock, Timestamp};
+use groupkeeper::clock::Clock;
 use groupkeeper::decision::StateValue;
 use groupkeeper::decision::event::Timer;
 use groupkeeper::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
 use groupkeeper::simulator::Group;
 
-use super::{Fault, Plan, account};
+use super::{Plan, account};
 use crate::ADMIN;
 use crate::bot::Machine;
 
 /// What is due is done after so long at the latest: an hour is the longest that a delayed callback or
 /// a refused call keeps a lane, with a margin.
 const LATE: Duration = Duration::from_secs(900);
-/// Longer than any callback is on its way, and than a lane rests after its last failure.
-const QUIET: Duration = Duration::from_secs(3 * 3_600);
 /// Longer than the longest sanction that a run of a few hours can come to.
 const LONGEST: u32 = 96;
 
 /// Lets time pass without faults until nothing is left to do, and demands that it is so.
 pub async fn quiet(machine: &Machine, plan: &Plan) {
-    machine.clock.sleep(QUIET).await;
+    machine.clock.sleep(plan.quiet()).await;
     for _ in 0..LONGEST {
         if !machine.net.story.is_whole() || !is_busy(machine) {
             break;
@@ -31,7 +29,7 @@ pub async fn quiet(machine: &Machine, plan: &Plan) {
         machine.clock.sleep(Duration::from_secs(900)).await;
     }
     machine.clock.sleep(LATE).await;
-    check(machine, plan);
+    check(machine);
 }
 
 /// Whether an effect is under way or a sanction still runs.
@@ -54,7 +52,7 @@ fn decoded<T: serde::de::DeserializeOwned>(machine: &Machine, kind: Kind) -> Vec
         .collect()
 }
 
-fn check(machine: &Machine, plan: &Plan) {
+fn check(machine: &Machine) {
     let story = &machine.net.story;
     let now = machine.clock.now();
     if machine.net.unanswered() > 0 {
@@ -94,7 +92,7 @@ fn check(machine: &Machine, plan: &Plan) {
         }
     }
     messages(machine);
-    silences(machine, now, plan);
+    silences(machine);
 }
 
 /// S3: whatever was lost and sent again, people read a message of the bot once.
@@ -112,7 +110,7 @@ fn messages(machine: &Machine) {
 }
 
 /// L1: a group that the bot silenced for a time speaks again, or a person was called.
-fn silences(machine: &Machine, _now: Timestamp, plan: &Plan) {
+fn silences(machine: &Machine) {
     let alerts = machine.net.witness.alerts();
     let world = machine.net.world();
     let told = |group: &Group| alerts.iter().any(|text| text.contains(group.id.as_str()));
@@ -121,7 +119,6 @@ fn silences(machine: &Machine, _now: Timestamp, plan: &Plan) {
             call.body["GroupId"] == group.id.as_str() && call.body["MuteAllMember"].is_string()
         };
         let last = world.calls().iter().rev().find(by_bot);
-        let _ = plan.has(Fault::Operator);
         // People silence groups too; the bot's last word here must not be "on".
         if last.is_some_and(|call| call.body["MuteAllMember"] == "On" && call.error_code == 0) {
             machine.net.story.broken(format!("L1: {} is still silent", group.id));

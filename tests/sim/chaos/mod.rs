@@ -186,8 +186,8 @@ impl Run {
     fn step(&mut self, bot: &Bot) -> Option<Ended> {
         let Self { machine, plan, rng, .. } = self;
         let (net, now) = (&machine.net, machine.clock.truth());
-        let fault = *rng.pick(&Fault::ALL);
-        if rng.chance(700) || !plan.has(fault) {
+        let fault = if plan.faults.is_empty() { Fault::Crash } else { *rng.pick(&plan.faults) };
+        if rng.chance(750) || !fault.strikes() {
             match rng.below(10) {
                 0 => people::flood(net, rng, plan.groups, 7, "hi"),
                 _ => people::act(net, rng, plan.groups),

@@ -60,6 +60,14 @@ impl Fault {
     ];
 }
 
+impl Fault {
+    /// Whether it happens at a time; the others are there all the time.
+    pub fn strikes(self) -> bool {
+        use Fault::{Crash, Delay, Duplicate, Lose, NeverAgain, Reorder, Slow};
+        !matches!(self, Crash | Delay | Duplicate | Lose | NeverAgain | Reorder | Slow)
+    }
+}
+
 /// What bursts consist of: no answer, a proxy's 502, and Chat's own codes of every class.
 pub const TROUBLES: [Trouble; 13] = [
     Trouble::Unreachable,
@@ -119,6 +127,11 @@ impl Plan {
             ]),
             faults,
         }
+    }
+
+    /// Longer than any callback is on its way, and than a lane rests after its last failure.
+    pub fn quiet(&self) -> Duration {
+        Duration::from_secs(if self.has(Fault::Delay) { 3 * 3_600 } else { 1_800 })
     }
 
     pub fn has(&self, fault: Fault) -> bool {
