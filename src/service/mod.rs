@@ -26,7 +26,7 @@ use crate::pipeline::Observer;
 use crate::rest::{App, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
-use crate::store::{self, Store};
+use crate::store::{self, Compacted, SledStore, Store};
 
 use config::Config;
 use metrics::Metrics;
@@ -122,6 +122,7 @@ impl Service {
         onlookers: Onlookers,
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
+        give_space_back(&config.store.url);
         let store = store::open(&config.store.url).map_err(|error| setup(&error))?;
         let metrics = Arc::new(Metrics::default());
         let rules = &config.rules.directory;
@@ -220,6 +221,22 @@ impl Service {
         if let Err(error) = self.store.close() {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
+    }
+}
+
+/// A file that is much larger than what lives in it is written anew before anything begins. Where that
+/// is not possible, the store is opened as it is, or says why it cannot be.
+fn give_space_back(url: &str) {
+    let Ok(directory) = store::directory(url) else { return };
+    if !directory.is_dir() {
+        return;
+    }
+    match SledStore::compact(directory, false) {
+        Ok(None) => {}
+        Ok(Some(Compacted { before, after })) => {
+            tracing::info!(before, after, "the store was compacted; sizes in bytes");
+        }
+        Err(error) => tracing::warn!(%error, "the store was not compacted"),
     }
 }
 
