@@ -178,6 +178,9 @@ pub struct GroupRecord {
     /// When we were last told that somebody has left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_at: Option<Timestamp>,
+    /// The time, by Chat's clock, of the latest callback that told who owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_told_at: Option<Timestamp>,
     /// The last reading of all members; absent as long as there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<MembersRead>,
@@ -223,9 +226,6 @@ impl RoomRecord {
     pub fn owned_by(owner: Owner) -> Self {
         Self { owner, ..Self::default() }
     }
-    /// The time, by Chat's clock, of the latest callback that told who owns it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner_told_at: Option<Timestamp>,
 }
 
 /// Who owns a group, as far as we know.

@@ -34,7 +34,7 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
 
 /// Reads a stored record.
 pub fn decode<T: serde::de::DeserializeOwned>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
-    let key = || String::from_utf8_lossy(key).replace(['\0', '\u{1}'], " ");
+    let key = || super::backup::written(key);
     let stored: Stored<T> = serde_json::from_slice(bytes)
         .map_err(|error| StoreError(format!("the record `{}` cannot be read: {error}", key())))?;
     if stored.v > VERSION {

@@ -29,7 +29,7 @@ use crate::reconcile::Reconciler;
 use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
-use crate::store::{self, Store};
+use crate::store::{self, Compacted, SledStore, Store};
 
 pub use addresses::Addresses;
 
@@ -130,6 +130,7 @@ impl Service {
         onlookers: Onlookers,
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
+        give_space_back(&config.store.url);
         let store = store::open(&config.store.url).map_err(|error| setup(&error))?;
         let metrics = Arc::new(Metrics::default());
         let rules = &config.rules.directory;
@@ -241,6 +242,22 @@ fn app(config: &Config) -> App {
         admin: config.app.admin.clone(),
         secret_key: config.app.secret_key.clone(),
         base_url: config.app.base_url.clone(),
+    }
+}
+
+/// A file that is much larger than what lives in it is written anew before anything begins. Where that
+/// is not possible, the store is opened as it is, or says why it cannot be.
+fn give_space_back(url: &str) {
+    let Ok(directory) = store::directory(url) else { return };
+    if !directory.is_dir() {
+        return;
+    }
+    match SledStore::compact(directory, false) {
+        Ok(None) => {}
+        Ok(Some(Compacted { before, after })) => {
+            tracing::info!(before, after, "the store was compacted; sizes in bytes");
+        }
+        Err(error) => tracing::warn!(%error, "the store was not compacted"),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::pieces::is_damage;
 use super::{Commit, CommitError, StoreError, WriteSet};
 
 /// Most commits that share a sync; more would let the first ones wait for the last.
@@ -198,15 +199,7 @@ impl<M: Medium> Writer<M> {
                 return Ok(());
             }
             self.unsynced = true;
-            for key in changes
-                .keys()
-                .filter(|key| !self.before.contains_key(*key))
-                .cloned()
-                .collect::<Vec<_>>()
-            {
-                let value = self.medium.get(&key)?;
-                self.before.insert(key, value);
-            }
+            self.remember(&changes)?;
             self.medium.apply(&changes)
         });
         if let Err(error) = applied {
@@ -222,6 +215,21 @@ impl<M: Medium> Writer<M> {
             self.before.clear();
         }
         answer(synced, &Ok(()));
+    }
+
+    /// Keeps what stands under keys that change for the first time since the last sync.
+    fn remember(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        for key in changes.keys() {
+            if !self.before.contains_key(key) {
+                let value = match self.medium.get(key) {
+                    // Nobody can bring it back; that is why it is being replaced.
+                    Err(error) if is_damage(&error) => None,
+                    value => value?,
+                };
+                self.before.insert(key.clone(), value);
+            }
+        }
+        Ok(())
     }
 
     /// Whether what a commit expects is no longer so, counting the commits before it in its group.

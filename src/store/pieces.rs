@@ -82,11 +82,18 @@ pub fn read_head(stored: &[u8]) -> Result<Head<'_>, StoreError> {
     }
 }
 
+const DAMAGED: &str = "the store is damaged: ";
+
 /// The store holds something that no commit has written.
 pub fn damaged(what: &str) -> StoreError {
     StoreError(format!(
-        "the store is damaged: {what}; stop groupkeeper, move the store's directory aside, and put a copy in its place"
+        "{DAMAGED}{what}; stop groupkeeper and look at it with `groupkeeper fsck`, or move the store's directory aside and restore a backup"
     ))
+}
+
+/// Whether an error tells of what stands in the store, and not of the disk.
+pub fn is_damage(error: &StoreError) -> bool {
+    error.0.starts_with(DAMAGED)
 }
 
 #[cfg(test)]

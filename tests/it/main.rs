@@ -1,17 +1,20 @@
 //! One binary: stories, store conformance, wire fixtures, rules that are wrong, the command line.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
+mod backup;
 mod bad_rules;
 mod callback;
 mod cli;
 mod decide_properties;
 mod decisions;
 mod delivery;
+mod disk_full;
 mod documents;
 mod entrances;
 mod error_pages;
 mod fixtures;
 mod format;
+mod fsck;
 mod fuzz_corpus;
 mod journal;
 mod lints;

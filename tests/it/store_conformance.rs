@@ -361,6 +361,35 @@ fn agrees_with_the_model<P: Place>(steps: Vec<Step>) -> Result<(), TestCaseError
     Ok(())
 }
 
+async fn keys_are_those_of_a_scan<P: Place>() {
+    let store = P::default().open();
+    for (key, length) in [("a", 0), ("b", 9_000), ("c", 3)] {
+        store.commit(put(key, bytes(length))).await.unwrap();
+    }
+    assert_eq!(store.keys(b"a", b"c", 9).unwrap(), [b"a".to_vec(), b"b".to_vec()]);
+    assert_eq!(store.keys(b"a", b"z", 2).unwrap(), [b"a".to_vec(), b"b".to_vec()]);
+    assert!(store.keys(b"c", b"a", 9).unwrap().is_empty());
+}
+
+async fn a_follower_hears_of_every_commit_since_its_making_in_order<P: Place>() {
+    let store = P::default().open();
+    store.commit(put("before", "0")).await.unwrap();
+    let follower = store.follow().unwrap();
+    let removed =
+        WriteSet { writes: vec![(b"before".to_vec(), None)], durable: true, ..WriteSet::default() };
+    for changes in [put("k", "1"), put("k", "2"), removed] {
+        store.commit(changes).await.unwrap();
+    }
+    let refused = store.commit(expecting("k", Some("1"), put("l", "1"))).await;
+    assert_eq!(refused, Err(CommitError::Conflict));
+    let wanted = [("k", Some("1")), ("k", Some("2")), ("before", None)];
+    let wanted: Vec<_> = wanted
+        .map(|(key, value)| (key.as_bytes().to_vec(), value.map(|value| value.as_bytes().to_vec())))
+        .into();
+    assert_eq!(follower.take().unwrap(), wanted);
+    assert!(follower.take().unwrap().is_empty());
+}
+
 macro_rules! conformance {
     ($($name:ident),* $(,)?) => {
         mod memory {
@@ -389,6 +418,8 @@ conformance!(
     too_long_a_key_or_value_is_refused_and_the_store_goes_on,
     no_update_is_lost_among_many_committers,
     a_scan_never_sees_half_of_a_commit,
+    keys_are_those_of_a_scan,
+    a_follower_hears_of_every_commit_since_its_making_in_order,
 );
 
 proptest! {

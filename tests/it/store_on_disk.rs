@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use groupkeeper::store::{self, SledStore, Store, StoreError, WriteSet};
+use groupkeeper::store::{self, Restoring, SledStore, Store, StoreError, WriteSet};
 
 fn put(key: &str, value: Vec<u8>) -> WriteSet {
     let writes = vec![(key.as_bytes().to_vec(), Some(value))];
@@ -205,6 +205,101 @@ async fn a_damaged_database_is_an_error_with_advice_and_not_a_panic() {
     fs::write(path, file).unwrap();
     let refused = refusal(directory.path());
     assert!(refused.contains("move the directory aside"), "{refused}");
+}
+
+/// Many short-lived values and a few that stay: what sled's file is worst at.
+async fn sparse(directory: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let store = SledStore::open(directory).unwrap();
+    let mut staying = Vec::new();
+    for round in 0..300_u32 {
+        let mut changes = WriteSet { durable: round % 50 == 0, ..WriteSet::default() };
+        for number in 0..40_u32 {
+            let key = format!("{round:04}/{number:02}").into_bytes();
+            if number == 0 && round % 30 == 0 {
+                let value = vec![round as u8; if round % 60 == 0 { 9_000 } else { 700 }];
+                staying.push((key.clone(), value.clone()));
+                changes.writes.push((key, Some(value)));
+            } else {
+                changes.writes.push((key, Some(vec![1; 700])));
+            }
+            if let Some(before) =
+                round.checked_sub(2).filter(|_| number > 0 || (round - 2) % 30 > 0)
+            {
+                changes.writes.push((format!("{before:04}/{number:02}").into_bytes(), None));
+            }
+        }
+        store.commit(changes).await.unwrap();
+    }
+    let clear = (298..300).flat_map(|round| (0..40).map(move |n| format!("{round:04}/{n:02}")));
+    let writes = clear.map(|key| (key.into_bytes(), None)).collect();
+    store.commit(WriteSet { writes, durable: true, ..WriteSet::default() }).await.unwrap();
+    staying
+}
+
+#[tokio::test]
+async fn compaction_gives_space_back_and_keeps_every_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let staying = sparse(directory.path()).await;
+    assert_eq!(SledStore::compact(directory.path(), false), Ok(None), "it is too small for that");
+    let done = SledStore::compact(directory.path(), true).unwrap().unwrap();
+    assert!(done.after * 3 < done.before, "{done:?}");
+    let store = SledStore::open(directory.path()).unwrap();
+    assert!(store.scan(b"", b"~", usize::MAX).unwrap() == staying);
+    store.commit(put("goes", vec![1; 9_000])).await.unwrap();
+    drop(store);
+    assert!(SledStore::open(directory.path()).unwrap().get(b"goes").unwrap().is_some());
+}
+
+/// Wherever the exchange of the files is broken off, the next opening has one of them whole.
+#[tokio::test]
+async fn a_compaction_that_is_broken_off_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let staying = sparse(directory.path()).await;
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    copy(directory.path(), old.path());
+    copy(directory.path(), new.path());
+    SledStore::compact(new.path(), true).unwrap();
+    let cases: [(&str, &[&str], bool); 5] = [
+        ("rebuilt.tmp", &["conf"], true),
+        ("rebuilt.tmp", &["conf", "db"], true),
+        ("rebuilt", &["conf", "db"], true),
+        ("rebuilt", &["conf", "db"], false),
+        ("rebuilt", &["db"], false),
+    ];
+    for (name, there, snapshots) in cases {
+        let broken = tempfile::tempdir().unwrap();
+        copy(old.path(), broken.path());
+        fs::create_dir(broken.path().join(name)).unwrap();
+        for file in there {
+            fs::copy(new.path().join(file), broken.path().join(name).join(file)).unwrap();
+        }
+        for entry in fs::read_dir(broken.path()).unwrap() {
+            let entry = entry.unwrap();
+            if !snapshots && entry.file_name().to_string_lossy().starts_with("snap.") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        let store = SledStore::open(broken.path()).unwrap();
+        assert!(store.scan(b"", b"~", usize::MAX).unwrap() == staying, "{name} {there:?}");
+        assert!(!broken.path().join(name).exists());
+    }
+}
+
+#[tokio::test]
+async fn a_store_is_filled_beside_its_place_and_only_where_there_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let restoring = Restoring::begin(directory.path()).unwrap();
+    restoring.store().commit(put("k", vec![1])).await.unwrap();
+    drop(restoring);
+    let empty = SledStore::open(directory.path()).unwrap();
+    assert_eq!(empty.get(b"k").unwrap(), None, "what was broken off leaves nothing");
+    drop(empty);
+    let restoring = Restoring::begin(directory.path()).unwrap();
+    restoring.store().commit(put("k", vec![2])).await.unwrap();
+    restoring.finish().unwrap();
+    assert_eq!(SledStore::open(directory.path()).unwrap().get(b"k").unwrap(), Some(vec![2]));
+    let refused = Restoring::begin(directory.path()).err().unwrap().0;
+    assert!(refused.contains("is not empty, and is not touched"), "{refused}");
 }
 
 #[test]

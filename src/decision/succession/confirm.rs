@@ -84,7 +84,8 @@ pub(in super::super) fn time_is_over(
         draft.note(format!("no callback of Chat has told the new owner of {group}: it is read"));
         ask(draft, event, transfer, Read::Group { group: group.clone() });
     } else {
-        draft.note(format!("the transfer of {group} was confirmed in time, or is not the last one"));
+        draft
+            .note(format!("the transfer of {group} was confirmed in time, or is not the last one"));
     }
 }
 
