@@ -241,5 +241,11 @@ fn every_event_that_comes_from_chat_has_its_callback() {
 }
 
 /// Events that follow from others, or come from the bot itself.
-const DERIVED: &[&str] =
-    &["owner.left", "group.ownerless", "mute.ended", "room.owner_left", "callback"];
+const DERIVED: &[&str] = &[
+    "owner.left",
+    "group.ownerless",
+    "owner.inactive",
+    "mute.ended",
+    "room.owner_left",
+    "callback",
+];
