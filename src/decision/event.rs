@@ -187,9 +187,9 @@ pub enum Timer {
         count: Option<u32>,
     },
     /// Chat has accepted a transfer; if its callback has not shown the new owner by now, Chat is asked.
-    Unconfirmed { group: GroupId, transfer: EventId },
+    Unconfirmed { group: GroupId, to: Account, transfer: EventId },
     /// The same for a room.
-    RoomUnconfirmed { room: RoomId, kind: RoomKind, transfer: EventId },
+    RoomUnconfirmed { room: RoomId, kind: RoomKind, to: Account, transfer: EventId },
     /// A scheduled rule goes on with the groups behind this one (`None`: from the first).
     Sweep { rule: RuleId, due: Timestamp, after: Option<GroupId> },
 }

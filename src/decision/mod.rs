@@ -132,11 +132,12 @@ pub fn decide(
             Timer::WaitOver { rule, key, wait, event, count } => {
                 wait::over(&mut draft, (rule, key), wait, event, *count);
             }
-            Timer::Unconfirmed { group, transfer } => {
-                succession::confirm::time_is_over(&mut draft, event, group, transfer);
+            Timer::Unconfirmed { group, to, transfer } => {
+                succession::confirm::time_is_over(&mut draft, event, (group, to), transfer);
             }
-            Timer::RoomUnconfirmed { room, kind, transfer } => {
-                succession::confirm::room_time_is_over(&mut draft, event, (room, *kind), transfer);
+            Timer::RoomUnconfirmed { room, kind, to, transfer } => {
+                let about = (room, *kind, to);
+                succession::confirm::room_time_is_over(&mut draft, event, about, transfer);
             }
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}

@@ -110,6 +110,13 @@ impl Delivery {
         let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
+                // It has never been sent: whatever made them the owner, what hangs on it is told already.
+                Ok(Some(Outcome::Done))
+                    if transfer && !pending.perhaps_done && pending.tries == 0 =>
+                {
+                    let words = "they have become the owner without this".to_owned();
+                    return Tried::Settled(Outcome::Refused { code: 0, words });
+                }
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
                 Ok(None) => {}
                 Err(no_reply) => return self.judge(pending, no_reply),

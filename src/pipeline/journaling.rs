@@ -188,11 +188,9 @@ fn mark(kept: &Mutex<Keeps>, keeps: Option<Keeps>) {
     }
 }
 
-/// Whether any rule in scope looked at the event, or something is to be said of it all the same (a wait
-/// that it ended, a transfer that it confirms).
+/// Whether any rule in scope looked at the event.
 fn was_looked_at(decision: &Decision) -> bool {
-    !decision.trace.notes.is_empty()
-        || decision.trace.rules.iter().any(|told| !matches!(told.why, Why::Off | Why::OutOfScope))
+    decision.trace.rules.iter().any(|told| !matches!(told.why, Why::Off | Why::OutOfScope))
 }
 
 fn day(now: Timestamp) -> i64 {

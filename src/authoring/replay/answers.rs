@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{Past, Tally};
 use crate::authoring::recorded::{Recorded, Trouble};
-use crate::chat::{Account, GroupId, Role};
+use crate::chat::{Account, GroupId, Role, RoomId};
 use crate::clock::Timestamp;
-use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Outcome, Read};
+use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Outcome, Read, RoomFacts};
 use crate::decision::state::{GroupRecord, MemberRecord, Owner};
 use crate::decision::{StateKey, StateValue};
 use crate::ledger::survey::GroupSurvey;
@@ -50,6 +50,8 @@ impl Supposed {
 /// Where an answer comes from, the best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
+    /// The replay itself has made it so: nothing is assumed.
+    Own,
     Near,
     Mirror,
     /// Some of it is from nowhere, and likely.
@@ -83,10 +85,7 @@ impl<'p> Answers<'p> {
                 self.of_roles(store, group, (accounts, *details), at)?
             }
             Read::Candidates { group } => self.of_candidates(store, group, at)?,
-            Read::Room { room, .. } => match self.past.room(room, at) {
-                Some(facts) => (Answer::Room(facts.clone()).into(), Source::Near),
-                None => (unknown(), Source::Nowhere),
-            },
+            Read::Room { room, .. } => self.of_room(store, room, at)?,
             // The mirror of rooms has no list of who is in them.
             Read::RoomCandidates { room, .. } => match self.past.room_candidates(room, at) {
                 Some((room, members)) => {
@@ -99,6 +98,7 @@ impl<'p> Answers<'p> {
             Read::Muted { .. } => (Answer::Muted { until: None }.into(), Source::Mirror),
         };
         *match source {
+            Source::Own => return Ok(outcome),
             Source::Near => &mut tally.near,
             Source::Mirror => &mut tally.mirror,
             Source::Supposed => &mut tally.supposed,
@@ -115,6 +115,36 @@ impl<'p> Answers<'p> {
     ) -> Result<(Outcome, Source), Trouble> {
         Ok(match self.facts(store, group, at)? {
             Some((facts, source)) => (Answer::Group(facts).into(), source),
+            None => (unknown(), Source::Nowhere),
+        })
+    }
+
+    fn of_room(
+        &self,
+        store: &dyn Store,
+        room: &RoomId,
+        at: Timestamp,
+    ) -> Result<(Outcome, Source), Trouble> {
+        let told = self.past.room(room, at);
+        let place = ledger::state_key(&StateKey::Room(room.clone()));
+        // A room that the replay has just handed on: what Chat said then does not know of that.
+        if let Some(StateValue::Room(record)) = ledger::read(store, &place)?
+            && let (Owner::Is(owner), Some(_)) = (record.owner, record.unconfirmed)
+        {
+            let nothing = || RoomFacts {
+                room: room.clone(),
+                exists: true,
+                name: String::new(),
+                owner: None,
+                member_count: None,
+                created_at: None,
+            };
+            let facts = told.cloned().unwrap_or_else(nothing);
+            let facts = RoomFacts { owner: Some(owner), ..facts };
+            return Ok((Answer::Room(facts).into(), Source::Own));
+        }
+        Ok(match told {
+            Some(facts) => (Answer::Room(facts.clone()).into(), Source::Near),
             None => (unknown(), Source::Nowhere),
         })
     }
@@ -189,16 +219,22 @@ impl<'p> Answers<'p> {
         group: &GroupId,
         at: Timestamp,
     ) -> Result<Option<(GroupFacts, Source)>, Trouble> {
+        let place = ledger::state_key(&StateKey::Group(group.clone()));
+        let known = match ledger::read(store, &place)? {
+            Some(StateValue::Group(record)) if record.owner != Owner::Unknown => Some(record),
+            _ => None,
+        };
+        // A group that the replay has just handed on: what Chat said then does not know of that.
+        if let Some(record) = known.as_ref().filter(|record| record.unconfirmed.is_some()) {
+            return Ok(Some((as_facts(group, record), Source::Own)));
+        }
         let told = self.past.group(group, at);
         if let Some((when, facts)) = told
             && when.0.abs_diff(at.0) <= NEAR.as_millis() as u64
         {
             return Ok(Some((facts.clone(), Source::Near)));
         }
-        let place = ledger::state_key(&StateKey::Group(group.clone()));
-        if let Some(StateValue::Group(record)) = ledger::read(store, &place)?
-            && record.owner != Owner::Unknown
-        {
+        if let Some(record) = known {
             return Ok(Some((as_facts(group, &record), Source::Mirror)));
         }
         if let Some((_, facts)) = told {

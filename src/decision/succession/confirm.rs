@@ -36,7 +36,8 @@ pub(in super::super) fn accepted(
     let mut record = draft.group(group);
     record.unconfirmed = Some(transfer.clone());
     draft.set_group(group, record);
-    let timer = Timer::Unconfirmed { group: group.clone(), transfer: transfer.clone() };
+    let (group, to, transfer) = (group.clone(), to.clone(), transfer.clone());
+    let timer = Timer::Unconfirmed { group, to, transfer };
     draft.timer(draft.now + PATIENCE, timer);
 }
 
@@ -77,15 +78,17 @@ pub(in super::super) fn by_reading(draft: &mut Draft<'_>, event: &Event, facts: 
 pub(in super::super) fn time_is_over(
     draft: &mut Draft<'_>,
     event: &Event,
-    group: &GroupId,
+    (group, to): (&GroupId, &Account),
     transfer: &EventId,
 ) {
-    if draft.group(group).unconfirmed.as_ref() == Some(transfer) {
+    let record = draft.group(group);
+    if record.unconfirmed.as_ref() == Some(transfer) {
         draft.note(format!("no callback of Chat has told the new owner of {group}: it is read"));
         ask(draft, event, transfer, Read::Group { group: group.clone() });
+    } else if record.owner.is(to) {
+        draft.note(format!("{to} owns {group}: {BY_CALLBACK}"));
     } else {
-        draft
-            .note(format!("the transfer of {group} was confirmed in time, or is not the last one"));
+        draft.note(format!("{to} owns {group} no more, or the group is gone"));
     }
 }
 
@@ -106,7 +109,8 @@ pub(in super::super) fn room_accepted(
     let mut record = draft.room(room).cloned().unwrap_or_default();
     record.unconfirmed = Some(transfer.clone());
     draft.set_room(room, record);
-    let timer = Timer::RoomUnconfirmed { room: room.clone(), kind, transfer: transfer.clone() };
+    let (room, to, transfer) = (room.clone(), to.clone(), transfer.clone());
+    let timer = Timer::RoomUnconfirmed { room, kind, to, transfer };
     draft.timer(draft.now + PATIENCE, timer);
 }
 
@@ -136,18 +140,18 @@ pub(in super::super) fn room_by_reading(draft: &mut Draft<'_>, event: &Event, fa
 pub(in super::super) fn room_time_is_over(
     draft: &mut Draft<'_>,
     event: &Event,
-    (room, kind): (&RoomId, RoomKind),
+    (room, kind, to): (&RoomId, RoomKind, &Account),
     transfer: &EventId,
 ) {
-    let unconfirmed = draft.room(room).and_then(|record| record.unconfirmed.as_ref());
-    if unconfirmed == Some(transfer) {
+    let record = draft.room(room).cloned().unwrap_or_default();
+    if record.unconfirmed.as_ref() == Some(transfer) {
         draft
             .note(format!("no callback of Chat has told the new owner of room {room}: it is read"));
         ask(draft, event, transfer, Read::Room { room: room.clone(), kind, left: None });
+    } else if record.owner.is(to) {
+        draft.note(format!("{to} owns room {room}: {BY_CALLBACK}"));
     } else {
-        draft.note(format!(
-            "the transfer of room {room} was confirmed in time, or the room is closed"
-        ));
+        draft.note(format!("{to} owns room {room} no more, or the room is closed"));
     }
 }
 

@@ -3,8 +3,10 @@
 
 use super::super::draft::Draft;
 use super::super::effect::{Act, Effect, Read, Resume};
+use super::super::event::Event;
 use super::super::mirror;
 use super::super::state::StateKey;
+use crate::rule::EventKind;
 
 /// The group does not exist (any more) (34966).
 const NO_GROUP: [i64; 2] = [10010, 10015];
@@ -13,10 +15,10 @@ const NO_ROOM: i64 = 100_004;
 
 /// What follows from a refusal.
 pub(in super::super) enum Next {
-    /// There is nothing to hand over any more: no alert.
+    /// There is nothing to hand over any more, or somebody has: no alert.
     Gone,
     /// The rule looks again, and passes this one over.
-    Again(Resume),
+    Again(Box<Resume>),
     /// The rule ends; people are told this.
     Tell(String),
 }
@@ -41,9 +43,20 @@ pub(in super::super) fn transfer_refused(
         Act::TransferOwner { to, .. } | Act::TransferRoom { to, .. } => to,
         _ => return None,
     };
-    let mut next = (**effect.then.as_ref()?).clone();
+    let then = effect.then.as_ref()?;
+    // The bot's own word: Chat names another owner than the one it named when this was decided.
+    if code == 0 && !for_want_of_owner(&then.event) {
+        return Some(Next::Gone);
+    }
+    let mut next = then.clone();
     next.tried.push(to.clone());
     Some(Next::Again(next))
+}
+
+/// Whether the rule acts because the owner was missing or inactive: what is read anew then ends the matter.
+fn for_want_of_owner(event: &Event) -> bool {
+    use EventKind::{GroupOwnerless, OwnerInactive, OwnerLeft, RoomOwnerLeft};
+    matches!(event.kind(), Some(GroupOwnerless | OwnerInactive | OwnerLeft | RoomOwnerLeft))
 }
 
 /// Chat refused to say who may succeed: asking again would be refused again.
