@@ -102,6 +102,7 @@ impl Stage {
             // A hanging Chat must not make the tests wait.
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
+        environment.retain(|(name, _)| further.iter().all(|(key, _)| !name.ends_with(key)));
         environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
         let mut stage = Self { clock, chat, folder, config, service: None };
