@@ -167,6 +167,7 @@ fn the_table_misses_no_fixture() {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".json"))
         .collect();
     files.sort();
     let expected: Vec<String> = TABLE.iter().map(|(name, _)| format!("{name}__01.json")).collect();
