@@ -68,7 +68,9 @@ impl Delivery {
     pub(super) async fn carry_out(&self, claimed: Claimed) -> Result<(), StoreError> {
         let Claimed { lane, sequence } = claimed;
         let key = ledger::outbox_key(&lane, sequence);
-        let pending: Option<Pending> = match ledger::read(&*self.store, &key) {
+        // A settling that failed may look as if it had worked until the store is well again.
+        let read = self.store.health().and_then(|()| ledger::read(&*self.store, &key));
+        let pending: Option<Pending> = match read {
             Ok(pending) => pending,
             Err(error) => {
                 self.index().again(&lane, self.clock.now() + STORE_TROUBLE);

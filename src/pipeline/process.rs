@@ -140,6 +140,9 @@ impl Pipeline {
         }
         let _one_at_a_time = self.lanes.enter(&event.lane()).await;
         let taken = |error: StoreError| NotTaken(error.0);
+        // Before anything is read: what a failed commit has written may still be seen, the mark of this
+        // very event for one, and is taken back before the store is well again.
+        self.store.health().map_err(taken)?;
         let now = self.clock.now();
         let once = matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. });
         if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {

@@ -93,19 +93,28 @@ async fn callbacks_are_refused_while_the_disk_is_full_and_taken_when_chat_repeat
             r#"{{"CallbackCommand":"Group.CallbackAfterSendMsg","GroupId":"@TGS#cats","Type":"Public","From_Account":"ann","MsgSeq":{number},"MsgTime":{},"MsgBody":[{{"MsgType":"TIMTextElem","MsgContent":{{"Text":"SHOUT"}}}}]}}"#,
             stage.now().secs()
         );
-        stage.post(&stage.signed_query("Group.CallbackAfterSendMsg"), body).await.0
+        stage.post(&stage.signed_query("Group.CallbackAfterSendMsg"), body).await
     };
     let mut number = 1;
-    while say(number).await == 200 {
+    let refused = loop {
+        let (status, answer) = say(number).await;
+        if status != 200 {
+            break (status, answer);
+        }
         number += 1;
+        assert!(number < 20_000, "the disk does not get full");
+    };
+    assert_eq!(refused.0, 503, "{refused:?}");
+    // Whatever comes now, until there is space again.
+    for another in [number, number + 1] {
+        assert_eq!(say(another).await.0, 503, "after {refused:?} to number {number}");
     }
-    assert_eq!(say(number).await, 503);
     let (status, told) = stage.admin("/readyz").await;
     assert!(status == 503 && told.contains("no callback is taken until"), "{told}");
     fs::remove_file(filler).unwrap();
     until(|| stage.bot().store.health().is_ok()).await;
     assert_eq!(stage.admin("/readyz").await.0, 200);
-    assert_eq!(say(number).await, 200);
+    assert_eq!(say(number).await.0, 200);
     stage.advance(Duration::from_secs(120)).await;
     assert!(stage.group("@TGS#cats").muted_for("ann").is_some());
     stage.advance(Duration::from_secs(900)).await;

@@ -117,9 +117,8 @@ impl Stage {
             key("REST_TIMEOUT", "1s".to_owned()),
         ];
         // Stories that are about it switch it on.
-        if further.iter().all(|(name, _)| *name != "RECONCILE_EVERY") {
-            environment.push(key("RECONCILE_EVERY", "off".to_owned()));
-        }
+        environment.push(key("RECONCILE_EVERY", "off".to_owned()));
+        environment.retain(|(name, _)| further.iter().all(|(key, _)| !name.ends_with(key)));
         environment.extend(further.iter().map(|(name, value)| key(name, (*value).to_owned())));
         let config = Config::load(None, &environment).unwrap();
         let heard = Arc::default();
