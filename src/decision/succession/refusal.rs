@@ -18,7 +18,7 @@ pub(in super::super) enum Next {
     /// There is nothing to hand over any more, or somebody has: no alert.
     Gone,
     /// The rule looks again, and passes this one over.
-    Again(Resume),
+    Again(Box<Resume>),
     /// The rule ends; people are told this.
     Tell(String),
 }
@@ -48,7 +48,7 @@ pub(in super::super) fn transfer_refused(
     if code == 0 && !for_want_of_owner(&then.event) {
         return Some(Next::Gone);
     }
-    let mut next = (**then).clone();
+    let mut next = then.clone();
     next.tried.push(to.clone());
     Some(Next::Again(next))
 }
