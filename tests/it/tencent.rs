@@ -26,8 +26,11 @@ const EVERY_CALLBACK: &str =
 #[rustfmt::skip]
 const STORIES: &[(&str, &str)] = &[
     ("Alert.RequestOverLimit", "entrances::a_command_of_which_chat_warns_is_called_half_as_often"),
+    ("C2C.CallbackAfterSendMsg", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
+    ("C2C.CallbackBeforeSendMsg", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
     ("Group.CallbackAfterChangeGroupOwner", "ownership::two_minutes_after_the_owner_left_the_longest_serving_member_owns_the_group"),
     ("Group.CallbackAfterCreateGroup", "succession_groups::a_group_that_is_made_without_an_owner_gets_one"),
+    ("Group.CallbackAfterCreateTopic", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
     ("Group.CallbackAfterGroupDestroyed", "waits::nothing_is_done_for_a_group_that_is_dismissed_by_then"),
     ("Group.CallbackAfterGroupFull", "actions::adding_to_a_full_group_is_a_refusal_that_is_told"),
     ("Group.CallbackAfterGroupInfoChanged", "actions::a_group_gets_its_new_texts_across_an_outage"),
@@ -36,6 +39,9 @@ const STORIES: &[(&str, &str)] = &[
     ("Group.CallbackAfterNewMemberJoin", "callbacks::the_same_callback_three_times_is_one_event"),
     ("Group.CallbackAfterRecallMsg", "actions::a_message_is_recalled_once_although_the_reply_was_lost"),
     ("Group.CallbackAfterSendMsg", "flooding::the_sixth_message_in_ten_seconds_mutes_for_five_minutes_and_says_why"),
+    ("Group.CallbackBeforeApplyJoinGroup", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
+    ("Group.CallbackBeforeCreateGroup", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
+    ("Group.CallbackBeforeCreateTopic", "asked::who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first"),
     ("Group.CallbackBeforeInviteJoinGroup", "asked::some_of_the_invited_are_refused_and_the_others_come_in"),
     ("Group.CallbackBeforeSendMsg", "asked::a_message_is_refused_swallowed_rewritten_or_let_through"),
     ("Live.CallbackAfterChangeOwner", "succession_rooms::an_admin_of_a_live_room_comes_before_who_came_in_first"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupType, Role};
+use groupkeeper::simulator::NewGroup;
 
 use crate::stage::Stage;
 
@@ -113,5 +114,56 @@ do = [{ reject = { text = "no links" } }]
     cats.says("bob", "http://example.org");
     stage.settle().await;
     assert_eq!(cats.messages(), ["http://example.org"]);
+    stage.finish().await;
+}
+
+const DOORKEEPER: &str = r#"
+[rule.no-guests]
+on = "join.requested"
+when = 'member.id.startsWith("guest_")'
+do = [{ reject = { text = "members only", code = 10102 } }]
+
+[rule.no-casinos]
+on = ["group.creating", "topic.creating"]
+when = 'event.name.contains("casino")'
+do = [{ reject = { text = "not under this name" } }]
+
+[rule.no-offers]
+on = "private.sending"
+when = 'message.text.contains("casino")'
+do = [{ reject = { text = "no offers" } }]
+"#;
+
+#[tokio::test]
+async fn who_applies_makes_a_group_or_a_topic_or_writes_to_somebody_is_judged_first() {
+    let stage = Stage::that_is_asked(DOORKEEPER).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[]);
+    let club = "@TGS#_club".into();
+    stage.create("@TGS#_club", GroupType::Community, "olga", &[]);
+    stage.settle().await;
+    let (now, ann, bob) = (stage.now(), Account::from("ann"), Account::from("bob"));
+    stage.chat.with_world(|world| {
+        for account in ["guest_1", "bob"] {
+            world.join(now, &"@TGS#cats".into(), &account.into());
+        }
+        for name in ["casino", "chess"] {
+            let mut group = NewGroup::new(&format!("@TGS#{name}"), GroupType::Public, "ann", &[]);
+            name.clone_into(&mut group.name);
+            group.silent = false;
+            world.create_group(now, group);
+            world.create_topic(now, &club, &"olga".into(), name);
+            world.say_privately(now, &ann, &bob, name);
+        }
+    });
+    stage.settle().await;
+    assert_eq!((cats.role("guest_1"), cats.role("bob")), (Role::Outside, Role::Member));
+    stage.chat.with_world(|world| {
+        assert!(world.group(&"@TGS#casino".into()).is_none());
+        assert!(world.group(&"@TGS#chess".into()).is_some());
+        let topics = world.group(&club).unwrap().topics.values();
+        assert_eq!(topics.map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["chess"]);
+        let told = world.private_messages().iter().map(|(_, message)| message.text.as_str());
+        assert_eq!(told.collect::<Vec<_>>(), ["chess"]);
+    });
     stage.finish().await;
 }
