@@ -94,10 +94,18 @@ impl Machine {
     }
 
     fn listening(&self) -> CallbackSettings {
-        let admins = if self.mutant == Some(Mutant::EchoStartsRules) { vec![] } else { vec![Account::from(ADMIN)] };
+        let admins = if self.mutant == Some(Mutant::EchoStartsRules) {
+            vec![]
+        } else {
+            vec![Account::from(ADMIN)]
+        };
         CallbackSettings {
             path: "/callback".to_owned(),
-            gate: Gate { sdk_app_id: SDK_APP_ID, tokens: Vec::new(), window: Duration::from_secs(60) },
+            gate: Gate {
+                sdk_app_id: SDK_APP_ID,
+                tokens: Vec::new(),
+                window: Duration::from_secs(60),
+            },
             admins,
             body_limit: callback::router::DEFAULT_BODY_LIMIT,
             budget: Duration::from_millis(1_500),

@@ -78,7 +78,8 @@ impl SimClock {
                 Whose::Bot => Timestamp(due.0 - inner.skew),
             })
         };
-        let first = [due(&inner, Whose::Truth), due(&inner, Whose::Bot)].into_iter().flatten().min();
+        let first =
+            [due(&inner, Whose::Truth), due(&inner, Whose::Bot)].into_iter().flatten().min();
         let first = first.expect("everybody waits, and nobody for a time: the simulation is stuck");
         inner.truth = inner.truth.max(first);
         inner.wake();

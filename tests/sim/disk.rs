@@ -116,7 +116,8 @@ impl Disk {
 
 impl State {
     fn apply(&mut self, set: WriteSet) -> Result<(), CommitError> {
-        let stands = |(key, expected): &(Vec<u8>, Option<Vec<u8>>)| self.image.get(key) == expected.as_ref();
+        let stands =
+            |(key, expected): &(Vec<u8>, Option<Vec<u8>>)| self.image.get(key) == expected.as_ref();
         if !set.expect.iter().all(stands) {
             return Err(CommitError::Conflict);
         }
@@ -142,7 +143,9 @@ impl State {
     }
 
     fn index(&mut self, writes: &Writes) {
-        for (key, value) in writes.iter().filter(|(key, _)| key.first() == Some(&(Kind::Outbox as u8))) {
+        for (key, value) in
+            writes.iter().filter(|(key, _)| key.first() == Some(&(Kind::Outbox as u8)))
+        {
             self.outbox.retain(|_, (other, _)| other != key);
             if let Some(bytes) = value {
                 let pending: Pending = ledger::decode(key, bytes).unwrap();
@@ -186,7 +189,13 @@ pub struct Session {
 }
 
 impl Session {
-    async fn finish(self, ticket: u64, durable: bool, outcome: Outcome, number: u64) -> Result<(), CommitError> {
+    async fn finish(
+        self,
+        ticket: u64,
+        durable: bool,
+        outcome: Outcome,
+        number: u64,
+    ) -> Result<(), CommitError> {
         if durable {
             let (low, high) = self.manner.sync;
             let time = self.rng.lock().unwrap().millis(low, high);

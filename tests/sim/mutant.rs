@@ -125,7 +125,8 @@ impl WrongStore {
     fn nameless(&self, (key, bytes): Entry) -> Entry {
         let mut record: TimerRecord = ledger::decode(&key, &bytes).unwrap();
         if let Timer::SanctionEnd { group, member, kind, sanction } = &mut record.timer {
-            let place = ledger::state_key(&StateKey::Sanction(group.clone(), member.clone(), *kind));
+            let place =
+                ledger::state_key(&StateKey::Sanction(group.clone(), member.clone(), *kind));
             if let Ok(Some(StateValue::Sanction(live))) = ledger::read(&*self.inner, &place) {
                 *sanction = live.id;
             }
@@ -195,7 +196,8 @@ impl WrongChat {
         for (key, bytes) in self.store.scan(&from, &to, usize::MAX).unwrap() {
             let pending: Pending = ledger::decode(&key, &bytes).unwrap();
             if pending.effect.id.as_str().starts_with(&begin) {
-                let set = WriteSet { writes: vec![(key, None)], durable: true, ..WriteSet::default() };
+                let set =
+                    WriteSet { writes: vec![(key, None)], durable: true, ..WriteSet::default() };
                 // A full disk keeps it; that is no part of this bug.
                 let _ = self.store.commit(set).await;
             }

@@ -50,7 +50,13 @@ struct Way {
 }
 
 impl Net {
-    pub fn new(world: World, witness: Arc<Witness>, story: Story, clock: Arc<SimClock>, rng: Rng) -> Arc<Self> {
+    pub fn new(
+        world: World,
+        witness: Arc<Witness>,
+        story: Story,
+        clock: Arc<SimClock>,
+        rng: Rng,
+    ) -> Arc<Self> {
         Arc::new(Self {
             world: Mutex::new(world),
             clock,
@@ -114,7 +120,11 @@ impl Net {
                 self.happen(|world, now| world.answer(now, id, None));
             }
             for copy in 0..copies {
-                let way = Way { callback: callback.clone(), due: due + Duration::from_secs(copy), sent: 0 };
+                let way = Way {
+                    callback: callback.clone(),
+                    due: due + Duration::from_secs(copy),
+                    sent: 0,
+                };
                 let number = id * 2 + copy;
                 self.on_the_way.lock().unwrap().insert(number, way);
                 self.set_out(number);
@@ -167,7 +177,8 @@ impl Net {
             let answered = answer.as_ref().is_some_and(|(status, _)| *status == 200);
             let again = self.weather.lock().unwrap().again && sent + 1 < SENT;
             let status = answer.as_ref().map_or(0, |(status, _)| *status);
-            self.story.tell(format!("callback {} {} answered {status}", callback.id, callback.command));
+            self.story
+                .tell(format!("callback {} {} answered {status}", callback.id, callback.command));
             if answered {
                 self.witness.answered(&callback, self.clock.truth());
             }
@@ -189,7 +200,8 @@ impl Net {
 
     /// One HTTP request; `None` when Chat does not wait any longer.
     async fn ask(&self, door: Router, callback: &Callback) -> Option<(u16, Vec<u8>)> {
-        let query: Vec<String> = callback.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let query: Vec<String> =
+            callback.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::post(format!("/callback?{}", query.join("&")));
         let request = request.body(Body::from(callback.body.clone())).unwrap();
         let asking = async {
@@ -265,7 +277,8 @@ impl Wire {
             net.draw(|rng| weather.hits(now, rng))
         };
         net.travel().await;
-        let applies = matches!(trouble, None | Some(Trouble::LostReply | Trouble::BadGatewayApplied));
+        let applies =
+            matches!(trouble, None | Some(Trouble::LostReply | Trouble::BadGatewayApplied));
         let mut answer = RestAnswer::default();
         if applies {
             answer = net.arrives(path, query, &body);
@@ -291,7 +304,8 @@ impl Wire {
             }
             Some(Trouble::BadGateway | Trouble::BadGatewayApplied) => Ok((502, Vec::new())),
             Some(Trouble::Code(code)) => {
-                let body = json!({ "ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": "weather" });
+                let body =
+                    json!({ "ActionStatus": "FAIL", "ErrorCode": code, "ErrorInfo": "weather" });
                 Ok((200, body.to_string().into_bytes()))
             }
             None if answer.fault.is_some() => {

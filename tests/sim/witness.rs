@@ -85,7 +85,12 @@ impl Witness {
     pub fn tally(&self) -> Tally {
         let seen = self.seen();
         let (decisions, sent) = (seen.decisions, seen.sent);
-        Tally { decisions, sent, effects: seen.effects.len() as u64, dead: seen.given_up.len() as u64 }
+        Tally {
+            decisions,
+            sent,
+            effects: seen.effects.len() as u64,
+            dead: seen.given_up.len() as u64,
+        }
     }
 
     /// S1: what Chat is told is taken, has been decided, and its decision is on the platters.
@@ -124,7 +129,9 @@ impl Witness {
         let now = self.clock.now();
         self.rate(command);
         let Some((pending, first)) = self.disk.effect(random) else {
-            self.story.broken(format!("S2: {command} {random:08x} is sent, and no effect of it is on disk"));
+            self.story.broken(format!(
+                "S2: {command} {random:08x} is sent, and no effect of it is on disk"
+            ));
             return;
         };
         let effect = &pending.effect;
@@ -132,20 +139,32 @@ impl Witness {
         let mut seen = self.seen();
         seen.sent += 1;
         seen.latest = seen.latest.max(now);
-        let early = seen.ends.get(&effect.id).copied().filter(|end| seen.latest + Duration::from_secs(1) < *end);
+        let early = seen
+            .ends
+            .get(&effect.id)
+            .copied()
+            .filter(|end| seen.latest + Duration::from_secs(1) < *end);
         let shadow = seen.shadow.contains(&effect.id);
         drop(seen);
         if !first {
-            self.story.broken(format!("S7: {} overtakes another effect of {}", effect.act, effect.lane.as_str()));
+            self.story.broken(format!(
+                "S7: {} overtakes another effect of {}",
+                effect.act,
+                effect.lane.as_str()
+            ));
         }
         if shadow {
-            self.story.broken(format!("S11: {} was decided in shadow, and {command} is sent", effect.act));
+            self.story.broken(format!(
+                "S11: {} was decided in shadow, and {command} is sent",
+                effect.act
+            ));
         }
         if let Some(end) = early {
             self.story.broken(format!("S9: {} is sent before {end}", effect.act));
         }
         if let Some(member) = restrained(&effect.act).filter(|member| is_protected(member)) {
-            self.story.broken(format!("S5: {member} is protected, and the bot wants to {}", effect.act));
+            self.story
+                .broken(format!("S5: {member} is protected, and the bot wants to {}", effect.act));
         }
     }
 
@@ -188,13 +207,16 @@ impl Witness {
     /// A new process begins on what the disk kept: what it was promised to keep is there.
     pub fn after_crash(&self) {
         let seen = self.seen();
-        let lost: Vec<_> = seen.decided.iter().filter(|(id, lasts)| **lasts && !self.is_marked(id)).collect();
-        let lost: Vec<_> = lost.into_iter().map(|(id, _)| (id.clone(), seen.answered.contains(id))).collect();
+        let lost: Vec<_> =
+            seen.decided.iter().filter(|(id, lasts)| **lasts && !self.is_marked(id)).collect();
+        let lost: Vec<_> =
+            lost.into_iter().map(|(id, _)| (id.clone(), seen.answered.contains(id))).collect();
         let mut unsettled: BTreeSet<EventId> = seen.unsettled.keys().cloned().collect();
         drop(seen);
         for (id, answered) in lost {
             let answered = if answered { "answered" } else { "not answered" };
-            self.story.broken(format!("S1: the decision on {id} ({answered}) was committed and is lost"));
+            self.story
+                .broken(format!("S1: the decision on {id} ({answered}) was committed and is lost"));
         }
         for (key, bytes) in self.disk.scan(Kind::Outbox) {
             let Pending { effect, .. } = ledger::decode(&key, &bytes).unwrap();
@@ -208,7 +230,8 @@ impl Witness {
         // Settled by a commit that nobody lived to tell of: the journal does.
         for (key, bytes) in self.disk.scan(Kind::Journal) {
             let entry: JournalEntry = ledger::decode(&key, &bytes).unwrap();
-            if let Some(Cause::Settled { effect, skipped, .. }) = entry.body.map(|body| body.cause) {
+            if let Some(Cause::Settled { effect, skipped, .. }) = entry.body.map(|body| body.cause)
+            {
                 for settled in std::iter::once(&*effect).chain(&skipped) {
                     if unsettled.remove(&settled.id) {
                         self.seen().unsettled.remove(&settled.id);
@@ -244,7 +267,9 @@ fn of_query(callback: &Callback, name: &str) -> String {
 
 fn restrained(act: &Act) -> Option<&Account> {
     match act {
-        Act::Mute { member, .. } | Act::RemoveMember { member, .. } | Act::Ban { member, .. } => Some(member),
+        Act::Mute { member, .. } | Act::RemoveMember { member, .. } | Act::Ban { member, .. } => {
+            Some(member)
+        }
         _ => None,
     }
 }
@@ -264,10 +289,15 @@ impl Observer for Witness {
         if once {
             let before = seen.decided.insert(event.id.clone(), decision.lasting);
             if before == Some(true) {
-                self.story.broken(format!("S3: {} {} is decided a second time", event.id, event.name()));
+                self.story.broken(format!(
+                    "S3: {} {} is decided a second time",
+                    event.id,
+                    event.name()
+                ));
             }
         }
-        let echo = event.platform == "RESTAPI" && event.operator.as_ref().is_some_and(|o| o.as_str() == ADMIN);
+        let echo = event.platform == "RESTAPI"
+            && event.operator.as_ref().is_some_and(|o| o.as_str() == ADMIN);
         if echo && let Some(rule) = decision.trace.rules.iter().find(|told| told.why.acted()) {
             self.story.broken(format!("S12: our own {} starts `{}`", event.name(), rule.rule));
         }
@@ -275,7 +305,8 @@ impl Observer for Witness {
             let words = ledger::outcome_words(outcome);
             self.story.tell(format!("  {} {}: {words}", effect.id, effect.act));
             if seen.unsettled.remove(&effect.id).is_none() {
-                self.story.broken(format!("S3: {} {} is settled a second time", effect.id, effect.act));
+                self.story
+                    .broken(format!("S3: {} {} is settled a second time", effect.id, effect.act));
             }
             skipped.iter().for_each(|effect| {
                 seen.unsettled.remove(&effect.id);
@@ -285,7 +316,10 @@ impl Observer for Witness {
             self.wanted(&mut seen, effect);
         }
         for (key, value) in &decision.changes {
-            let (StateKey::Sanction(..), Some(StateValue::Sanction(sanction))) = (key, value) else { continue };
+            let (StateKey::Sanction(..), Some(StateValue::Sanction(sanction))) = (key, value)
+            else {
+                continue;
+            };
             if let Sanction { id, until: Some(until), ending: false, .. } = sanction {
                 seen.ends.insert(id.derive("end"), *until);
                 seen.ends.insert(id.derive("lift"), *until);

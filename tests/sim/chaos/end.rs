@@ -43,7 +43,13 @@ fn is_busy(machine: &Machine) -> bool {
 
 fn decoded<T: serde::de::DeserializeOwned>(machine: &Machine, kind: Kind) -> Vec<(Vec<u8>, T)> {
     let found = machine.disk.scan(kind);
-    found.into_iter().map(|(key, bytes)| { let record = ledger::decode(&key, &bytes).unwrap(); (key, record) }).collect()
+    found
+        .into_iter()
+        .map(|(key, bytes)| {
+            let record = ledger::decode(&key, &bytes).unwrap();
+            (key, record)
+        })
+        .collect()
 }
 
 fn check(machine: &Machine) {
@@ -54,7 +60,10 @@ fn check(machine: &Machine) {
     }
     for (_, pending) in decoded::<Pending>(machine, Kind::Outbox) {
         let Pending { effect, tries, trouble, .. } = pending;
-        story.broken(format!("L3: {} is still in the outbox after {tries} tries: {trouble}", effect.act));
+        story.broken(format!(
+            "L3: {} is still in the outbox after {tries} tries: {trouble}",
+            effect.act
+        ));
     }
     for (key, record) in decoded::<TimerRecord>(machine, Kind::Timer) {
         let due = ledger::time_of(&key).unwrap();
@@ -65,7 +74,10 @@ fn check(machine: &Machine) {
     for (_, value) in decoded::<StateValue>(machine, Kind::Sanction) {
         let StateValue::Sanction(sanction) = value else { continue };
         if sanction.until.is_some_and(|until| until + LATE < now) {
-            story.broken(format!("L1: a sanction of `{}` should have ended: {sanction:?}", sanction.rule));
+            story.broken(format!(
+                "L1: a sanction of `{}` should have ended: {sanction:?}",
+                sanction.rule
+            ));
         }
     }
     for words in machine.net.witness.unsettled() {
@@ -73,7 +85,10 @@ fn check(machine: &Machine) {
     }
     for (_, letter) in decoded::<DeadLetter>(machine, Kind::Dead) {
         if !letter.why.starts_with("it may have been sent") {
-            story.broken(format!("L4: a dead letter without need: {}: {}", letter.pending.effect.act, letter.why));
+            story.broken(format!(
+                "L4: a dead letter without need: {}: {}",
+                letter.pending.effect.act, letter.why
+            ));
         }
     }
     messages(machine);

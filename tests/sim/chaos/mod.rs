@@ -126,7 +126,9 @@ impl Run {
             self.deaths += 1;
             net.story.tell(format!("the process is gone ({ended:?})"));
             let longest = if self.rng.chance(100) { 20_000 } else { 30 };
-            self.machine.clock.pass(self.rng.span(Duration::from_millis(1_100), Duration::from_secs(longest)));
+            self.machine
+                .clock
+                .pass(self.rng.span(Duration::from_millis(1_100), Duration::from_secs(longest)));
             net.witness.after_crash();
             for _ in 0..self.rng.below(3) {
                 people::act(&net, &mut self.rng, self.plan.groups);
@@ -192,11 +194,17 @@ impl Run {
             }
             return None;
         }
-        let minutes = |rng: &mut Rng, most: u64| rng.span(Duration::from_secs(1), Duration::from_secs(most * 60));
+        let minutes = |rng: &mut Rng, most: u64| {
+            rng.span(Duration::from_secs(1), Duration::from_secs(most * 60))
+        };
         net.story.tell(format!("now: {fault:?}"));
         match fault {
             Fault::Bursts => {
-                let burst = (*rng.pick(&plan::TROUBLES), now + minutes(rng, 30), *rng.pick(&[100, 500, 1_000]));
+                let burst = (
+                    *rng.pick(&plan::TROUBLES),
+                    now + minutes(rng, 30),
+                    *rng.pick(&[100, 500, 1_000]),
+                );
                 net.weather.lock().unwrap().bursts.push(burst);
             }
             Fault::Outage => net.weather.lock().unwrap().down_until = now + minutes(rng, 240),
@@ -206,8 +214,12 @@ impl Run {
             }
             Fault::Restart => return Some(Ended::Stopped),
             Fault::FullDisk => machine.disk.refuse_until(now + minutes(rng, 5)),
-            Fault::ClockForward => machine.clock.jump(i64::try_from(minutes(rng, 90).as_millis()).unwrap()),
-            Fault::ClockBack => machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap()),
+            Fault::ClockForward => {
+                machine.clock.jump(i64::try_from(minutes(rng, 90).as_millis()).unwrap())
+            }
+            Fault::ClockBack => {
+                machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap())
+            }
             Fault::Reload => machine.rules.store(rng.pick(books::books()).clone()),
             Fault::Operator => {
                 let which = Which::Rule((*rng.pick(&["ping", "promote-on-join"])).into());

@@ -120,7 +120,11 @@ impl Plan {
             disk: Manner { early: rng.chance(500), sync: disk },
             latency: if slow { (20, 900) } else { *rng.pick(&[(1, 1), (1, 5), (10, 80)]) },
             crash,
-            longest_pause: *rng.pick(&[Duration::from_secs(5), Duration::from_secs(60), Duration::from_secs(900)]),
+            longest_pause: *rng.pick(&[
+                Duration::from_secs(5),
+                Duration::from_secs(60),
+                Duration::from_secs(900),
+            ]),
             faults,
         }
     }

@@ -39,13 +39,28 @@ impl Ending {
             state.push(format!("silent: {}", group.mute_all));
             for (account, member) in &group.members {
                 let muted = group.muted_until(account, now).is_some();
-                state.push(format!("{account} {} {:?} muted: {muted}", group.role(account).name(), member.name_card));
+                state.push(format!(
+                    "{account} {} {:?} muted: {muted}",
+                    group.role(account).name(),
+                    member.name_card
+                ));
             }
-            state.extend(group.bans.iter().filter(|(_, until)| **until > now).map(|(who, _)| format!("{who} is banned")));
+            state.extend(
+                group
+                    .bans
+                    .iter()
+                    .filter(|(_, until)| **until > now)
+                    .map(|(who, _)| format!("{who} is banned")),
+            );
             let own = group.messages.iter().filter(|message| message.from == Account::from(ADMIN));
             own.for_each(|message| count(&message.text));
-            let others = group.messages.iter().filter(|message| message.from != Account::from(ADMIN));
-            state.extend(others.map(|message| format!("{}: {} {}", message.from, message.text, message.recalled)));
+            let others =
+                group.messages.iter().filter(|message| message.from != Account::from(ADMIN));
+            state.extend(
+                others.map(|message| {
+                    format!("{}: {} {}", message.from, message.text, message.recalled)
+                }),
+            );
             group.notifications.iter().for_each(|(_, text)| count(text));
         }
         world.private_messages().iter().for_each(|(_, message)| count(&message.text));
@@ -72,21 +87,30 @@ impl Ending {
         let state = |one: &Self, other: &Self| -> Vec<String> {
             one.state.iter().filter(|line| !other.state.contains(line)).cloned().collect()
         };
-        for (line, how) in state(whole, self).iter().map(|line| (line, "missing")).chain(state(self, whole).iter().map(|line| (line, "new"))) {
+        for (line, how) in state(whole, self)
+            .iter()
+            .map(|line| (line, "missing"))
+            .chain(state(self, whole).iter().map(|line| (line, "new")))
+        {
             if !more_fell {
                 differences.push(format!("{how}: {line}"));
             }
         }
-        let texts = [&self.read, &self.dead, &whole.read, &whole.dead].into_iter().flat_map(|texts| texts.keys());
+        let texts = [&self.read, &self.dead, &whole.read, &whole.dead]
+            .into_iter()
+            .flat_map(|texts| texts.keys());
         let mut texts: Vec<_> = texts.collect();
         texts.sort();
         texts.dedup();
-        let number = |of: &BTreeMap<String, usize>, text: &String| of.get(text).copied().unwrap_or(0);
+        let number =
+            |of: &BTreeMap<String, usize>, text: &String| of.get(text).copied().unwrap_or(0);
         for text in texts {
             let (read, dead) = (number(&self.read, text), number(&self.dead, text));
             let wanted = number(&whole.read, text).max(number(&whole.dead, text));
             if read > wanted || (read + dead < wanted && !more_fell) {
-                differences.push(format!("{text:?} is read {read} times and {dead} times dead, not {wanted}"));
+                differences.push(format!(
+                    "{text:?} is read {read} times and {dead} times dead, not {wanted}"
+                ));
             }
         }
         if self.alerts < whole.alerts {
@@ -99,7 +123,8 @@ impl Ending {
 /// How many steps fell with one that was given up.
 fn fell(machine: &Machine) -> usize {
     let journal = machine.disk.scan(Kind::Journal);
-    let entries = journal.iter().map(|(key, bytes)| ledger::decode::<JournalEntry>(key, bytes).unwrap());
+    let entries =
+        journal.iter().map(|(key, bytes)| ledger::decode::<JournalEntry>(key, bytes).unwrap());
     let skipped = entries.filter_map(|entry| match entry.body?.cause {
         Cause::Settled { outcome: Outcome::Dead { .. }, skipped, .. } => Some(skipped.len()),
         _ => None,
@@ -129,12 +154,17 @@ fn unfinished(machine: &Machine) -> Vec<String> {
 
 fn text_of(act: &Act) -> Option<&str> {
     match act {
-        Act::NotifyGroup { text, .. } | Act::SendPrivate { text, .. } | Act::SendMessage { text, .. } => Some(text),
+        Act::NotifyGroup { text, .. }
+        | Act::SendPrivate { text, .. }
+        | Act::SendMessage { text, .. } => Some(text),
         _ => None,
     }
 }
 
 /// A text without what depends on when it was written.
 fn without_times(text: &str) -> String {
-    text.split(' ').filter(|word| !word.contains("T") || !word.ends_with('Z')).collect::<Vec<_>>().join(" ")
+    text.split(' ')
+        .filter(|word| !word.contains("T") || !word.ends_with('Z'))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -101,9 +101,17 @@ do = [{ notify_group = { text = "{member.id} is here" } }, { send_private = { to
     let comes_and_goes = vec![(0, joins("dora")), (2, leaves("dora")), (5, joins("dora"))];
     let owner_leaves = vec![(0, leaves("olga"))];
     vec![
-        scene("staff become admins", shipped, vec![(0, joins("staff_lin")), (1, joins("guest")), (1, joins("staff_mei"))], 60),
+        scene(
+            "staff become admins",
+            shipped,
+            vec![(0, joins("staff_lin")), (1, joins("guest")), (1, joins("staff_mei"))],
+            60,
+        ),
         scene("who comes back is greeted once", greet, comes_and_goes, 60),
-        Scene { kind: GroupType::Work, ..scene("the group gets a new owner", owned, owner_leaves, 300) },
+        Scene {
+            kind: GroupType::Work,
+            ..scene("the group gets a new owner", owned, owner_leaves, 300)
+        },
         Scene {
             kind: GroupType::Work,
             ..scene(
@@ -113,8 +121,22 @@ do = [{ notify_group = { text = "{member.id} is here" } }, { send_private = { to
                 600,
             )
         },
-        scene("a chain of steps", &on_go(r#"{ set_role = { role = "admin" } }, { send_message = { text = "{member.id} is admin" } }, { set_group = { notification = "by {member.id}" } }, { notify_group = { text = "done" } }"#), vec![(0, says("ben", "go"))], 60),
-        scene("who is removed twice is removed once", &on_go(r#"{ remove_member = { reason = "go" } }, { add_members = { members = ["dora"] } }, { recall_message = {} }"#), vec![(0, says("ben", "go"))], 60),
+        scene(
+            "a chain of steps",
+            &on_go(
+                r#"{ set_role = { role = "admin" } }, { send_message = { text = "{member.id} is admin" } }, { set_group = { notification = "by {member.id}" } }, { notify_group = { text = "done" } }"#,
+            ),
+            vec![(0, says("ben", "go"))],
+            60,
+        ),
+        scene(
+            "who is removed twice is removed once",
+            &on_go(
+                r#"{ remove_member = { reason = "go" } }, { add_members = { members = ["dora"] } }, { recall_message = {} }"#,
+            ),
+            vec![(0, says("ben", "go"))],
+            60,
+        ),
     ]
 }
 
@@ -130,11 +152,34 @@ fn sanctions() -> Vec<Scene> {
     vec![
         scene("a flood is muted and the mute ends", shipped, flood(0).collect(), 600),
         scene("the ladder is climbed", &climbs, ladder, 900),
-        scene("a temporary role is taken back", &duty, vec![(0, says("ben", "go")), (300, says("ben", "go"))], 1_500),
+        scene(
+            "a temporary role is taken back",
+            &duty,
+            vec![(0, says("ben", "go")), (300, says("ben", "go"))],
+            1_500,
+        ),
         scene("a mute ends and a rule hears of it", &format!("{hush}{ended}"), again, 2_000),
-        scene("everybody is muted for a while", &on_go(r#"{ mute_all = { for = "5m" } }, { send_message = { text = "quiet" } }"#), vec![(0, says("ben", "go")), (100, says("ann", "go")), (101, says("ada", "go"))], 900),
-        scene("who is muted leaves and comes back", &hush, vec![(0, says("ben", "go")), (60, leaves("ben")), (120, joins("ben"))], 900),
-        Scene { kind: GroupType::AVChatRoom, ..scene("a ban", &on_go(r#"{ ban = { for = "5m" } }"#), vec![(0, joins("mel")), (1, says("mel", "go"))], 600) },
+        scene(
+            "everybody is muted for a while",
+            &on_go(r#"{ mute_all = { for = "5m" } }, { send_message = { text = "quiet" } }"#),
+            vec![(0, says("ben", "go")), (100, says("ann", "go")), (101, says("ada", "go"))],
+            900,
+        ),
+        scene(
+            "who is muted leaves and comes back",
+            &hush,
+            vec![(0, says("ben", "go")), (60, leaves("ben")), (120, joins("ben"))],
+            900,
+        ),
+        Scene {
+            kind: GroupType::AVChatRoom,
+            ..scene(
+                "a ban",
+                &on_go(r#"{ ban = { for = "5m" } }"#),
+                vec![(0, joins("mel")), (1, says("mel", "go"))],
+                600,
+            )
+        },
     ]
 }
 
@@ -169,28 +214,73 @@ when = 'message.text == "ping"'
 limit = { actions = 2, per = "10m", then = "hold" }
 do = [{ mute = { for = "5m" } }, { notify_group = { text = "pong for {member.id}" } }]
 "#;
-    let pings = vec![
-        (0, says("ann", "ping")),
-        (1, says("ben", "ping")),
-        (60, Happens::Released("ping")),
-    ];
+    let pings =
+        vec![(0, says("ann", "ping")), (1, says("ben", "ping")), (60, Happens::Released("ping"))];
     vec![
-        scene("a wait", wait, vec![(0, joins("dora")), (10, joins("eve")), (60, leaves("eve"))], 300),
+        scene(
+            "a wait",
+            wait,
+            vec![(0, joins("dora")), (10, joins("eve")), (60, leaves("eve"))],
+            300,
+        ),
         scene("a sweep of a schedule", sweep, vec![(0, says("ann", "hi"))], 2_000),
-        Scene { asks: true, ..scene("a question, with a memory", asked, vec![(0, says("ben", "casino")), (5, says("ben", "hi")), (6, says("ann", "hi"))], 60) },
+        Scene {
+            asks: true,
+            ..scene(
+                "a question, with a memory",
+                asked,
+                vec![(0, says("ben", "casino")), (5, says("ben", "hi")), (6, says("ann", "hi"))],
+                60,
+            )
+        },
         scene("held, and released by hand", held, pings, 900),
     ]
 }
 
 fn troubles() -> Vec<Scene> {
-    let notify = on_go(r#"{ notify_group = { text = "once" } }, { send_message = { text = "after it" } }"#);
+    let notify =
+        on_go(r#"{ notify_group = { text = "once" } }, { send_message = { text = "after it" } }"#);
     let mute = on_go(r#"{ mute = { for = "10m" } }, { send_message = { text = "muted" } }"#);
     vec![
-        scene("an answer that is lost", &mute, vec![(0, meets(Trouble::LostReply, 20)), (1, says("ben", "go"))], 1_500),
-        scene("a notification whose answer is lost", &notify, vec![(0, meets(Trouble::LostReply, 20)), (1, says("ben", "go"))], 600),
-        scene("a 502 that had worked", &mute, vec![(0, meets(Trouble::BadGatewayApplied, 20)), (1, says("ben", "go"))], 1_500),
-        scene("Chat is away for ten minutes", &mute, vec![(0, meets(Trouble::Unreachable, 600)), (1, says("ben", "go")), (2, says("ann", "go"))], 3_000),
-        scene("Chat refuses", &mute, vec![(0, meets(Trouble::Code(10_007), 20)), (1, says("ben", "go"))], 900),
-        scene("a code that nobody documented, until it is given up", &mute, vec![(0, meets(Trouble::Code(99_999), 3_000)), (1, says("ben", "go"))], 6_000),
+        scene(
+            "an answer that is lost",
+            &mute,
+            vec![(0, meets(Trouble::LostReply, 20)), (1, says("ben", "go"))],
+            1_500,
+        ),
+        scene(
+            "a notification whose answer is lost",
+            &notify,
+            vec![(0, meets(Trouble::LostReply, 20)), (1, says("ben", "go"))],
+            600,
+        ),
+        scene(
+            "a 502 that had worked",
+            &mute,
+            vec![(0, meets(Trouble::BadGatewayApplied, 20)), (1, says("ben", "go"))],
+            1_500,
+        ),
+        scene(
+            "Chat is away for ten minutes",
+            &mute,
+            vec![
+                (0, meets(Trouble::Unreachable, 600)),
+                (1, says("ben", "go")),
+                (2, says("ann", "go")),
+            ],
+            3_000,
+        ),
+        scene(
+            "Chat refuses",
+            &mute,
+            vec![(0, meets(Trouble::Code(10_007), 20)), (1, says("ben", "go"))],
+            900,
+        ),
+        scene(
+            "a code that nobody documented, until it is given up",
+            &mute,
+            vec![(0, meets(Trouble::Code(99_999), 3_000)), (1, says("ben", "go"))],
+            6_000,
+        ),
     ]
 }
