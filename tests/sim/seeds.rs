@@ -32,7 +32,10 @@ fn first_failure(from: u64, seeds: u64, mutant: Option<Mutant>) -> (Option<Repor
             return;
         }
         let report = run(seed, mutant);
-        sums.lock().unwrap().add(&report);
+        let all = sums.lock().unwrap().add(&report);
+        if all % 500 == 0 {
+            println!("{all} seeds");
+        }
         let mut failed = failed.lock().unwrap();
         if !report.violations.is_empty() && failed.as_ref().is_none_or(|other| seed < other.seed) {
             *failed = Some(report);
@@ -58,7 +61,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, report: &Report) {
+    fn add(&mut self, report: &Report) -> u64 {
         self.seeds += 1;
         self.decisions += report.tally.decisions;
         self.effects += report.tally.effects;
@@ -66,6 +69,7 @@ impl Sums {
         self.dead += report.tally.dead;
         self.deaths += report.deaths;
         self.hours += report.lasted.as_secs() / 3_600;
+        self.seeds
     }
 }
 
@@ -118,7 +122,9 @@ fn every_planted_bug_is_found() {
     for mutant in Mutant::ALL {
         let (failed, sums) = first_failure(1, FOUND_WITHIN, Some(mutant));
         match failed {
-            Some(report) => println!("{mutant:?}: seed {}: {}", report.seed, report.violations[0]),
+            Some(report) => {
+                println!("{mutant:?}: within {} seeds: {}", report.seed, report.violations[0])
+            }
             None => hidden.push((mutant, sums.seeds)),
         }
     }

@@ -18,12 +18,14 @@ pub const GROUPS: [(&str, GroupType); 5] = [
 ];
 const MEMBERS: [&str; 6] = ["ann", "ben", "cyd", "lin", "bot_x", "boss"];
 const OTHERS: [&str; 4] = ["staff_lin", "staff_mei", "dora", "bot_y"];
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 13] = [
     "hi",
     "hush",
     "hush",
     "casino",
     "!silence",
+    "!duty",
+    "!duty",
     "!duty",
     "ping",
     "raise",
@@ -49,7 +51,9 @@ pub fn act(net: &Arc<Net>, rng: &mut Rng, groups: usize) {
     let (id, kind) = GROUPS[usize::try_from(rng.below(groups as u64)).unwrap()];
     let group = GroupId::from(id);
     let everybody: Vec<&str> = MEMBERS.iter().chain(&OTHERS).copied().collect();
-    let (who, whom) = (Account::from(*rng.pick(&everybody)), Account::from(*rng.pick(&everybody)));
+    // A few do most of it, so that things meet.
+    let who = if rng.chance(600) { *rng.pick(&MEMBERS[..2]) } else { *rng.pick(&everybody) };
+    let (who, whom) = (Account::from(who), Account::from(*rng.pick(&everybody)));
     let owner = net.world().group(&group).and_then(|group| group.owner.clone());
     let owner = owner.unwrap_or_else(|| Account::from(ADMIN));
     let text = *rng.pick(&WORDS);
