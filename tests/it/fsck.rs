@@ -7,7 +7,7 @@ use groupkeeper::clock::Timestamp;
 use groupkeeper::decision::effect::{Act, Effect, Held, Manner, Outcome};
 use groupkeeper::decision::event::{Cause, Event, EventId, Timer};
 use groupkeeper::decision::state::{
-    GroupRecord, MemberRecord, Owner, Sanction, SanctionKind, Spent, Times,
+    GroupRecord, MemberRecord, Owner, RoomRecord, Sanction, SanctionKind, Spent, Times,
 };
 use groupkeeper::decision::{Lane, StateKey, StateValue, Trace, Verdict};
 use groupkeeper::ledger::journal::RulesVersion;
@@ -71,6 +71,11 @@ fn sanction() -> Sanction {
         ending: false,
         before: None,
         role: None,
+        confirmed: Some(NOW),
+        chat_until: None,
+        away: false,
+        tries: 0,
+        told_late: None,
     }
 }
 
@@ -81,13 +86,21 @@ fn states() -> Vec<(StateKey, StateValue)> {
     vec![
         (StateKey::Group(group.clone()), StateValue::Group(GroupRecord::default())),
         (StateKey::Member(group.clone(), ann.clone()), StateValue::Member(MemberRecord::default())),
-        (StateKey::Room("room".into()), StateValue::Room { owner: Owner::Is(ann.clone()) }),
+        (
+            StateKey::Room("room".into()),
+            StateValue::Room(RoomRecord::owned_by(Owner::Is(ann.clone()))),
+        ),
         (StateKey::Counter(rule(), each()), StateValue::Times(Times(vec![NOW]))),
         (StateKey::Cooldown(rule(), each()), StateValue::Until(Some(SOON))),
         (StateKey::Once(rule(), each()), StateValue::Until(None)),
         (
             StateKey::Wait(rule(), each()),
-            StateValue::Wait { wait: id("wait"), due: SOON, after: Some(EventKind::MessageSent) },
+            StateValue::Wait {
+                wait: id("wait"),
+                due: SOON,
+                after: Some(EventKind::MessageSent),
+                gone: None,
+            },
         ),
         (
             StateKey::Ladder(rule(), 0, group.clone(), ann.clone()),

@@ -164,7 +164,7 @@ fn a_page_that_says_what_is_known_commits_nothing() {
 fn somebody_whom_nobody_told_of_has_joined_when_chat_says_and_only_once() {
     let mut kept = known();
     let ben = member("ben", Role::Admin, NOW - MINUTE);
-    let decision = read(&mut kept, page(&[ben.clone()]));
+    let decision = read(&mut kept, page(std::slice::from_ref(&ben)));
     assert_eq!(missed(&decision), some(&[("member.joined", "ben")]));
     assert_eq!(decision.derived[0].time, NOW - MINUTE);
     assert_eq!(decision.trace.notes, ["ben joined at 2026-01-01T11:59:00Z; no callback told us"]);
@@ -188,7 +188,7 @@ fn what_was_told_about_when_a_reading_began_is_newer_than_the_reading() {
     let at = NOW - Duration::from_secs(4);
     callback(&mut kept, (EventKind::MemberRoleChanged, "ann", at), &admin, at);
     let before = member("ann", Role::Member, NOW - DAY);
-    assert!(read(&mut kept, page(&[before.clone()])).is_nothing());
+    assert!(read(&mut kept, page(std::slice::from_ref(&before))).is_nothing());
     let decision = read_at(&mut kept, page(&[before]), NOW + MINUTE);
     assert_eq!(missed(&decision), some(&[("member.role_changed", "ann")]));
     assert_eq!(decision.derived[0].fields["role"], Field::Text("member".into()));
