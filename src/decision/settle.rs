@@ -63,6 +63,8 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
         }
         Act::RemoveMember { group, member, .. } => {
             draft.set(StateKey::Member(group.clone(), member.clone()), None);
+            // Chat's callback may be lost, and a list without them would look as if somebody had unmuted them.
+            sanction::goes_away(draft, group, member);
         }
         Act::SetNameCard { group, member, text } => {
             let record = MemberRecord { name_card: text.clone(), ..draft.member(group, member) };
@@ -233,7 +235,8 @@ fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect, refusal: Opti
     let Some(live) = draft.sanction(group, member, kind) else { return };
     let begins = matches!(effect.act, Act::Mute { .. } | Act::Ban { .. } | Act::MuteAll { .. });
     if live.id == effect.id {
-        draft.set_sanction(group, member, kind, None);
+        let live = live.clone();
+        sanction::fell(draft, (group, member, kind), &live);
     } else if live.ending && !begins {
         sanction::not_ended(draft, event, effect, (group, member, kind), refusal);
     } else if !live.ending && (begins || effect.act.is_read()) && kind != SanctionKind::MuteAll {

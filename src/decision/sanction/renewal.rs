@@ -39,7 +39,7 @@ pub(super) fn end_for_chat(
     Some(last)
 }
 
-fn renew_at(draft: &mut Draft<'_>, who: Who<'_>, sanction: &Sanction, at: Timestamp) {
+pub(super) fn renew_at(draft: &mut Draft<'_>, who: Who<'_>, sanction: &Sanction, at: Timestamp) {
     let (group, member, kind) = (who.0.clone(), who.1.clone(), who.2);
     let timer = Timer::SanctionRenewal { group, member, kind, sanction: sanction.id.clone() };
     draft.timer(at, timer);

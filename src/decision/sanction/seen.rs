@@ -87,8 +87,8 @@ fn of_ours(
     of_member.id = event.id.derive(&format!("mute of {member}"));
     let is_muted = seen.is_some_and(|until| live.at_chat().is_none() || until > event.time);
     if live.until.is_some_and(|until| until <= event.time) {
-        // A mute that is still there although its time is over is being ended already.
-        if !is_muted {
+        // What is being ended is told when that is done: a call that lifts it may be under way.
+        if !is_muted && !live.ending {
             ended(draft, &of_member, group, member, "expired");
         }
         return is_muted;
