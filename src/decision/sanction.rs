@@ -15,6 +15,7 @@ pub(super) use seen::{list_seen, mute_seen};
 use super::draft::Draft;
 use super::effect::{Act, Effect, Manner};
 use super::event::{Event, EventId, Field, Timer};
+use super::loops;
 use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
@@ -294,6 +295,13 @@ fn owe(draft: &mut Draft<'_>, event: &Event, sanction: &Sanction, act: Act, what
         then: None,
         continue_on_refusal: true,
     });
+}
+
+/// A person has lifted a mute of ours.
+fn overruled_mute(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
+    draft.note(format!("{member} is not muted any more: a person has lifted it"));
+    loops::unmuted(draft, group, member);
+    ended(draft, event, group, member, "overruled");
 }
 
 /// A mute of ours is over: its record goes, and `mute.ended` follows.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{TOLERANCE, Who, ended, owe, renewal, timer_for_end};
+use super::{TOLERANCE, Who, ended, overruled_mute, owe, renewal, timer_for_end};
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
@@ -100,8 +100,7 @@ fn of_ours(
     let Some(until) = seen.filter(|_| is_muted) else {
         let runs_out = live.at_chat().is_some_and(|end| end <= event.time + TOLERANCE);
         if !runs_out {
-            draft.note(format!("{member} is not muted any more: a person has lifted it"));
-            ended(draft, &of_member, group, member, "overruled");
+            overruled_mute(draft, &of_member, group, member);
         }
         return runs_out;
     };
