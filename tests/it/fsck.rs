@@ -7,7 +7,8 @@ use groupkeeper::clock::Timestamp;
 use groupkeeper::decision::effect::{Act, Effect, Held, Manner, Outcome};
 use groupkeeper::decision::event::{Cause, Event, EventId, Timer};
 use groupkeeper::decision::state::{
-    GroupRecord, MemberRecord, Owner, RoomRecord, Sanction, SanctionKind, Spent, Times,
+    Change, ChangedField, Changes, GroupRecord, MemberRecord, Owner, RoomRecord, Sanction,
+    SanctionKind, Spent, Times,
 };
 use groupkeeper::decision::{Lane, StateKey, StateValue, Trace, Verdict};
 use groupkeeper::ledger::journal::RulesVersion;
@@ -106,6 +107,13 @@ fn states() -> Vec<(StateKey, StateValue)> {
         (
             StateKey::Ladder(rule(), 0, group.clone(), ann.clone()),
             StateValue::Ladder { step: 1, at: NOW },
+        ),
+        (
+            StateKey::Changes(group.clone(), ChangedField::NameCard, ann.clone()),
+            StateValue::Changes(Changes {
+                recent: vec![Change { at: NOW, to: "digest".to_owned(), by: Some(rule()) }],
+                rests_until: None,
+            }),
         ),
         (StateKey::Sanction(group, ann, SanctionKind::Mute), StateValue::Sanction(sanction())),
         (StateKey::Fired(rule()), StateValue::Fired { at: NOW }),
@@ -276,7 +284,10 @@ async fn each_thing_that_is_wrong_is_found_and_what_is_certain_is_repaired() {
 async fn a_sanction_whose_end_was_lost_half_way_is_ended_again() {
     let store = MemoryStore::default();
     let ending = StateValue::Sanction(Sanction { ending: true, ..sanction() });
-    let damage = vec![(sanction_place(), Some(ledger::encode(&ending).unwrap()))];
+    let damage = vec![
+        (sanction_place(), Some(ledger::encode(&ending).unwrap())),
+        (ledger::timer_key(SOON, &id("end")), None),
+    ];
     with(&store, rows(), damage).await;
     let report = fsck::examine(&store, |_| {}).unwrap();
     let told: Vec<_> = report.findings.iter().map(|found| found.what.as_str()).collect();
