@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::chat::GroupId;
 use crate::clock::{Clock, Timestamp};
-use crate::decision::StateValue;
+use crate::decision::{StateKey, StateValue};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, Kind};
 use crate::store::{Store, StoreError, WriteSet};
@@ -28,12 +29,15 @@ pub struct Retention {
     journal: Duration,
     /// Where the walk through each of [`IDLE`] goes on; empty: from the beginning.
     walks: Mutex<[Vec<u8>; IDLE.len()]>,
+    /// The same, through the members.
+    members: Mutex<Vec<u8>>,
 }
 
 impl Retention {
     /// Keeps journal entries for a time.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, journal: Duration) -> Self {
-        Self { store, clock, journal, walks: Mutex::default() }
+        let (walks, members) = (Mutex::default(), Mutex::default());
+        Self { store, clock, journal, walks, members }
     }
 
     /// Takes out a page of each kind; says how many entries went.
@@ -46,6 +50,7 @@ impl Retention {
         old.extend(self.rules(now)?);
         old.extend(self.seen(now)?);
         old.extend(self.idle(now)?);
+        old.extend(self.members(now)?);
         let gone = old.len();
         if gone > 0 {
             let writes = old.into_iter().map(|key| (key, None)).collect();
@@ -136,6 +141,34 @@ impl Retention {
         }
         Ok(idle)
     }
+
+    /// Members of groups that are gone: whoever hears of that has the group before him, not all who were
+    /// in it. One page of members, round and round.
+    fn members(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut walk = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, to) = ledger::prefix(Kind::Member);
+        let from = if walk.is_empty() { first } else { std::mem::take(&mut *walk) };
+        let page = self.store.scan(&from, &to, PAGE)?;
+        if page.len() == PAGE {
+            *walk = page.last().map_or_else(Vec::new, |(key, _)| ledger::after(key));
+        }
+        let mut left_over = Vec::new();
+        let mut last: Option<(GroupId, bool)> = None;
+        for (key, bytes) in page {
+            let Some(group) = ledger::texts_of(&key).into_iter().next().map(GroupId::from) else {
+                continue;
+            };
+            let known = match &last {
+                Some((same, known)) if *same == group => *known,
+                _ => self.store.get(&ledger::state_key(&StateKey::Group(group.clone())))?.is_some(),
+            };
+            last = Some((group, known));
+            if !known && served_its_time(&ledger::decode(&key, &bytes)?, now) {
+                left_over.push(key);
+            }
+        }
+        Ok(left_over)
+    }
 }
 
 fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
@@ -143,6 +176,10 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
         StateValue::Times(times) => times.0.last().is_none_or(|last| *last + COUNTERS < now),
         StateValue::Until(Some(until)) => *until < now,
         StateValue::Memory { until: Some(until), .. } => *until < now,
+        StateValue::Member(member) => {
+            let last = member.told_at.max(member.read_at).max(member.found_at);
+            last.is_none_or(|last| last + COUNTERS < now)
+        }
         StateValue::Changes(changes) => {
             let last = changes.recent.last().map(|change| change.at).max(changes.rests_until);
             last.is_none_or(|last| last + COUNTERS < now)
@@ -155,8 +192,8 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::decision::state::Times;
-    use crate::decision::{EventId, StateKey};
+    use crate::decision::EventId;
+    use crate::decision::state::{GroupRecord, MemberRecord, Times};
     use crate::store::MemoryStore;
 
     #[tokio::test]
@@ -196,5 +233,31 @@ mod tests {
         for (key, _) in young {
             assert!(store.get(&key).unwrap().is_some());
         }
+    }
+
+    #[tokio::test]
+    async fn members_of_a_group_that_nobody_knows_any_more_go_in_time() {
+        let store = Arc::new(MemoryStore::default());
+        let now = Timestamp(100 * ledger::DAY);
+        let days = |days: i64| Some(Timestamp(now.0 - days * ledger::DAY));
+        let key =
+            |group: &str, who: &str| ledger::state_key(&StateKey::Member(group.into(), who.into()));
+        let told = |told_at| {
+            let record = MemberRecord { told_at, ..MemberRecord::default() };
+            Some(ledger::encode(&StateValue::Member(record)).unwrap())
+        };
+        let group = ledger::encode(&StateValue::Group(GroupRecord::default())).unwrap();
+        let writes = vec![
+            (ledger::state_key(&StateKey::Group("cats".into())), Some(group)),
+            (key("cats", "ann"), told(days(15))),
+            (key("dogs", "ann"), told(days(13))),
+            (key("dogs", "ben"), told(days(15))),
+        ];
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        let retention = Retention::new(store.clone(), clock, Duration::from_secs(7 * 86_400));
+        assert_eq!(retention.step().await, Ok(1));
+        assert_eq!(store.get(&key("dogs", "ben")).unwrap(), None);
+        assert!(store.get(&key("cats", "ann")).unwrap().is_some());
     }
 }

@@ -47,7 +47,9 @@ pub(super) fn retried(draft: &mut Draft<'_>, effect: &Effect, fell: Option<&Sanc
             before: fell.before,
         };
         sanction::begin(draft, &fell.rule, &fell.event, whom);
-    } else if fell.ending && draft.sanction(&group, &member, kind).is_none() {
+    } else if fell.ending
+        && draft.sanction(&group, &member, kind).is_none_or(|live| live.id == fell.id)
+    {
         draft.set_sanction(&group, &member, kind, Some(fell.clone()));
     }
 }

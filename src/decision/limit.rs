@@ -116,6 +116,7 @@ fn exceeded(
 pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
     draft.note(format!("released: {} effects of `{}`", held.effects.len(), held.rule));
     let now = draft.now;
+    sanction::end_with(draft, &held.effects, &held.sanctions);
     draft.effects.extend(held.effects.iter().map(|effect| from_now(effect, now)));
     for whom in held.sanctions.iter().cloned() {
         sanction::begin(draft, &held.rule, &held.event.id, whom);

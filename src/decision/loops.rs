@@ -185,6 +185,11 @@ pub(super) fn notice(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     }
 }
 
+/// A person has lifted a mute of ours: no callback tells of that, but what is read of mutes does.
+pub(super) fn unmuted(draft: &mut Draft<'_>, group: &GroupId, member: &Account) {
+    by_person(draft, (group, ChangedField::Mute, member), "free");
+}
+
 /// A person has changed a field. Only what the bot changes too is remembered.
 fn by_person(draft: &mut Draft<'_>, place: Place<'_>, value: &str) {
     let Some(limit) = draft.settings.loops else { return };

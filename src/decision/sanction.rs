@@ -15,6 +15,7 @@ pub(super) use seen::{list_seen, mute_seen};
 use super::draft::Draft;
 use super::effect::{Act, Effect, Manner};
 use super::event::{Event, EventId, Field, Timer};
+use super::loops;
 use super::state::{Sanction, SanctionKind, Sanctioned};
 use crate::chat::{Account, GroupId, Role};
 use crate::clock::Timestamp;
@@ -56,14 +57,43 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         away: false,
         tries: 0,
         told_late: None,
+        instead_of: None,
     };
     let who = (&whom.group, &whom.member, whom.kind);
+    sanction.instead_of = superseded(draft, who);
     let at_chat = renewal::end_for_chat(draft, who, &mut sanction);
     if sanction.chat_until.is_some() {
         set_end(draft, &whom.id, at_chat);
     }
     timer_for_end(draft, who, &sanction);
     set(draft, who, Some(sanction));
+}
+
+/// The sanction whose place a newer one takes: as Chat knows it, so not one that has not happened yet.
+fn superseded(draft: &Draft<'_>, (group, member, kind): Who<'_>) -> Option<Box<Sanction>> {
+    let running = draft.sanction(group, member, kind).filter(|running| !running.ending)?;
+    match running.confirmed {
+        Some(_) => Some(Box::new(Sanction { instead_of: None, ..running.clone() })),
+        None => running.instead_of.clone(),
+    }
+}
+
+/// A sanction has not come to be. What it was to take the place of goes on, and is ended in its time.
+pub(super) fn fell(
+    draft: &mut Draft<'_>,
+    who: (&GroupId, &Account, SanctionKind),
+    live: &Sanction,
+) {
+    let before = live.instead_of.as_deref().cloned();
+    if let Some(before) = &before {
+        draft.note(format!("{} by `{}` goes on as it was", words(who), before.rule));
+        // Its timer may have come meanwhile, and found another in its place.
+        timer_for_end(draft, who, before);
+        if before.chat_until.is_some() {
+            renewal::renew_at(draft, who, before, draft.now);
+        }
+    }
+    set(draft, who, before);
 }
 
 fn set(draft: &mut Draft<'_>, (group, member, kind): Who<'_>, sanction: Option<Sanction>) {
@@ -140,19 +170,26 @@ fn set_end(draft: &mut Draft<'_>, id: &EventId, end: Option<Timestamp>) {
     }
 }
 
-/// What the records of sanctions lose by an effect that a rule wants to be sent.
-pub(super) fn ends_with(draft: &mut Draft<'_>, act: &Act, is_for_a_time: bool) {
+/// What becomes of the records of sanctions by effects that a rule has sent: not by those that a limit
+/// holds back or drops. Mutes are over when Chat has confirmed that; until then their records stay, so
+/// that an end which is refused is not forgotten.
+pub(super) fn end_with(draft: &mut Draft<'_>, effects: &[Effect], begun: &[Sanctioned]) {
     let everybody = Account::everybody();
-    let (group, member, kind) = match act {
-        Act::Unmute { group, member } => (group, member, SanctionKind::Mute),
-        Act::Unban { group, member } => (group, member, SanctionKind::Ban),
-        Act::UnmuteAll { group } => (group, &everybody, SanctionKind::MuteAll),
-        // A role that is meant to stay ends the one that was meant to pass.
-        Act::SetRole { group, member, .. } if !is_for_a_time => (group, member, SanctionKind::Role),
-        _ => return,
-    };
-    if draft.sanction(group, member, kind).is_some() {
-        draft.set_sanction(group, member, kind, None);
+    for effect in effects {
+        let (group, member, kind) = match &effect.act {
+            Act::Unmute { group, member } => (group, member, SanctionKind::Mute),
+            Act::UnmuteAll { group } => (group, &everybody, SanctionKind::MuteAll),
+            Act::Unban { group, member } => (group, member, SanctionKind::Ban),
+            // A role that is meant to stay ends the one that was meant to pass.
+            Act::SetRole { group, member, .. } if begun.iter().all(|one| one.id != effect.id) => {
+                (group, member, SanctionKind::Role)
+            }
+            _ => continue,
+        };
+        let Some(live) = draft.sanction(group, member, kind) else { continue };
+        let stays = matches!(kind, SanctionKind::Mute | SanctionKind::MuteAll);
+        let ending = stays.then(|| Sanction { ending: true, ..live.clone() });
+        draft.set_sanction(group, member, kind, ending);
     }
 }
 
@@ -164,7 +201,8 @@ pub(super) fn confirmed(
 ) {
     let live = draft.sanction(who.0, who.1, who.2);
     let Some(live) = live.filter(|live| !live.ending && live.at_chat() == until) else { return };
-    let confirmed = Sanction { confirmed: Some(draft.now), tries: 0, ..live.clone() };
+    let now = Some(draft.now);
+    let confirmed = Sanction { confirmed: now, tries: 0, instead_of: None, ..live.clone() };
     set(draft, who, Some(confirmed));
 }
 
@@ -181,7 +219,8 @@ pub(super) fn role_echoed(
     if live.ending && role == live.before.unwrap_or(Role::Member) {
         closed(draft, event, who);
     } else if !live.ending && live.role == Some(role) && live.confirmed.is_none() {
-        set(draft, who, Some(Sanction { confirmed: Some(draft.now), ..live }));
+        let now = Some(draft.now);
+        set(draft, who, Some(Sanction { confirmed: now, instead_of: None, ..live }));
     }
 }
 
@@ -256,6 +295,13 @@ fn owe(draft: &mut Draft<'_>, event: &Event, sanction: &Sanction, act: Act, what
         then: None,
         continue_on_refusal: true,
     });
+}
+
+/// A person has lifted a mute of ours.
+fn overruled_mute(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member: &Account) {
+    draft.note(format!("{member} is not muted any more: a person has lifted it"));
+    loops::unmuted(draft, group, member);
+    ended(draft, event, group, member, "overruled");
 }
 
 /// A mute of ours is over: its record goes, and `mute.ended` follows.

@@ -360,6 +360,9 @@ pub struct Sanction {
     /// When operators were told that its end is late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_late: Option<Timestamp>,
+    /// The one that stood here before, until Chat has confirmed this one: if it never does, that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Box<Sanction>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

@@ -134,11 +134,6 @@ impl Run<'_> {
 
     fn push(&mut self, draft: &mut Draft<'_>, position: usize, step: &Step, act: Act) {
         self.wanted.push(act.to_string());
-        if !draft.in_shadow(self.rule) {
-            let id = self.id(position, &act);
-            let is_for_a_time = self.sanctions.iter().any(|whom| whom.id == id);
-            sanction::ends_with(draft, &act, is_for_a_time);
-        }
         let then = match &act {
             Act::Read(_) | Act::TransferOwner { .. } | Act::TransferRoom { .. } => {
                 Some(Box::new(Resume {
@@ -186,8 +181,11 @@ impl Run<'_> {
             judge::give_marks_back(draft, rule, event);
         }
         let Some(excess) = excess else {
-            draft.effects.extend(effects);
             // What is only observed restrains nobody, so nothing has to end.
+            if !shadow {
+                sanction::end_with(draft, &effects, &sanctions);
+            }
+            draft.effects.extend(effects);
             if !shadow {
                 let begin = |whom| sanction::begin(draft, &rule.id, &event.id, whom);
                 sanctions.into_iter().for_each(begin);

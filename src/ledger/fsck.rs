@@ -191,9 +191,9 @@ fn sanction_ends(
 ) -> Result<Option<(String, Repair)>, StoreError> {
     let Some(until) = sanction.until else { return Ok(None) };
     let what = match sanction.ending {
-        // One that Chat would not end is tried again by a timer.
-        _ if seen.timers.contains(&sanction.id) => return Ok(None),
+        false if seen.timers.contains(&sanction.id) => return Ok(None),
         false => format!("it should end {until}, and has no timer"),
+        // While it is being ended, a timer leaves it alone.
         true if seen.owed.contains(&place) => return Ok(None),
         true => "its time is over, and nothing is left that would end it".to_owned(),
     };

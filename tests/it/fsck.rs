@@ -77,6 +77,7 @@ fn sanction() -> Sanction {
         away: false,
         tries: 0,
         told_late: None,
+        instead_of: None,
     }
 }
 

@@ -300,3 +300,16 @@ fn of_a_group_that_is_not_known_nothing_is_missed_when_it_is_gone() {
     let gone = Seen::Group { facts: GroupFacts { exists: false, ..facts(None) }, since: None };
     assert!(read(&mut Kept::default(), gone).is_nothing());
 }
+
+#[test]
+fn who_was_in_a_group_of_the_same_id_before_has_not_left_and_come_back() {
+    let gone = Seen::Group { facts: GroupFacts { exists: false, ..facts(None) }, since: None };
+    let mut kept = known();
+    read(&mut kept, gone);
+    // Somebody makes a group of the same id, and ann is in that one too.
+    read_at(&mut kept, Seen::Group { facts: facts(Some("ann")), since: None }, NOW + DAY);
+    let ann = member("ann", Role::Owner, NOW + MINUTE);
+    let decision = read_at(&mut kept, page(&[ann]), NOW + DAY);
+    assert_eq!(missed(&decision), []);
+    assert_eq!(is(&kept, "ann").unwrap().joined_at, Some(NOW + MINUTE));
+}

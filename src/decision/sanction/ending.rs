@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Who, ended, live, owe, set, words};
+use super::{Who, ended, live, owe, renewal, set, words};
 use crate::chat::Role;
 use crate::decision::draft::Draft;
 use crate::decision::effect::{Act, Effect, Read};
@@ -123,6 +123,15 @@ pub(in crate::decision) fn not_ended(
 ) {
     let (group, member, kind) = who;
     let Some(sanction) = draft.sanction(group, member, kind).cloned() else { return };
+    if sanction.until.is_none_or(|until| until > draft.now) {
+        draft.note(format!("{} goes on: its end was not sent, or not taken", words(who)));
+        let goes_on = Sanction { ending: false, ..sanction };
+        if goes_on.chat_until.is_some() {
+            // Its timer may have come while the end was under way.
+            renewal::renew_at(draft, who, &goes_on, draft.now);
+        }
+        return set(draft, who, Some(goes_on));
+    }
     let gone = draft.group(group).dismissed || refusal.is_some_and(|code| GONE.contains(&code));
     if gone {
         draft.note(format!("{} is over: the group is gone", words(who)));

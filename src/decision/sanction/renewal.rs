@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{TOLERANCE, Who, ended, live, mute, owe, seen, set, words};
+use super::{TOLERANCE, Who, live, mute, overruled_mute, owe, seen, set, words};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
 use crate::decision::effect::{Act, Effect, Read};
@@ -39,7 +39,7 @@ pub(super) fn end_for_chat(
     Some(last)
 }
 
-fn renew_at(draft: &mut Draft<'_>, who: Who<'_>, sanction: &Sanction, at: Timestamp) {
+pub(super) fn renew_at(draft: &mut Draft<'_>, who: Who<'_>, sanction: &Sanction, at: Timestamp) {
     let (group, member, kind) = (who.0.clone(), who.1.clone(), who.2);
     let timer = Timer::SanctionRenewal { group, member, kind, sanction: sanction.id.clone() };
     draft.timer(at, timer);
@@ -112,8 +112,7 @@ pub(super) fn seen(
         }
         // After Chat's own end, nobody has lifted anything.
         None if known && wanted.is_none_or(|wanted| wanted > now + TOLERANCE) => {
-            draft.note(format!("{member} is not muted any more: a person has lifted it"));
-            ended(draft, event, group, member, "overruled");
+            overruled_mute(draft, event, group, member);
         }
         _ => {
             let mut renewed = Sanction { confirmed: None, ..sanction };

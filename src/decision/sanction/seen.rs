@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{TOLERANCE, Who, ended, owe, renewal, timer_for_end};
+use super::{TOLERANCE, Who, ended, overruled_mute, owe, renewal, timer_for_end};
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
@@ -87,8 +87,8 @@ fn of_ours(
     of_member.id = event.id.derive(&format!("mute of {member}"));
     let is_muted = seen.is_some_and(|until| live.at_chat().is_none() || until > event.time);
     if live.until.is_some_and(|until| until <= event.time) {
-        // A mute that is still there although its time is over is being ended already.
-        if !is_muted {
+        // What is being ended is told when that is done: a call that lifts it may be under way.
+        if !is_muted && !live.ending {
             ended(draft, &of_member, group, member, "expired");
         }
         return is_muted;
@@ -100,8 +100,7 @@ fn of_ours(
     let Some(until) = seen.filter(|_| is_muted) else {
         let runs_out = live.at_chat().is_some_and(|end| end <= event.time + TOLERANCE);
         if !runs_out {
-            draft.note(format!("{member} is not muted any more: a person has lifted it"));
-            ended(draft, &of_member, group, member, "overruled");
+            overruled_mute(draft, &of_member, group, member);
         }
         return runs_out;
     };

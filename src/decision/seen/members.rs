@@ -75,6 +75,10 @@ fn differences(
     let again = known.joined_at.zip(facts.joined_at);
     if again.is_some_and(|(known, now)| now > known + REJOINED) {
         let mut fresh = described(event, facts);
+        // Left over from a group of the same id, or from before anybody looked: nothing was missed.
+        if draft.group(group).members.is_none() {
+            return draft.correct_member(group, account, fresh);
+        }
         fresh.found_at = Some(event.time);
         draft.correct_member(group, account, fresh);
         draft.note(format!("{account} left and came back; no callback told us"));

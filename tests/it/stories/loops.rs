@@ -194,3 +194,24 @@ async fn with_loop_off_nothing_is_stopped() {
     }
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn whom_a_person_unmutes_again_and_again_is_left_free() {
+    let rules = "[rule.mute]\non = \"message.sent\"\nwhen = 'message.text == \"mute\"'\ndo = [{ mute = { for = \"1h\" } }]\n";
+    let stage = Stage::with_rules(rules).await;
+    let cats = stage.create(CATS, GroupType::Public, "olga", &[("ann", Role::Member)]);
+    let mut muted = Vec::new();
+    for _ in 0..4 {
+        cats.says("ann", "mute");
+        stage.settle().await;
+        muted.push(cats.muted_for("ann").is_some());
+        stage.advance(MINUTE * 2).await;
+        cats.mutes("olga", "ann", 0);
+        // No callback tells of that; a reading does.
+        assert_eq!(stage.operator("/api/v1/reconcile?group=@TGS%23cats").await.0, 200);
+        stage.advance(Duration::from_secs(6)).await;
+    }
+    assert_eq!(muted, [true, true, true, false]);
+    assert_eq!(alerts(&stage).await, "groupkeeper_alerts_total 1");
+    stage.finish().await;
+}

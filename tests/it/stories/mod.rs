@@ -18,6 +18,7 @@ mod reconcile;
 mod restarted;
 mod sanctions;
 mod sanctions_by_hand;
+mod sanctions_kept;
 mod sanctions_late;
 mod sanctions_seen;
 mod schedules;

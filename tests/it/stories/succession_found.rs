@@ -175,3 +175,31 @@ async fn a_kick_that_is_told_and_found_at_once_transfers_once() {
     assert_eq!((transfers(&stage), told(&stage)), (vec![0], 1));
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_new_owner_whom_a_question_of_a_rule_shows_is_told_once_though_the_callback_comes_late() {
+    let rules = r#"
+[rule.look]
+on = "message.sent"
+when = 'message.text == "look"'
+do = [{ transfer_owner = { to = ["account:nobody"] } }]
+
+[rule.tell]
+on = "owner.changed"
+do = [{ send_private = { to = "boss", text = "{event.old_owner} {event.new_owner} {event.found}" } }]
+"#;
+    let stage = crew_with(rules, &[("RECONCILE_EVERY", "10m")]).await;
+    stage.advance(HOUR).await;
+    let by = Duration::from_secs(120);
+    stage.fault("Group.CallbackAfterChangeGroupOwner", None, FaultKind::Delay { by });
+    let now = stage.now();
+    stage.chat.with_world(|world| {
+        world.change_owner(now, &CREW.into(), &"walt".into(), &"wendy".into()).unwrap();
+    });
+    stage.group(CREW).says("will", "look");
+    stage.settle().await;
+    assert_eq!((owner(&stage).as_deref(), told(&stage)), (Some("wendy"), 1));
+    stage.advance(HOUR).await;
+    assert_eq!(told(&stage), 1);
+    stage.finish().await;
+}

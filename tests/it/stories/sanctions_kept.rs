@@ -1,0 +1,150 @@
+//! Sanctions whose successor or end does not come to be: nobody stays restrained for having been forgotten.
+
+use std::time::Duration;
+
+use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::simulator::FaultKind;
+
+use crate::stage::Stage;
+
+const CATS: &str = "@TGS#cats";
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const ALL: &str = "modify_group_base_info";
+const ONE: &str = "modify_group_member_info";
+
+const RULES: &str = r#"
+[rule.hush]
+on = "message.sent"
+when = 'message.text == "hush"'
+do = [{ mute_all = { for = "1h" } }]
+
+[rule.speak]
+on = "message.sent"
+when = 'message.text == "speak"'
+limit = { actions = 1, per = "10m", then = "drop" }
+do = [{ unmute_all = {} }]
+
+[rule.promote]
+on = "message.sent"
+when = 'message.text == "promote"'
+do = [{ set_role = { role = "admin", for = "1h" } }]
+
+[rule.kick]
+on = "message.sent"
+when = 'message.text == "kick"'
+do = [{ mute = { for = "2h" } }, { remove_member = {} }]
+
+[rule.mute]
+on = "message.sent"
+when = 'message.text == "mute"'
+do = [{ mute = { for = "1h" } }]
+
+[rule.ended]
+on = "mute.ended"
+do = [{ send_message = { text = "{member.id}: {event.reason}" } }]
+"#;
+
+async fn stage() -> Stage {
+    let stage = Stage::with_settings(RULES, &[("RECONCILE_EVERY", "10m")]).await;
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    stage.create(CATS, GroupType::Public, "olga", &members);
+    stage.advance(MINUTE).await;
+    stage
+}
+
+async fn says(stage: &Stage, who: &str, text: &str) {
+    stage.group(CATS).says(who, text);
+    stage.settle().await;
+}
+
+fn is_silent(stage: &Stage) -> bool {
+    stage.chat.with_world(|world| world.group(&CATS.into()).unwrap().mute_all)
+}
+
+fn refuses(stage: &Stage, command: &str) {
+    stage.fault(command, None, FaultKind::Code(10007, "no permission".to_owned()));
+}
+
+#[tokio::test]
+async fn a_group_is_not_silent_for_ever_because_a_second_mute_of_it_was_refused() {
+    let stage = stage().await;
+    says(&stage, "olga", "hush").await;
+    stage.advance(MINUTE * 10).await;
+    refuses(&stage, ALL);
+    says(&stage, "olga", "hush").await;
+    stage.mend();
+    assert!(is_silent(&stage));
+    stage.advance(MINUTE * 51).await;
+    assert!(!is_silent(&stage));
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_stays_an_admin_because_a_longer_time_was_refused() {
+    let stage = stage().await;
+    says(&stage, "ann", "promote").await;
+    stage.advance(MINUTE * 50).await;
+    stage.fault(ONE, None, FaultKind::Status(503));
+    says(&stage, "ann", "promote").await;
+    // Its own timer comes while the second is being tried.
+    stage.advance(MINUTE * 20).await;
+    stage.mend();
+    refuses(&stage, ONE);
+    stage.advance(MINUTE * 20).await;
+    stage.mend();
+    stage.advance(HOUR * 2).await;
+    assert_eq!(stage.group(CATS).role("ann"), Role::Member);
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_rule_whose_end_of_a_mute_is_refused_or_dropped_leaves_its_own_end_as_it_was() {
+    let stage = stage().await;
+    says(&stage, "olga", "hush").await;
+    refuses(&stage, ALL);
+    says(&stage, "olga", "speak").await;
+    stage.mend();
+    // This one is over the limit.
+    says(&stage, "olga", "speak").await;
+    assert!(is_silent(&stage));
+    assert!(stage.admin("/api/v1/sanctions").await.1.contains("mute_all"));
+    stage.advance(MINUTE * 61).await;
+    assert!(!is_silent(&stage));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn who_was_muted_and_removed_unheard_gets_the_rest_when_they_come_back() {
+    let stage = stage().await;
+    stage.fault("Group.CallbackAfterMemberExit", None, FaultKind::Lose);
+    says(&stage, "ann", "kick").await;
+    assert_eq!(stage.group(CATS).role("ann"), Role::Outside);
+    stage.mend();
+    stage.advance(MINUTE * 30).await;
+    let (_, list) = stage.admin("/api/v1/sanctions").await;
+    assert!(list.contains("away"), "{list}");
+    stage.group(CATS).joins("ann").await;
+    assert!(stage.group(CATS).muted_for("ann").is_some());
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_mute_that_a_reading_sees_ended_while_it_is_being_lifted_ends_once() {
+    let stage = stage().await;
+    let cats = stage.group(CATS);
+    says(&stage, "ann", "mute").await;
+    stage.advance(MINUTE * 59).await;
+    cats.mutes("olga", "ann", 90);
+    stage.fault(ONE, None, FaultKind::Status(503));
+    stage.advance(MINUTE).await;
+    stage.advance(MINUTE * 12).await;
+    stage.mend();
+    stage.advance(HOUR).await;
+    let mut messages = cats.messages();
+    messages.retain(|text| text.starts_with("ann:"));
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    stage.finish().await;
+}
