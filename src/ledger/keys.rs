@@ -38,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, with the words that people read.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::Held, "held"),
         (Self::Cooldown, "cooldown"),
         (Self::Dead, "dead letter"),
@@ -60,6 +60,7 @@ impl Kind {
         (Self::Sanction, "sanction"),
         (Self::Memory, "memory"),
         (Self::Limit, "limit"),
+        (Self::Changes, "changes"),
     ];
 
     /// The kind of the record under a key.

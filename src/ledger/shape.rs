@@ -94,6 +94,7 @@ fn state(kind: Kind, key: &[u8], value: StateValue) -> Result<Record, Misfit> {
             | (Kind::Fired, Value::Fired { .. })
             | (Kind::Memory, Value::Memory { .. })
             | (Kind::Limit, Value::Limit(_))
+            | (Kind::Changes, Value::Changes(_))
     );
     fits(fitting)?;
     Ok(match value {

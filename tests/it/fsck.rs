@@ -7,7 +7,8 @@ use groupkeeper::clock::Timestamp;
 use groupkeeper::decision::effect::{Act, Effect, Held, Manner, Outcome};
 use groupkeeper::decision::event::{Cause, Event, EventId, Timer};
 use groupkeeper::decision::state::{
-    GroupRecord, MemberRecord, Owner, RoomRecord, Sanction, SanctionKind, Spent, Times,
+    Change, ChangedField, Changes, GroupRecord, MemberRecord, Owner, RoomRecord, Sanction,
+    SanctionKind, Spent, Times,
 };
 use groupkeeper::decision::{Lane, StateKey, StateValue, Trace, Verdict};
 use groupkeeper::ledger::journal::RulesVersion;
@@ -105,6 +106,13 @@ fn states() -> Vec<(StateKey, StateValue)> {
         (
             StateKey::Ladder(rule(), 0, group.clone(), ann.clone()),
             StateValue::Ladder { step: 1, at: NOW },
+        ),
+        (
+            StateKey::Changes(group.clone(), ChangedField::Mute, ann.clone()),
+            StateValue::Changes(Changes {
+                recent: vec![Change { at: NOW, to: "muted".to_owned(), by: Some(rule()) }],
+                rests_until: None,
+            }),
         ),
         (StateKey::Sanction(group, ann, SanctionKind::Mute), StateValue::Sanction(sanction())),
         (StateKey::Fired(rule()), StateValue::Fired { at: NOW }),
