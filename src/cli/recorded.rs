@@ -168,7 +168,7 @@ pub(super) fn progress(entries: usize, at: Timestamp) {
 /// Whether there is an event of this name.
 fn known_event(name: &str) -> Result<(), Trouble> {
     let mut names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
-    names.push("schedule");
+    names.extend(["schedule", "seen", "lifted", "extended"]);
     if names.contains(&name) {
         return Ok(());
     }
