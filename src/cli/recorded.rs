@@ -10,7 +10,7 @@ use crate::authoring::recorded::{Admin, Recorded, Trouble};
 use crate::authoring::replay::Span;
 use crate::authoring::{self, why};
 use crate::clock::Timestamp;
-use crate::decision::Settings;
+use crate::decision::{Event, Settings};
 use crate::rule::diagnostic::Level;
 use crate::rule::suggest::closest;
 use crate::rule::{EventKind, RuleSet};
@@ -168,7 +168,7 @@ pub(super) fn progress(entries: usize, at: Timestamp) {
 /// Whether there is an event of this name.
 fn known_event(name: &str) -> Result<(), Trouble> {
     let mut names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
-    names.extend(["schedule", "seen", "lifted", "extended"]);
+    names.extend(Event::UNHEARD);
     if names.contains(&name) {
         return Ok(());
     }

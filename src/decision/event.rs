@@ -302,6 +302,20 @@ impl Event {
         }
     }
 
+    /// The names of what rules do not listen to.
+    pub const UNHEARD: [&str; 10] = [
+        "schedule",
+        "timer",
+        "settled",
+        "seen",
+        "released",
+        "discarded",
+        "lifted",
+        "extended",
+        "retried",
+        "dropped",
+    ];
+
     /// The lane in which it is decided.
     pub fn lane(&self) -> Lane {
         if let Some(group) = &self.group {

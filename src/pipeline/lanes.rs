@@ -60,11 +60,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_lane_lets_one_in_at_a_time_and_no_lane_waits_for_another() {
-        let lanes = Lanes::default();
-        let first = lanes.enter(&lane("a")).await;
+        let (lanes, a) = (Lanes::default(), lane("a"));
+        let first = lanes.enter(&a).await;
         let _other = lanes.enter(&lane("b")).await;
-        let same = lane("a");
-        let mut second = Box::pin(lanes.enter(&same));
+        let mut second = Box::pin(lanes.enter(&a));
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
         assert!(second.as_mut().now_or_never().is_some());
@@ -72,10 +71,9 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_kept_of_a_lane_that_nobody_is_in() {
-        let lanes = Lanes::default();
-        let first = lanes.enter(&lane("a")).await;
-        let same = lane("a");
-        let mut second = Box::pin(lanes.enter(&same));
+        let (lanes, a) = (Lanes::default(), lane("a"));
+        let first = lanes.enter(&a).await;
+        let mut second = Box::pin(lanes.enter(&a));
         assert!(second.as_mut().now_or_never().is_none());
         drop(second);
         assert_eq!(lanes.busy().len(), 1);

@@ -108,9 +108,9 @@ fn states() -> Vec<(StateKey, StateValue)> {
             StateValue::Ladder { step: 1, at: NOW },
         ),
         (
-            StateKey::Changes(group.clone(), ChangedField::Mute, ann.clone()),
+            StateKey::Changes(group.clone(), ChangedField::NameCard, ann.clone()),
             StateValue::Changes(Changes {
-                recent: vec![Change { at: NOW, to: "muted".to_owned(), by: Some(rule()) }],
+                recent: vec![Change { at: NOW, to: "digest".to_owned(), by: Some(rule()) }],
                 rests_until: None,
             }),
         ),
@@ -283,7 +283,10 @@ async fn each_thing_that_is_wrong_is_found_and_what_is_certain_is_repaired() {
 async fn a_sanction_whose_end_was_lost_half_way_is_ended_again() {
     let store = MemoryStore::default();
     let ending = StateValue::Sanction(Sanction { ending: true, ..sanction() });
-    let damage = vec![(sanction_place(), Some(ledger::encode(&ending).unwrap()))];
+    let damage = vec![
+        (sanction_place(), Some(ledger::encode(&ending).unwrap())),
+        (ledger::timer_key(SOON, &id("end")), None),
+    ];
     with(&store, rows(), damage).await;
     let report = fsck::examine(&store, |_| {}).unwrap();
     let told: Vec<_> = report.findings.iter().map(|found| found.what.as_str()).collect();

@@ -81,7 +81,7 @@ impl Machine {
             observer: witness.clone(),
             listener: witness,
         });
-        let engine = engine.expect("the simulated disk can be read");
+        let engine = engine.unwrap();
         let door: Arc<dyn Door> = engine.pipeline.clone();
         let door = self.mutant.map_or(door.clone(), |mutant| mutant.door(door));
         let router = callback::router(self.listening(), door, clock.clone(), Arc::new(Nobody));

@@ -80,7 +80,8 @@ impl SimClock {
         };
         let first =
             [due(&inner, Whose::Truth), due(&inner, Whose::Bot)].into_iter().flatten().min();
-        let first = first.expect("everybody waits, and nobody for a time: the simulation is stuck");
+        let first =
+            first.unwrap_or_else(|| panic!("everybody waits, and nobody for a time: it is stuck"));
         inner.truth = inner.truth.max(first);
         inner.wake();
     }

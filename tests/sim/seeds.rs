@@ -123,7 +123,7 @@ fn every_planted_bug_is_found() {
         let (failed, sums) = first_failure(1, FOUND_WITHIN, Some(mutant));
         match failed {
             Some(report) => {
-                println!("{mutant:?}: within {} seeds: {}", report.seed, report.violations[0])
+                println!("{mutant:?}: within {} seeds: {}", report.seed, report.violations[0]);
             }
             None => hidden.push((mutant, sums.seeds)),
         }

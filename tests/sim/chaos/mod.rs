@@ -206,6 +206,9 @@ impl Run {
                     *rng.pick(&[100, 500, 1_000]),
                 );
                 net.weather.lock().unwrap().bursts.push(burst);
+                // Weather in which nobody goes out is wasted.
+                people::flood(net, rng, plan.groups, 1, "ping");
+                (0..3).for_each(|_| people::act(net, rng, plan.groups));
             }
             Fault::Outage => net.weather.lock().unwrap().down_until = now + minutes(rng, 240),
             Fault::StaleReads => {
@@ -215,10 +218,10 @@ impl Run {
             Fault::Restart => return Some(Ended::Stopped),
             Fault::FullDisk => machine.disk.refuse_until(now + minutes(rng, 5)),
             Fault::ClockForward => {
-                machine.clock.jump(i64::try_from(minutes(rng, 90).as_millis()).unwrap())
+                machine.clock.jump(i64::try_from(minutes(rng, 90).as_millis()).unwrap());
             }
             Fault::ClockBack => {
-                machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap())
+                machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap());
             }
             Fault::Reload => machine.rules.store(rng.pick(books::books()).clone()),
             Fault::Operator => {

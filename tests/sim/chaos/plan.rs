@@ -69,9 +69,10 @@ impl Fault {
 }
 
 /// What bursts consist of: no answer, a proxy's 502, and Chat's own codes of every class.
-pub const TROUBLES: [Trouble; 13] = [
+pub const TROUBLES: [Trouble; 14] = [
     Trouble::Unreachable,
     Trouble::LostRequest,
+    Trouble::LostReply,
     Trouble::LostReply,
     Trouble::LostReply,
     Trouble::BadGateway,

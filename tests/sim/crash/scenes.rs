@@ -11,11 +11,14 @@ use crate::weather::{Trouble, Weather};
 
 pub const CATS: &str = "@TGS#cats";
 
+/// Something that is done to a part of the simulation, at a time.
+type Done<T> = Arc<dyn Fn(&mut T, Timestamp) + Send + Sync>;
+
 /// Something that happens in Chat, or to the way there.
 #[derive(Clone)]
 pub enum Happens {
-    InChat(Arc<dyn Fn(&mut World, Timestamp) + Send + Sync>),
-    OnTheWay(Arc<dyn Fn(&mut Weather, Timestamp) + Send + Sync>),
+    InChat(Done<World>),
+    OnTheWay(Done<Weather>),
     /// An operator releases everything of a rule.
     Released(&'static str),
 }
