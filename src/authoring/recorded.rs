@@ -50,11 +50,10 @@ impl From<StoreError> for Trouble {
 /// # Errors
 /// When there is no store, or when a running service has it.
 pub fn stopped(url: &str) -> Result<Arc<dyn Store>, Trouble> {
-    if let Some(directory) = url.strip_prefix("sled:")
-        && !Path::new(directory).is_dir()
-    {
+    let directory = store::directory(url)?;
+    if !directory.is_dir() {
         // Opening would make an empty one.
-        return Err(Trouble(format!("there is no store in {directory}")));
+        return Err(Trouble(format!("there is no store in {}", directory.display())));
     }
     Ok(store::open(url)?)
 }

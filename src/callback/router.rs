@@ -164,7 +164,8 @@ impl Listener {
         let gate = self.let_in(entrance, arrival);
         let body = match self.read(request.into_body(), gate.is_ok()).await {
             Ok(body) => body,
-            Err(answered) => return answered.into(),
+            // What strangers send broken is no callback that was lost.
+            Err(answered) => return gate.err().unwrap_or(answered).into(),
         };
         if let Err(refused) = gate {
             return refused.into();

@@ -66,7 +66,13 @@ impl Arguments {
         let begun: Option<Begun> = admin.order(&format!("{PAGE}{query}"))?;
         let Some(Begun { run }) = begun else { return Err(too_old()) };
         if self.no_wait {
-            println!("run {run} has begun; `groupkeeper reconcile --status` says how far it is");
+            if self.json {
+                println!("{}", serde_json::json!({ "run": run }));
+            } else {
+                println!(
+                    "run {run} has begun; `groupkeeper reconcile --status` says how far it is"
+                );
+            }
             return Ok(Exit::Fine);
         }
         let ended = wait(&admin, run).await?;

@@ -53,7 +53,7 @@ struct Looking {
     #[arg(long)]
     json: bool,
     /// At most so many
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = at_least_one)]
     limit: usize,
     #[command(flatten)]
     from: Where,
@@ -104,6 +104,11 @@ struct End {
 fn kind(text: &str) -> Result<SanctionKind, String> {
     let kinds = SanctionKind::ALL.map(SanctionKind::name).join(", ");
     SanctionKind::from_name(text).ok_or_else(|| format!("there is {kinds}"))
+}
+
+/// Of no entry at all it would be said that there is none.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1 on".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -208,6 +208,17 @@ impl JournalEntry {
         !matches!(self.event.as_str(), "timer" | "settled") || self.gave_rise_to().is_some()
     }
 
+    /// Whether it is about this member, or goes on with an event that was.
+    pub fn is_about(&self, member: &Account) -> bool {
+        let before = match self.body.as_ref().map(|body| &body.cause) {
+            Some(Cause::Settled { effect, .. }) => effect.then.as_ref().map(|resume| &resume.event),
+            Some(Cause::Timer(Timer::WaitOver { event, .. })) => Some(event.as_ref()),
+            _ => None,
+        };
+        let before = before.and_then(|event| event.member.as_ref());
+        self.member.as_ref() == Some(member) || before == Some(member)
+    }
+
     /// The event that an answer or a timer gave rise to and rules looked at: `group.ownerless`, say,
     /// or `mute.ended`. `None` where a rule only goes on with an event that has been before.
     pub fn gave_rise_to(&self) -> Option<&str> {

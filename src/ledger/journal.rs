@@ -62,7 +62,7 @@ impl Filter {
             entry.event == *name || entry.trace.rules.iter().any(|trace| trace.event == *name)
         };
         (self.group.is_none() || self.group == entry.group)
-            && (self.member.is_none() || self.member == entry.member)
+            && self.member.as_ref().is_none_or(|member| entry.is_about(member))
             && ((self.rule.is_none() && !self.acted) || entry.trace.rules.iter().any(|t| named(&t)))
             && self.event.as_ref().is_none_or(derived)
             && (!self.happened || entry.happened())
@@ -193,8 +193,10 @@ fn ends(store: &dyn Store) -> Result<Option<(Timestamp, Timestamp)>, StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::event::{Cause, Event, Timer};
     use crate::decision::{EventId, Trace, Verdict};
     use crate::ledger::{Known, encode, journal_key};
+    use crate::rule::EventKind;
     use crate::store::{MemoryStore, WriteSet};
 
     fn entry(number: i64, at: i64) -> JournalEntry {
@@ -226,6 +228,24 @@ mod tests {
         }
         store.commit(set).await.unwrap();
         store
+    }
+
+    #[test]
+    fn what_goes_on_with_an_event_about_a_member_is_about_them_too() {
+        let event = |cause| Event::new(EventId::of(&[b"said"]), cause, Timestamp(1), "said");
+        let mut said = event(Cause::Kind(EventKind::MessageSent));
+        said.member = Some("ann".into());
+        let over = Timer::WaitOver {
+            rule: "quiet".into(),
+            key: "ann".to_owned(),
+            wait: EventId::of(&[b"wait"]),
+            event: Box::new(said),
+            count: None,
+        };
+        let entry = JournalEntry { body: Some(event(Cause::Timer(over))), ..entry(1, 1) };
+        let about = |member: &str| Filter { member: Some(member.into()), ..Filter::default() };
+        assert!(about("ann").matches(&entry));
+        assert!(!about("ben").matches(&entry));
     }
 
     #[tokio::test]

@@ -130,11 +130,12 @@ impl Reconciler {
         let owned = if only { Vec::new() } else { self.owned(&items) };
         for item in items {
             match self.described(item, terms, began).await? {
-                (Some(reading), found) if !only => {
+                None => {}
+                Some((Some(reading), found)) if !only => {
                     done.jobs.push(Job::Read(Box::new(reading)));
                     done.add(found);
                 }
-                (_, found) => {
+                Some((_, found)) => {
                     done.groups += u64::from(!only);
                     done.add(found);
                 }
@@ -150,20 +151,24 @@ impl Reconciler {
         Ok(done)
     }
 
-    /// Compares one group, and says what is left to read of it.
+    /// Compares one group, and says what is left to read of it; `None` when it is left alone.
     async fn described(
         &self,
         item: GroupItem,
         terms: &Terms,
         began: Timestamp,
-    ) -> Result<(Option<Reading>, Found), Stop> {
+    ) -> Result<Option<(Option<Reading>, Found)>, Stop> {
         let GroupItem { group, error, facts } = item;
         if let Some((code, words)) = error.filter(|_| facts.exists) {
             tracing::warn!(%group, code, "Chat does not describe a group: {words}");
-            return Ok((None, Found::new()));
+            return Ok(None);
         }
         let store = &*self.store;
         let record = mirrored::record(store, &group)?;
+        if !facts.exists && record.is_none() {
+            tracing::info!(%group, "Chat knows no such group, and no callback has told of one");
+            return Ok(None);
+        }
         let read = record.as_ref().is_some_and(|record| record.members.is_some());
         let mirrored =
             if read { mirrored::of(store, &group).await? } else { mirrored::Mirrored::default() };
@@ -180,7 +185,7 @@ impl Reconciler {
         let reading = Reading::new(&facts, parts, mirrored.admins, muted);
         let seen = Seen::Group { facts, since: terms.since };
         let found = self.tell(&reading, seen, began, "group").await?;
-        Ok(((!reading.is_over()).then_some(reading), found))
+        Ok(Some(((!reading.is_over()).then_some(reading), found)))
     }
 
     /// Brings a piece of reading in where all events come in; says what it has found.

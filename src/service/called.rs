@@ -36,6 +36,10 @@ impl Called {
     fn warn_of_refused(&self, seen: Seen) {
         let why = match seen.answered {
             Answered::WrongApp => "it names another SdkAppid than `[app] sdk_app_id`",
+            Answered::Unsigned if seen.entrance == "room" => {
+                "it is not signed: switch on authentication for the room engine too, or write \
+                 `[callback] room_tokens = []` if it cannot sign"
+            }
             Answered::Unsigned => "it is not signed: switch on authentication in the console",
             Answered::Forged if seen.entrance == "room" => {
                 "its signature fits no `[callback] room_tokens` (nor `tokens`, where there are none): \
@@ -68,6 +72,15 @@ impl Watch for Called {
         let now = self.clock.now();
         if seen.answered.is_refusal() && self.refused.is_time(seen.answered, now) {
             self.warn_of_refused(seen);
+        }
+        let broken = [Answered::TooSlow, Answered::TooLarge, Answered::Garbled];
+        if broken.contains(&seen.answered) && self.refused.is_time(seen.answered, now) {
+            tracing::warn!(
+                command = seen.command,
+                answered = seen.answered.name(),
+                "a callback could not be read: its body is no JSON, too large, or did not arrive \
+                 whole; does a proxy change or limit it? (told once a minute)"
+            );
         }
         if seen.answered == Answered::Panicked {
             tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
@@ -133,7 +146,14 @@ pub(super) struct Refusals(pub(super) Arc<Called>, pub(super) Arc<Watcher>);
 
 impl Watch for Refusals {
     fn callback(&self, seen: Seen) {
-        if matches!(seen.answered, Answered::NotTaken | Answered::Panicked | Answered::TooSlow) {
+        let lost = [
+            Answered::NotTaken,
+            Answered::Panicked,
+            Answered::TooSlow,
+            Answered::TooLarge,
+            Answered::Garbled,
+        ];
+        if lost.contains(&seen.answered) {
             self.1.refused();
         }
         self.0.callback(seen);

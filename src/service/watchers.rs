@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
+use crate::chat::{Account, GroupId};
 use crate::clock::Clock;
 use crate::decision::effect::{Manner, Outcome};
 use crate::decision::event::Cause;
@@ -11,7 +12,7 @@ use crate::decision::{Decision, Event};
 use crate::delivery::{Listener, Scope, Stopped};
 use crate::ledger::Pending;
 use crate::pipeline::Observer;
-use crate::rule::EventKind;
+use crate::rule::{EventKind, RuleId};
 
 /// Two who look on, the first first.
 pub(super) struct Both<A: ?Sized, B: ?Sized>(pub(super) Arc<A>, pub(super) Arc<B>);
@@ -86,7 +87,9 @@ impl Observer for Counting {
             self.metrics.found(found.name());
         }
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
-            tracing::info!(event.id = %ended.id, group = ?ended.group, member = ?ended.member, "a mute has ended");
+            let group = ended.group.as_ref().map(GroupId::as_str);
+            let member = ended.member.as_ref().map(Account::as_str);
+            tracing::info!(event.id = %ended.id, group, member, "a mute has ended");
         }
         if let Cause::Timer(crate::decision::event::Timer::SanctionEnd { .. }) = &event.cause {
             self.metrics.sanction_end_lateness(self.clock.now().since(event.time));
@@ -120,7 +123,8 @@ impl Listener for Counting {
 
     fn alerted(&self, pending: &Pending, text: &str) {
         self.metrics.alert();
-        tracing::error!(effect.id = %pending.effect.id, rule = ?pending.effect.rule, "alert: {text}");
+        let rule = pending.effect.rule.as_ref().map(RuleId::as_str);
+        tracing::error!(effect.id = %pending.effect.id, rule, "alert: {text}");
     }
 
     fn stopped(&self, stopped: &Stopped) {

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
     /// Where callbacks are sent
-    #[arg(long, default_value = "http://127.0.0.1:8080/callback")]
+    #[arg(long, default_value = "http://127.0.0.1:8080/callback", value_parser = url)]
     callback_url: String,
     /// The token that callbacks are signed with
     #[arg(long, default_value = "token-of-the-simulated-chat")]
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "callback_token")]
     no_callback_token: bool,
     /// Where callbacks of Conference and Live rooms are sent, if not with the others
-    #[arg(long)]
+    #[arg(long, value_parser = url)]
     room_callback_url: Option<String>,
     /// The token that those are signed with
     #[arg(long, requires = "room_callback_url")]
@@ -64,6 +64,13 @@ pub(super) struct Arguments {
     /// With `--play`: no pauses; after each act only until the bot has come to rest
     #[arg(long, requires = "play", conflicts_with = "speed")]
     at_once: bool,
+}
+
+fn url(text: &str) -> Result<String, String> {
+    match text.starts_with("http://") || text.starts_with("https://") {
+        true => Ok(text.to_owned()),
+        false => Err("write it as http://127.0.0.1:8080/callback".to_owned()),
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -36,8 +36,27 @@ fn bot(arguments: &Arguments, url: &str) -> String {
         lines.push(format!("GROUPKEEPER_CALLBACK_LISTEN={address}"));
         lines.push(format!("GROUPKEEPER_CALLBACK_PATH={path}"));
     }
+    lines.extend(rooms(arguments));
     let lines: String = lines.iter().map(|line| format!("  {line} \\\n")).collect();
     format!("{lines}  groupkeeper serve\n")
+}
+
+/// What a bot must know so that callbacks of rooms reach it on a path of their own.
+fn rooms(arguments: &Arguments) -> Vec<String> {
+    let url = arguments.room_callback_url.as_deref();
+    let Some((address, path)) = url.and_then(address_and_path) else { return Vec::new() };
+    // A bot listens on one address for all callbacks.
+    if address_and_path(&arguments.callback_url).is_none_or(|chat| chat.0 != address) {
+        return Vec::new();
+    }
+    let mut lines = vec![format!("GROUPKEEPER_CALLBACK_ROOM_PATH={path}")];
+    match (&arguments.room_callback_token, arguments.token()) {
+        (Some(token), _) => lines.push(format!("GROUPKEEPER_CALLBACK_ROOM_TOKENS={token}")),
+        // Only commas: a list with nothing in it. A variable that is empty would be as good as absent.
+        (None, Some(_)) => lines.push("GROUPKEEPER_CALLBACK_ROOM_TOKENS=,".to_owned()),
+        (None, None) => {}
+    }
+    lines
 }
 
 /// Where a bot must listen that this URL is to reach; `None` for a URL of another machine.
@@ -93,5 +112,30 @@ mod tests {
         assert_eq!(of("http://localhost:81/a/b?c=d").as_deref(), Some("127.0.0.1:81 /a/b"));
         assert_eq!(of("http://127.0.0.1").as_deref(), Some("127.0.0.1:80 /"));
         assert_eq!(of("https://bot.example.com/callback"), None);
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_bot_is_told_of_the_path_of_rooms_and_whether_they_are_signed() {
+        let of = |options: &[&str]| {
+            let line = [&["simulate"], options].concat();
+            let Line { arguments } = <Line as clap::Parser>::try_parse_from(line).unwrap();
+            rooms(&arguments).join(" ")
+        };
+        let url = "--room-callback-url=http://127.0.0.1:8080/rooms";
+        let path = "GROUPKEEPER_CALLBACK_ROOM_PATH=/rooms";
+        assert_eq!(of(&[]), "");
+        assert_eq!(
+            of(&[url, "--room-callback-token=t"]),
+            format!("{path} GROUPKEEPER_CALLBACK_ROOM_TOKENS=t")
+        );
+        assert_eq!(of(&[url]), format!("{path} GROUPKEEPER_CALLBACK_ROOM_TOKENS=,"));
+        assert_eq!(of(&[url, "--no-callback-token"]), path);
+        assert_eq!(of(&["--room-callback-url=http://127.0.0.1:9999/rooms"]), "");
     }
 }

@@ -56,7 +56,11 @@ pub(in crate::decision) fn extended(
     let mut changed = Sanction {
         until: Some(until),
         time: Some(until.since(sanction.from)),
-        confirmed: None,
+        confirmed: match kind {
+            SanctionKind::Mute | SanctionKind::Ban => None,
+            // Chat knows no end of these, and has nothing to confirm.
+            SanctionKind::Role | SanctionKind::MuteAll => sanction.confirmed,
+        },
         tries: 0,
         told_late: None,
         ..sanction

@@ -25,7 +25,9 @@ pub(super) fn compare(
 ) {
     let group = &facts.group;
     let known = draft.known_group(group).cloned();
-    if known.as_ref().is_some_and(|known| overtaken(event, known.told_at)) {
+    // A callback that only named the group has told nothing that a reading could contradict.
+    let named_only = facts.exists && known.as_ref().is_some_and(is_named_only);
+    if !named_only && known.as_ref().is_some_and(|known| overtaken(event, known.told_at)) {
         return;
     }
     if !facts.exists {
@@ -80,6 +82,12 @@ pub(super) fn compare(
         draft.note(format!("{group} has no owner{had}; no callback told us"));
         succession::ownerless(found(draft, event, EventKind::GroupOwnerless, None), "found");
     }
+}
+
+/// Whether nothing is known of a group but that it is there, and its type.
+fn is_named_only(known: &GroupRecord) -> bool {
+    let described = known.read_at.is_some() || known.created_at.is_some();
+    !described && !known.dismissed && known.owner == Owner::Unknown && known.name.is_empty()
 }
 
 fn created(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {

@@ -201,6 +201,23 @@ async fn a_group_that_a_callback_names_for_the_first_time_is_read_soon() {
 }
 
 #[tokio::test]
+async fn a_group_whose_first_callback_is_a_join_is_known_and_told_as_ownerless_within_seconds() {
+    let stage = comparing().await;
+    stage.advance(TEN_MINUTES / 2).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("ann", Role::Member)]);
+    unseen(&stage, "@TGS#cats", "olga", becomes(Role::Outside));
+    cats.joins("zoe").await;
+    stage.advance(Duration::from_secs(6)).await;
+    let messages = cats.messages();
+    assert_eq!(messages[0], "member.joined zoe false");
+    assert!(messages.contains(&"group.ownerless true".to_owned()), "{messages:?}");
+    let record = survey::group(&*stage.bot().store, &GroupId::from("@TGS#cats")).unwrap();
+    assert!(record.record.is_some_and(|group| group.read_at.is_some()));
+    assert_eq!(stage.calls("get_appid_group_list"), [0]);
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_gap_in_the_numbers_of_messages_makes_the_bot_look() {
     let stage = Stage::with_settings(TELLS, &[("RECONCILE_EVERY", "6h")]).await;
     let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("ann", Role::Member)]);
@@ -334,6 +351,19 @@ async fn an_operator_has_one_group_compared_with_all_of_its_members() {
     );
     let (code, text) = stage.operator("/api/v1/reconcile?groups=x").await;
     assert_eq!(code, 400, "{text}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_group_that_chat_does_not_know_is_not_said_to_be_compared() {
+    let stage = Stage::with_rules(TELLS).await;
+    let (code, text) = stage.operator("/api/v1/reconcile?group=nosuch").await;
+    assert_eq!((code, text.as_str()), (200, r#"{"run":1}"#));
+    stage.settle().await;
+    let (_, text) = stage.admin("/api/v1/reconcile").await;
+    let status: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let ended = &status["ended"][0];
+    assert_eq!((ended["groups"].as_u64(), ended["skipped"].as_u64()), (Some(0), Some(1)), "{text}");
     stage.finish().await;
 }
 

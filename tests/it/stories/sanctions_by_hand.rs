@@ -151,7 +151,8 @@ async fn an_extended_mute_ends_later_and_a_shortened_one_sooner() {
 #[tokio::test]
 async fn a_temporary_role_that_is_extended_lasts_longer() {
     let stage = with(&[("ben", "promote")]).await;
-    sanctions(&stage, &["extend", CATS, "ben", "--for", "1h"]).await;
+    let told = sanctions(&stage, &["extend", CATS, "ben", "--for", "1h"]).await;
+    assert!(told.contains("  in force  "), "{told}");
     stage.advance(MINUTE * 100).await;
     assert_eq!(stage.group(CATS).role("ben"), Role::Admin);
     stage.advance(MINUTE * 21).await;

@@ -31,6 +31,10 @@ pub(super) fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     }
     let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
     let over_budget = one_of(reader, "callback", "over_budget", &choices);
+    if budget.is_zero() {
+        let message = "`[callback] budget` is zero: nothing could be decided in time".to_owned();
+        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
+    }
     let (allow, allow_chat) = networks(reader, "allow", Some(CHAT));
     let (trusted_proxies, _) = networks(reader, "trusted_proxies", None);
     Some(Callback {
@@ -191,6 +195,15 @@ mod tests {
         ] {
             assert_eq!(load(lines).unwrap_err(), mistake, "{lines}");
         }
+    }
+
+    #[test]
+    fn a_budget_is_neither_zero_nor_as_long_as_chat_waits() {
+        let zero = "`[callback] budget` is zero: nothing could be decided in time";
+        let long = "`[callback] budget` is not below the 2 s that Chat waits";
+        assert_eq!(load("budget = \"0ms\"").unwrap_err(), zero);
+        assert_eq!(load("budget = \"2000ms\"").unwrap_err(), long);
+        assert_eq!(load("budget = \"1ms\"").unwrap().callback.budget.as_millis(), 1);
     }
 
     #[test]
