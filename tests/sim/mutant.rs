@@ -31,7 +31,7 @@ pub enum Mutant {
     GoneBeforeSent,
     /// After a restart, effects are taken up from the newest.
     NewestFirst,
-    /// Reads are made beside the limiter.
+    /// Reads are made beside the limiter, hundreds at once.
     RateIgnored,
     /// Callbacks of our own calls are not recognised.
     EchoStartsRules,
@@ -215,7 +215,8 @@ impl Chat for WrongChat {
                 && let Call::SendGroupMsg { group, .. } = call
             {
                 let read = Call::GetGroupInfo { groups: vec![group.clone()] };
-                let _ = self.inner.call(&read, random).await;
+                let reads = (0..250).map(|_| self.inner.call(&read, random));
+                futures_util::future::join_all(reads).await;
             }
             let mut answer = self.inner.call(call, random).await;
             if self.mutant == Mutant::SentAgainUnverified

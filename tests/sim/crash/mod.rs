@@ -19,6 +19,7 @@ use scenes::{Happens, Scene, scenes};
 use crate::bot::{Bot, Machine};
 use crate::clock::SimClock;
 use crate::disk::{Disk, Loss, Manner};
+use crate::mutant::Mutant;
 use crate::net::Net;
 use crate::power::{Power, Stop};
 use crate::rng::Rng;
@@ -72,7 +73,13 @@ fn parsed(scene: &Scene) -> Arc<RuleSet> {
 }
 
 /// Plays a story, stopped where `stop` says.
-fn play(scene: &Scene, rules: &Arc<RuleSet>, stop: Option<Stop>, variant: Variant) -> Played {
+fn play(
+    scene: &Scene,
+    rules: &Arc<RuleSet>,
+    stop: Option<Stop>,
+    variant: Variant,
+    mutant: Option<Mutant>,
+) -> Played {
     let clock = SimClock::new(BEGIN);
     let disk = Disk::default();
     let story = Story::new(clock.clone());
@@ -93,7 +100,7 @@ fn play(scene: &Scene, rules: &Arc<RuleSet>, stop: Option<Stop>, variant: Varian
         rules: Arc::new(ArcSwap::new(rules.clone())),
         manner: Manner { early: variant.early, sync: (1, 1) },
         rng: Arc::new(Mutex::new(Rng::new(2))),
-        mutant: None,
+        mutant,
     };
     let mut play = Play { scene, machine, next: 0 };
     let counted = play.through(stop, variant);
@@ -175,14 +182,14 @@ fn everywhere(scene: &Scene) -> (usize, Vec<String>) {
     let rules = parsed(scene);
     let (mut points, mut wrong) = (0, Vec::new());
     for variant in VARIANTS {
-        let whole = play(scene, &rules, None, variant);
+        let whole = play(scene, &rules, None, variant, None);
         if !whole.violations.is_empty() {
             wrong.push(report(scene, None, variant, &whole, &whole.violations.join("; ")));
             continue;
         }
         for stop in stops(whole.counted) {
             points += 1;
-            let played = play(scene, &rules, Some(stop), variant);
+            let played = play(scene, &rules, Some(stop), variant, None);
             let mut not = played.violations.clone();
             not.extend(played.ending.unfinished.clone());
             // What Chat never sends again may rightly never have happened, and a question is never asked
@@ -196,6 +203,15 @@ fn everywhere(scene: &Scene) -> (usize, Vec<String>) {
         }
     }
     (points, wrong)
+}
+
+/// The first story that a planted bug spoils although nothing stops it, and what does not hold.
+pub fn found_by_a_story(mutant: Mutant) -> Option<String> {
+    scenes().iter().find_map(|scene| {
+        let played = play(scene, &parsed(scene), None, VARIANTS[0], Some(mutant));
+        let first = played.violations.first().or(played.ending.unfinished.first())?;
+        Some(format!("\"{}\": {first}", scene.name))
+    })
 }
 
 fn report(
