@@ -207,6 +207,14 @@ fn told_by_chat(event: &Event) -> bool {
 fn owner_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let new = text(event, "new_owner").map(Account::from);
     let old = text(event, "old_owner").map(Account::from);
+    let ours = draft.group(group);
+    let older = ours.owner_since.is_some_and(|since| event.time < since);
+    let other = new.as_ref().is_none_or(|new| !ours.owner.is(new));
+    if ours.unconfirmed.is_some() && older && other && told_by_chat(event) {
+        // Overtaken by our own transfer; the reading that confirms it shows who is right.
+        draft.note(format!("that is older than the transfer of {group} by the bot"));
+        return;
+    }
     succession::confirm::by_callback(draft, event, group, new.as_ref());
     let mut record = known(draft, event, group);
     if told_by_chat(event) {

@@ -247,8 +247,12 @@ pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, 
     unbanned(draft, group, member);
     let (now, who) = (draft.now, (group, member, SanctionKind::Mute));
     let runs = |live: &&Sanction| !live.ending && live.until.is_none_or(|until| until > now);
-    let live = draft.sanction(group, member, SanctionKind::Mute).filter(runs);
-    let Some(mut sanction) = live.cloned() else { return };
+    let live = draft.sanction(group, member, SanctionKind::Mute).cloned();
+    if let Some(ending) = live.clone().filter(|live| live.ending && live.away) {
+        // What Chat refuses from now on is refused of somebody who is there.
+        set(draft, who, Some(Sanction { away: false, ..ending }));
+    }
+    let Some(mut sanction) = live.filter(|live| runs(&live)) else { return };
     (sanction.away, sanction.confirmed) = (false, None);
     let left = sanction.until.map(|until| until.since(now));
     let words = left.map_or_else(|| "ever".to_owned(), duration::format);

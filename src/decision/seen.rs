@@ -21,7 +21,9 @@ use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::rule::EventKind;
 
+pub(super) use group::gone_unheard;
 pub(super) use late::told_already;
+pub(super) use members::left_unheard;
 
 /// What Chat has just changed may not be in all that it reads from yet, and a callback may still be on
 /// its way: a reading does not contradict what was told so shortly before it began.

@@ -90,7 +90,7 @@ fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answ
             if let Some(facts) = facts {
                 believe_group(draft, event, facts);
             }
-            believe_roles(draft, group, roles, *details);
+            believe_roles(draft, event, group, roles, *details);
             believe_members(draft, group, members);
         }
         (Answer::Candidates { group, .. }, _) => believe_group(draft, event, group),
@@ -108,9 +108,19 @@ fn answered(draft: &mut Draft<'_>, event: &Event, effect: &Effect, answer: &Answ
     }
 }
 
-fn believe_roles(draft: &mut Draft<'_>, group: &GroupId, roles: &[(Account, Role)], details: bool) {
+fn believe_roles(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    roles: &[(Account, Role)],
+    details: bool,
+) {
     let now = draft.now;
     for (account, role) in roles {
+        // Reconciliation would not miss them any more: the event is missed here, and once.
+        if *role == Role::Outside && seen::left_unheard(draft, event, group, account) {
+            continue;
+        }
         let mut record = MemberRecord { role: Some(*role), ..draft.member(group, account) };
         if details {
             record.read_at = Some(now);
@@ -134,9 +144,7 @@ fn believe_members(draft: &mut Draft<'_>, group: &GroupId, members: &[MemberFact
 fn believe_group(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
     let group = &facts.group;
     if !facts.exists {
-        draft.note(format!("{group} does not exist any more"));
-        mirror::gone(draft, group);
-        return;
+        return seen::gone_unheard(draft, event, facts);
     }
     confirm::by_reading(draft, event, facts);
     let mut record = draft.group(group);

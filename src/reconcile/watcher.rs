@@ -158,7 +158,7 @@ impl Watcher {
             if watched.known.len() >= MOST {
                 watched.known.clear();
             }
-            if !watched.known.insert(hash) || watched.unread.len() >= WAITING {
+            if watched.unread.len() >= WAITING || !watched.known.insert(hash) {
                 return;
             }
         }
@@ -197,7 +197,10 @@ impl Watcher {
                     watched.gaps.remove(&hash);
                 }
             }
-        } else if number > last + 1 {
+        } else if number > last + 1
+            // Nobody takes them where groups are not compared by themselves.
+            && (watched.gaps.len() < WAITING || watched.gaps.contains_key(&hash))
+        {
             let gap = watched.gaps.entry(hash).or_insert_with(|| (group.clone(), 0, now));
             gap.1 += number - last - 1;
         }

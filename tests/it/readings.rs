@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::decision::effect::{GroupFacts, MemberFacts};
+use groupkeeper::decision::effect::{Act, Answer, GroupFacts, Manner, MemberFacts, Outcome, Read};
 use groupkeeper::decision::event::{Cause, Field};
 use groupkeeper::decision::seen::Seen;
 use groupkeeper::decision::state::{GroupRecord, MemberRecord, MembersRead, Owner};
-use groupkeeper::decision::{Decision, Event, EventId, StateKey, StateValue};
+use groupkeeper::decision::{Decision, Effect, Event, EventId, Lane, StateKey, StateValue};
 use groupkeeper::rule::{EventKind, RuleSet};
 
 use crate::decisions::{Kept, NOW, event};
@@ -312,4 +312,79 @@ fn who_was_in_a_group_of_the_same_id_before_has_not_left_and_come_back() {
     let decision = read_at(&mut kept, page(&[ann]), NOW + DAY);
     assert_eq!(missed(&decision), []);
     assert_eq!(is(&kept, "ann").unwrap().joined_at, Some(NOW + MINUTE));
+}
+
+/// Chat's answer to a question of a rule.
+fn answered(read: Read, answer: Answer) -> Event {
+    let effect = Effect {
+        id: EventId::of(&[b"question"]),
+        lane: Lane::group(&group()),
+        act: Act::Read(read),
+        rule: None,
+        event: EventId::of(&[b"asker"]),
+        created: NOW,
+        manner: Manner::Send,
+        then: None,
+        continue_on_refusal: true,
+    };
+    let outcome = Outcome::Answer(answer);
+    let cause = Cause::Settled { effect: Box::new(effect), outcome, skipped: Vec::new() };
+    let mut event = Event::new(EventId::of(&[b"answer"]), cause, NOW, "effect");
+    event.group = Some(group());
+    event
+}
+
+#[test]
+fn somebody_whose_leave_a_rules_question_shows_has_left_once() {
+    let mut kept = known();
+    let accounts = vec![Account::from("ann")];
+    let group_type = Some(GroupType::Public);
+    let read = Read::Roles { group: group(), group_type, accounts, details: false };
+    let roles = vec![("ann".into(), Role::Outside)];
+    let answer = Answer::Roles { group: None, roles, members: Vec::new() };
+    let event = answered(read, answer);
+    let decision = kept.decide_at(&event, &RuleSet::default(), NOW);
+    assert_eq!(missed(&decision), some(&[("member.left", "ann")]));
+    let gone = Seen::Roles { roles: vec![("ann".into(), Role::Outside)] };
+    assert_eq!(missed(&read_at(&mut kept, gone, NOW + MINUTE)), []);
+    let told = (EventKind::MemberLeft, "ann", NOW - MINUTE);
+    assert!(callback(&mut kept, told, &[], NOW + MINUTE).is_nothing());
+}
+
+#[test]
+fn a_group_whose_end_a_rules_question_shows_is_dismissed_once() {
+    let mut kept = known();
+    let gone = || GroupFacts { exists: false, ..facts(None) };
+    let event = answered(Read::Group { group: group() }, Answer::Group(gone()));
+    let decision = kept.decide_at(&event, &RuleSet::default(), NOW);
+    assert_eq!(missed(&decision), some(&[("group.dismissed", "")]));
+    let seen = Seen::Group { facts: gone(), since: None };
+    assert_eq!(missed(&read_at(&mut kept, seen, NOW + MINUTE)), []);
+}
+
+#[test]
+fn who_owned_it_before_our_own_transfer_does_not_own_it_again_by_a_late_callback() {
+    let mut kept = known();
+    let key = StateKey::Group(group());
+    let record = GroupRecord {
+        owner: Owner::Is("ann".into()),
+        owner_since: Some(NOW),
+        unconfirmed: Some(EventId::of(&[b"transfer"])),
+        ..GroupRecord::default()
+    };
+    kept.put(key.clone(), StateValue::Group(record));
+    let mut told = |new: &str, at: Timestamp| {
+        let mut event = event(EventKind::OwnerChanged, new, u64::try_from(at.0).unwrap());
+        (event.time, event.command) = (at, "Group.CallbackAfterChangeGroupOwner".into());
+        for (name, value) in [("old_owner", "olga"), ("new_owner", new)] {
+            event.fields.insert(name.into(), Field::Text(value.into()));
+        }
+        kept.decide_at(&event, &RuleSet::default(), NOW + MINUTE);
+        match kept.get(&key) {
+            Some(StateValue::Group(record)) => (record.owner.clone(), record.unconfirmed.is_some()),
+            _ => panic!("the group is gone"),
+        }
+    };
+    assert_eq!(told("ben", NOW - MINUTE), (Owner::Is("ann".into()), true));
+    assert_eq!(told("ben", NOW + MINUTE), (Owner::Is("ben".into()), false));
 }

@@ -116,6 +116,17 @@ fn owned(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts, before: &Owne
     missed.fields.insert("new_owner".into(), text(new.as_str()));
 }
 
+/// A question of a rule shows that a group is gone.
+pub(in super::super) fn gone_unheard(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts) {
+    match draft.known_group(&facts.group).cloned() {
+        Some(known) => vanished(draft, event, facts, Some(known)),
+        None => {
+            draft.note(format!("{} does not exist any more", facts.group));
+            mirror::gone(draft, &facts.group);
+        }
+    }
+}
+
 /// Chat does not know the group any more. Where nobody had, there is nothing to tell.
 fn vanished(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts, known: Option<GroupRecord>) {
     let group = &facts.group;
@@ -125,6 +136,7 @@ fn vanished(draft: &mut Draft<'_>, event: &Event, facts: &GroupFacts, known: Opt
     }
     draft.note(format!("{group} does not exist any more; no callback told us"));
     let missed = found(draft, event, EventKind::GroupDismissed, None);
+    missed.group = Some(group.clone());
     let owner = match &known.owner {
         Owner::Is(owner) => owner.as_str(),
         Owner::Unknown | Owner::Nobody => "",

@@ -177,16 +177,43 @@ pub(super) fn compare_role(
     if !known.is_present() || record.members.is_none() {
         return draft.set(key, None);
     }
-    let owned = record.owner.is(account) || known.role == Some(Role::Owner);
+    has_left(draft, event, group, account, &known);
+}
+
+/// Whether the answer to a rule's question shows that somebody has left, and nobody told so.
+pub(in super::super) fn left_unheard(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    account: &Account,
+) -> bool {
+    let Some(known) = present(draft, group, account) else { return false };
+    if overtaken(event, known.told_at) || draft.group(group).members.is_none() {
+        return false;
+    }
+    has_left(draft, event, group, account, &known);
+    true
+}
+
+fn has_left(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    account: &Account,
+    known: &MemberRecord,
+) {
+    let owned = draft.group(group).owner.is(account) || known.role == Some(Role::Owner);
     let gone = MemberRecord {
+        role: Some(Role::Outside),
+        read_at: Some(event.time),
         gone_at: Some(event.time),
         found_at: Some(event.time),
         ..Default::default()
     };
     draft.correct_member(group, account, gone);
     draft.note(format!("{account} is not in the group any more; no callback told us"));
-    found(draft, event, EventKind::MemberLeft, Some(account));
+    found(draft, event, EventKind::MemberLeft, Some(account)).group = Some(group.clone());
     if owned {
-        found(draft, event, EventKind::OwnerLeft, Some(account));
+        found(draft, event, EventKind::OwnerLeft, Some(account)).group = Some(group.clone());
     }
 }
