@@ -131,7 +131,7 @@ fn result(run: &RunStatus) -> String {
     match run.found.values().sum::<u64>() {
         0 => text.push_str("callbacks had told of everything"),
         events => {
-            text.push_str(&format!("callbacks had not told of {events}: {}", names(&run.found)))
+            text.push_str(&format!("callbacks had not told of {events}: {}", names(&run.found)));
         }
     }
     if run.skipped > 0 {
