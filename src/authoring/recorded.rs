@@ -45,6 +45,20 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// Opens the store of a service that does not run, as `[store] url` names it.
+///
+/// # Errors
+/// When there is no store, or when a running service has it.
+pub fn stopped(url: &str) -> Result<Arc<dyn Store>, Trouble> {
+    if let Some(directory) = url.strip_prefix("sled:")
+        && !Path::new(directory).is_dir()
+    {
+        // Opening would make an empty one.
+        return Err(Trouble(format!("there is no store in {directory}")));
+    }
+    Ok(store::open(url)?)
+}
+
 /// Entries in the order of decision.
 pub type Entries<'r> = Box<dyn Iterator<Item = Result<JournalEntry, Trouble>> + 'r>;
 
@@ -71,19 +85,12 @@ impl Recorded {
     /// # Errors
     /// When there is no store, or when a running service has it.
     pub fn store(url: &str) -> Result<Self, Trouble> {
-        if let Some(directory) = url.strip_prefix("sled:")
-            && !Path::new(directory).is_dir()
-        {
-            // Opening would make an empty one.
-            return Err(Trouble(format!("there is no store in {directory}")));
-        }
-        let opened = store::open(url).map_err(|error| match error.0.contains("is held by") {
+        Ok(Self::opened(stopped(url).map_err(|error| match error.0.contains("is held by") {
             true => Trouble(format!(
                 "{error}\nA service that runs is asked with --url http://127.0.0.1:8081, its [admin] listen"
             )),
-            false => error.into(),
-        })?;
-        Ok(Self::opened(opened))
+            false => error,
+        })?))
     }
 
     /// Reads a store that is open already.

@@ -1,10 +1,13 @@
 //! Commands and exit codes. Data goes to stdout, everything else to stderr.
 
+mod backup;
 mod check;
+mod compact;
 mod demo;
 mod exit;
 mod explain;
 mod fmt;
+mod fsck;
 mod healthcheck;
 mod new;
 mod outbox;
@@ -12,6 +15,7 @@ mod plan;
 mod reconcile;
 mod recorded;
 mod replay;
+mod restore;
 mod sanctions;
 mod schema;
 mod serve;
@@ -75,6 +79,14 @@ enum Command {
     Reconcile(reconcile::Arguments),
     /// Show who is muted, banned or has a role for a time; lift it, or give it another end
     Sanctions(sanctions::Arguments),
+    /// Write the whole store to a file, while the service runs or when it is stopped
+    Backup(backup::Arguments),
+    /// Make a store out of a backup
+    Restore(restore::Arguments),
+    /// Look over the store of a stopped service, and repair what can be repaired
+    Fsck(fsck::Arguments),
+    /// Give back the disk space of what has gone from the store of a stopped service
+    Compact(compact::Arguments),
     /// Run a simulated Tencent Chat on loopback
     Simulate(simulate::Arguments),
     /// Print a UserSig, for trying REST calls by hand
@@ -150,6 +162,10 @@ async fn run(command: Command) -> Exit {
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Sanctions(arguments) => sanctions::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments).await,
+        Command::Fsck(arguments) => fsck::run(&arguments).await,
+        Command::Compact(arguments) => compact::run(&arguments),
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Usersig(arguments) => usersig::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

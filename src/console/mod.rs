@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod backup;
 mod dead;
 mod events;
 mod held;
@@ -131,6 +132,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/journal/{id}", get(events::entry))
         .route("/api/v1/rules/sources", get(events::sources_in_force))
         .route("/api/v1/rules/sources/{version}", get(events::sources))
+        .route("/api/v1/backup", get(backup::backup))
         .route("/metrics", get(api::metrics))
         .route("/", get(api::overview))
         .layer(middleware::from_fn_with_state(console.clone(), authorize));

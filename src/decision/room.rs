@@ -8,7 +8,8 @@ use super::state::{Owner, RoomRecord, StateKey};
 use super::succession::confirm;
 use super::wait;
 use crate::chat::{Account, RoomId};
-use crate::rule::model::{Action, Trigger};
+use crate::rule::catalog::Object;
+use crate::rule::model::{Action, Step};
 use crate::rule::{EventKind, RuleSet};
 
 /// Applies one event, and derives `room.owner_left` and `room.owner_changed`.
@@ -40,10 +41,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: Eve
 
 /// Whether a rule looks for successors in rooms, so that it matters who came in first.
 fn looks_for_successors(rules: &RuleSet) -> bool {
-    let of_rooms = |trigger: &Trigger| matches!(trigger, Trigger::On(kinds) if kinds.iter().any(|kind| kind.name().starts_with("room.")));
-    rules.rules().iter().filter(|rule| of_rooms(&rule.trigger)).any(|rule| {
-        rule.steps.iter().any(|step| matches!(step.action, Action::TransferOwner { .. }))
-    })
+    let of_rooms = EventKind::ALL.iter().filter(|kind| kind.carries(Object::Room));
+    let transfers = |step: &Step| matches!(step.action, Action::TransferOwner { .. });
+    of_rooms.flat_map(|kind| rules.on(*kind)).any(|rule| rule.steps.iter().any(transfers))
 }
 
 fn entered(draft: &mut Draft<'_>, event: &Event, room: &RoomId) {

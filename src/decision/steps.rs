@@ -140,14 +140,16 @@ impl Run<'_> {
             sanction::ends_with(draft, &act, is_for_a_time);
         }
         let then = match &act {
-            Act::Read(_) | Act::TransferOwner { .. } | Act::TransferRoom { .. } => Some(Box::new(Resume {
-                rule: self.rule.id.clone(),
-                event: self.event.clone(),
-                stage: Stage::Steps { from: position },
-                tried: self.tried.to_vec(),
-                count: self.count,
-                digest: self.rule.digest.clone(),
-            })),
+            Act::Read(_) | Act::TransferOwner { .. } | Act::TransferRoom { .. } => {
+                Some(Box::new(Resume {
+                    rule: self.rule.id.clone(),
+                    event: self.event.clone(),
+                    stage: Stage::Steps { from: position },
+                    tried: self.tried.to_vec(),
+                    count: self.count,
+                    digest: self.rule.digest.clone(),
+                }))
+            }
             _ => None,
         };
         let manner = if act.is_read() { Manner::Send } else { guard::manner(draft, self.rule) };

@@ -2,9 +2,9 @@
 
 use super::draft::{Draft, effect_id};
 use super::event::{Cause, Event, EventId, Timer};
-use super::{judge, succession};
 use super::state::{Owner, StateKey, StateValue};
 use super::trace::Why;
+use super::{judge, succession};
 use crate::chat::{Account, GroupId, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::model::Trigger;
@@ -100,7 +100,8 @@ pub(super) fn listens(rule: &Rule, event: &Event) -> bool {
 fn undone_by(kind: EventKind) -> &'static [EventKind] {
     use EventKind::{
         MemberJoined, MemberLeft, MemberOffline, MemberOnline, MemberRemoved, MemberRoleChanged,
-        MessageSent, OwnerChanged, OwnerInactive, RoomMemberEntered, RoomMemberLeft, UserOffline, UserOnline,
+        MessageSent, OwnerChanged, OwnerInactive, RoomMemberEntered, RoomMemberLeft, UserOffline,
+        UserOnline,
     };
     match kind {
         MemberJoined => &[MemberLeft, MemberRemoved],

@@ -107,8 +107,7 @@ impl Delivery {
             return Tried::Settled(Outcome::Refused { code: 0, words });
         }
         // Whom a group or room belongs to is looked at before every transfer: people settle that too.
-        let transfer =
-            matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
+        let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
                 Ok(Some(outcome)) => return Tried::Settled(outcome),
@@ -130,7 +129,7 @@ impl Delivery {
         let Some(call) = call_for(effect, now) else {
             return Tried::Dead("a bug: there is no call for it".to_owned());
         };
-        match self.send(&asking, call, pending.perhaps_done).await {
+        match self.send_fitting(&asking, call, pending.perhaps_done).await {
             Ok(outcome) => Tried::Settled(outcome),
             Err(no_reply) => self.judge(pending, no_reply),
         }

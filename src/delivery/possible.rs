@@ -14,7 +14,8 @@ impl Delivery {
         lacks(act, self.group_type(group)?)
     }
 
-    fn group_type(&self, group: &GroupId) -> Option<GroupType> {
+    /// The group's type, as the mirror has it.
+    pub(super) fn group_type(&self, group: &GroupId) -> Option<GroupType> {
         let key = ledger::state_key(&StateKey::Group(group.clone()));
         // Where the store cannot be read, Chat may say so itself.
         match ledger::read(&*self.store, &key).ok()?? {

@@ -17,12 +17,8 @@ impl Delivery {
                 self.roles(asking, group, (*group_type, *details), accounts).await
             }
             Read::Candidates { group } => self.candidates(asking, group).await,
-            Read::Room { room, kind, .. } => {
-                self.room(asking, room, *kind).await.map(Answer::Room)
-            }
-            Read::RoomCandidates { room, kind } => {
-                self.room_candidates(asking, room, *kind).await
-            }
+            Read::Room { room, kind, .. } => self.room(asking, room, *kind).await.map(Answer::Room),
+            Read::RoomCandidates { room, kind } => self.room_candidates(asking, room, *kind).await,
             Read::Muted { group, member, .. } => {
                 let call = Call::GetGroupMutedAccount { group: group.clone() };
                 let reply = self.ask(asking, &call).await?;

@@ -91,7 +91,11 @@ impl Delivery {
     }
 
     /// Without the plan for it there are no admins, and Chat refuses to list them (63425).
-    async fn room_admins(&self, asking: &Asking<'_>, room: &RoomId) -> Result<Vec<Account>, NoReply> {
+    async fn room_admins(
+        &self,
+        asking: &Asking<'_>,
+        room: &RoomId,
+    ) -> Result<Vec<Account>, NoReply> {
         let call = Call::Room(RoomRead::Admins { room: room.clone() });
         match self.ask_if_there(asking, &call).await {
             Ok(Reply::Admins(admins)) => Ok(admins),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Delivery;
 use super::carry::{Asking, NoReply};
-use crate::chat::Account;
+use crate::chat::{Account, GroupType};
 use crate::decision::effect::{Act, Outcome};
 use crate::rest::reply::{AddResult, ImportResult};
 use crate::rest::{Call, CallError, Class, Failure, Reply, classify};
@@ -12,15 +12,37 @@ use crate::rest::{Call, CallError, Class, Failure, Reply, classify};
 /// "Too many accounts in one call": the limit is lower than its page says.
 const TOO_MANY: i64 = 10005;
 
+/// "Not supported by this group type" is one of its meanings.
+const NOT_PERMITTED: i64 = 10007;
+
 impl Delivery {
-    /// Sends an effect's main call, whose first part was counted at the claim. `again` says that an
-    /// earlier call may have worked.
-    pub(super) async fn send(
+    /// Sends an effect's main call in the form that fits its group: where members have no profile (an
+    /// AVChatRoom) a mute has another command. Where the type is not known, Chat's refusal tells it.
+    pub(super) async fn send_fitting(
         &self,
         asking: &Asking<'_>,
         call: Call,
         again: bool,
     ) -> Result<Outcome, NoReply> {
+        let other = call.clone().without_profile();
+        if other == call {
+            return self.send(asking, call, again).await;
+        }
+        let kind = asking.effect.act.group().and_then(|group| self.group_type(group));
+        if kind != Some(GroupType::AVChatRoom) {
+            match self.send(asking, call, again).await {
+                Err(NoReply::Failed(error))
+                    if kind.is_none() && error.code() == Some(NOT_PERMITTED) => {}
+                result => return result,
+            }
+        }
+        self.may_call(asking, &other)?;
+        self.send(asking, other, again).await
+    }
+
+    /// Sends an effect's main call, whose first part was counted at the claim. `again` says that an
+    /// earlier call may have worked.
+    async fn send(&self, asking: &Asking<'_>, call: Call, again: bool) -> Result<Outcome, NoReply> {
         let mut parts = VecDeque::from(call.parts());
         // Counted beforehand, so that no limit comes in between.
         for part in parts.iter().skip(1) {

@@ -36,6 +36,44 @@ pub enum Kind {
     Changes = b'u',
 }
 
+impl Kind {
+    /// All kinds, with the words that people read.
+    pub const ALL: [(Self, &'static str); 21] = [
+        (Self::Held, "held"),
+        (Self::Cooldown, "cooldown"),
+        (Self::Dead, "dead letter"),
+        (Self::Fired, "firing"),
+        (Self::Group, "group"),
+        (Self::Rules, "rules"),
+        (Self::Index, "index"),
+        (Self::Journal, "journal"),
+        (Self::Ladder, "ladder"),
+        (Self::Member, "member"),
+        (Self::Counter, "counter"),
+        (Self::Outbox, "outbox"),
+        (Self::Once, "once"),
+        (Self::Room, "room"),
+        (Self::Seen, "seen"),
+        (Self::Timer, "timer"),
+        (Self::Setting, "setting"),
+        (Self::Wait, "wait"),
+        (Self::Sanction, "sanction"),
+        (Self::Memory, "memory"),
+        (Self::Limit, "limit"),
+    ];
+
+    /// The kind of the record under a key.
+    pub fn of(key: &[u8]) -> Option<Self> {
+        let kind = Self::ALL.into_iter().map(|(kind, _)| kind);
+        kind.into_iter().find(|kind| key.starts_with(&[*kind as u8, b'/']))
+    }
+
+    /// One or two words for people.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+}
+
 /// Builds a key out of parts that may hold any byte.
 struct Key(Vec<u8>);
 

@@ -3,11 +3,15 @@
 //! Every record is JSON with a version, so that a later version can read what an earlier one wrote,
 //! and a person can read what a backup holds.
 
+pub mod backup;
 mod entry;
+pub mod fsck;
 pub mod journal;
 mod keys;
 mod records;
+pub mod restore;
 pub mod sanctions;
+mod shape;
 pub mod survey;
 
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};

@@ -12,7 +12,7 @@ use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
 use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
-use crate::decision::event::Cause;
+use crate::decision::event::{Cause, Timer};
 use crate::decision::{
     Decision, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
@@ -315,7 +315,7 @@ impl Pipeline {
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
         let mut keeps = None;
-        if self.journaling.wants(decision, durable) {
+        if self.journaling.wants(decision, durable) && !in_time(event, decision) {
             let jotting = self.entry(event, rules, decision, loaded, now)?;
             set.writes.extend(jotting.writes);
             keeps = jotting.keeps;
@@ -355,6 +355,11 @@ impl Door for Pipeline {
             noted.map_err(|error| NotTaken(error.to_string()))
         })
     }
+}
+
+/// Hardly any end of a sanction is late; that one was not is nothing to look up.
+fn in_time(event: &Event, decision: &Decision) -> bool {
+    decision.is_nothing() && matches!(event.cause, Cause::Timer(Timer::SanctionLate { .. }))
 }
 
 fn last_sequence(store: &dyn Store) -> Result<u64, StoreError> {

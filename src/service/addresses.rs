@@ -54,10 +54,15 @@ impl Addresses {
             Ok(Some(kept)) => sources.set_chat(understood(&kept.networks)),
             Ok(None) => {}
             Err(error) => {
-                tracing::error!(%error, "the last list of Chat's addresses is unreadable")
+                tracing::error!(%error, "the last list of Chat's addresses is unreadable");
             }
         }
         Self { sources, chat, store, clock, outside_china }
+    }
+
+    /// What the list is for.
+    pub(super) fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
     /// Asks Chat for the list once. Says whether it was had.

@@ -3,6 +3,7 @@
 mod addresses;
 mod called;
 pub mod config;
+mod intake;
 pub mod metrics;
 mod rules;
 mod shutdown;
@@ -18,7 +19,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::{self, CallbackSettings, Entrance, Gate, Sources, Watch};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
@@ -26,15 +26,15 @@ use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
 use crate::reconcile::Reconciler;
-use crate::rest::{App, Chat, Client, HttpTransport, region};
+use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
 use crate::store::{self, Store};
 
 pub use addresses::Addresses;
 
-use called::{Called, Refusals};
 use config::Config;
+use intake::Intake;
 use metrics::Metrics;
 use watchers::{Both, Counting};
 
@@ -138,12 +138,7 @@ impl Service {
         let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
         let transport = HttpTransport::new(config.rest.timeout)
             .map_err(|error| setup(&format!("{error:?}")))?;
-        let app = App {
-            sdk_app_id: config.app.sdk_app_id,
-            admin: config.app.admin.clone(),
-            secret_key: config.app.secret_key.clone(),
-            base_url: config.app.base_url.clone(),
-        };
+        let app = app(config);
         let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(transport), clock.clone()));
         let parts = Parts {
             store: store.clone(),
@@ -178,23 +173,9 @@ impl Service {
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
-        let sources = Arc::new(sources(config));
-        let addresses = config.callback.allow_chat.then(|| {
-            let outside_china = !region::is_in_china(&config.app.base_url);
-            let (sources, store) = (sources.clone(), store.clone());
-            Arc::new(Addresses::new(sources, chat, store, clock.clone(), outside_china))
-        });
-        let called = Arc::new(Called::new(metrics, clock.clone(), engine.rates.clone()));
-        let watch: Arc<dyn Watch> = match &engine.reconciler {
-            Some(reconciler) => Arc::new(Refusals(called, reconciler.watcher())),
-            None => called,
-        };
-        let callbacks = callback::router(
-            callback_settings(config, &rules, sources),
-            engine.pipeline.clone(),
-            clock,
-            watch,
-        );
+        let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
+        let addresses = intake.addresses(chat);
+        let callbacks = intake.router(metrics, addresses.as_deref());
         let servers = vec![
             tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
             tokio::spawn(serve(sockets.admin, console, stopping)),
@@ -254,6 +235,15 @@ impl Service {
     }
 }
 
+fn app(config: &Config) -> App {
+    App {
+        sdk_app_id: config.app.sdk_app_id,
+        admin: config.app.admin.clone(),
+        secret_key: config.app.secret_key.clone(),
+        base_url: config.app.base_url.clone(),
+    }
+}
+
 fn decision_settings(config: &Config) -> Settings {
     Settings {
         own: vec![config.app.admin.clone()],
@@ -264,47 +254,6 @@ fn decision_settings(config: &Config) -> Settings {
         loops: config.safety.loops,
         longest_mute: config.safety.longest_mute,
         longest_ban: config.safety.longest_ban,
-    }
-}
-
-fn sources(config: &Config) -> Sources {
-    let settings = &config.callback;
-    let (listed, proxies) = (settings.allow.clone(), settings.trusted_proxies.clone());
-    Sources::new(listed, settings.allow_chat, proxies)
-}
-
-/// The paths that Chat calls, each with its tokens.
-fn entrances(config: &Config) -> Vec<Entrance> {
-    let settings = &config.callback;
-    let gate = |tokens: &[secrecy::SecretString]| Gate {
-        sdk_app_id: config.app.sdk_app_id,
-        tokens: tokens.to_vec(),
-        window: settings.window,
-    };
-    let chat = Entrance {
-        name: "chat",
-        path: settings.path.clone(),
-        gate: gate(&settings.tokens),
-        only_rooms: false,
-    };
-    let rooms = settings.rooms.as_ref().map(|rooms| Entrance {
-        name: "room",
-        path: rooms.path.clone(),
-        gate: gate(&rooms.tokens),
-        only_rooms: rooms.tokens.is_empty() && !settings.tokens.is_empty(),
-    });
-    std::iter::once(chat).chain(rooms).collect()
-}
-
-fn callback_settings(config: &Config, rules: &Rules, sources: Arc<Sources>) -> CallbackSettings {
-    CallbackSettings {
-        entrances: entrances(config),
-        sources,
-        admins: vec![config.app.admin.clone()],
-        budget: config.callback.budget,
-        over_budget: config.callback.over_budget,
-        body_limit: callback::router::DEFAULT_BODY_LIMIT,
-        wants_callback_event: rules.wants_callback_event(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use super::{Commit, CommitError, StoreError, WriteSet};
 
 /// Most commits that share a sync; more would let the first ones wait for the last.
 const GROUP: usize = 1_024;
+
+/// After a failure, it is tried again this often whether the disk takes writes.
+const REOPEN: Duration = Duration::from_secs(5);
 
 /// What a group of commits changes: the new value of each key, `None` for removed.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -27,13 +30,31 @@ pub trait Medium: Send + 'static {
 
     /// Returns when the disk has everything that was applied.
     fn sync(&mut self) -> Result<(), StoreError>;
+
+    /// Opens it anew after a failure, if what was in the way seems to have gone. What stands in it then
+    /// is what the disk has: everything that a sync has confirmed, and any part of what came later.
+    fn reopen(&mut self) -> Result<(), StoreError>;
 }
 
 /// The handle on the writing thread.
 pub struct GroupCommit {
     queue: Mutex<Option<Sender<Waiting>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    failure: Arc<OnceLock<StoreError>>,
+    failure: Failure,
+}
+
+/// Why nothing is written at present.
+#[derive(Clone, Default)]
+struct Failure(Arc<Mutex<Option<StoreError>>>);
+
+impl Failure {
+    fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, failure: Option<StoreError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
 }
 
 /// Where a commit's outcome goes.
@@ -48,35 +69,53 @@ impl GroupCommit {
     /// Starts the thread. What was committed without waiting for the disk is synced when nothing
     /// else came for `idle`.
     pub fn start(medium: impl Medium, idle: Duration) -> Result<Self, StoreError> {
+        Self::start_with(medium, idle, REOPEN)
+    }
+
+    fn start_with(
+        medium: impl Medium,
+        idle: Duration,
+        reopen: Duration,
+    ) -> Result<Self, StoreError> {
         let (queue, waiting) = channel();
-        let failure = Arc::new(OnceLock::new());
-        let writer = Writer { medium, failure: Arc::clone(&failure), unsynced: false };
+        let failure = Failure::default();
+        let writer = Writer {
+            medium,
+            failure: failure.clone(),
+            unsynced: false,
+            before: Changes::new(),
+            pauses: Pauses { idle, reopen },
+        };
         let thread = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || writer.run(&waiting, idle))
+            .spawn(move || writer.run(&waiting))
             .map_err(|error| StoreError(format!("the store's thread did not start: {error}")))?;
         Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failure })
     }
 
     /// Queues a commit. It goes ahead even when the future is dropped.
     pub fn commit(&self, changes: WriteSet) -> Commit {
+        // The thread is left in peace: a pause without commits is when it tries the disk again.
+        if let Some(failure) = self.failure.get() {
+            return Box::pin(std::future::ready(Err(failure.into())));
+        }
         let (done, outcome) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queued = queue.as_ref().is_some_and(|q| q.send(Waiting { changes, done }).is_ok());
         drop(queue);
-        let failure = Arc::clone(&self.failure);
+        let failure = self.failure.clone();
         Box::pin(async move {
             if queued && let Ok(outcome) = outcome.await {
                 return outcome;
             }
             let closed = || StoreError("the store is closed".to_owned());
-            Err(failure.get().cloned().unwrap_or_else(closed).into())
+            Err(failure.get().unwrap_or_else(closed).into())
         })
     }
 
-    /// The failure that ended the writing, if there was one.
+    /// Why nothing is written at present, if there is a reason.
     pub fn health(&self) -> Result<(), StoreError> {
-        self.failure.get().cloned().map_or(Ok(()), Err)
+        self.failure.get().map_or(Ok(()), Err)
     }
 
     /// Carries out what is queued, syncs, and ends the thread. Blocks meanwhile. Later commits are
@@ -87,7 +126,7 @@ impl GroupCommit {
         if let Some(thread) = thread
             && thread.join().is_err()
         {
-            self.failure.get_or_init(|| StoreError("the store's thread panicked".to_owned()));
+            self.failure.set(Some(StoreError("the store's thread panicked".to_owned())));
         }
         self.health()
     }
@@ -95,20 +134,35 @@ impl GroupCommit {
 
 struct Writer<M> {
     medium: M,
-    failure: Arc<OnceLock<StoreError>>,
+    failure: Failure,
     /// Whether something was applied that the disk may not have.
     unsynced: bool,
+    /// What stood, at the last sync, under the keys that have changed since.
+    before: Changes,
+    pauses: Pauses,
+}
+
+/// How long nothing must come before what is not on disk is synced, or a failed disk tried again.
+struct Pauses {
+    idle: Duration,
+    reopen: Duration,
 }
 
 impl<M: Medium> Writer<M> {
-    fn run(mut self, waiting: &Receiver<Waiting>, idle: Duration) {
+    fn run(mut self, waiting: &Receiver<Waiting>) {
         loop {
-            let first = if self.unsynced { waiting.recv_timeout(idle) } else { blocking(waiting) };
+            let failed = self.failure.get().is_some();
+            let first = match (failed, self.unsynced) {
+                (true, _) => waiting.recv_timeout(self.pauses.reopen),
+                (false, true) => waiting.recv_timeout(self.pauses.idle),
+                (false, false) => blocking(waiting),
+            };
             match first {
                 Ok(first) => {
                     let rest = waiting.try_iter().take(GROUP - 1);
                     self.step(std::iter::once(first).chain(rest).collect());
                 }
+                Err(RecvTimeoutError::Timeout) if failed => self.recover(),
                 Err(RecvTimeoutError::Timeout) => self.step(VecDeque::new()),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.step(VecDeque::new());
@@ -122,7 +176,7 @@ impl<M: Medium> Writer<M> {
     /// nobody waiting it only syncs.
     fn step(&mut self, mut group: VecDeque<Waiting>) {
         if let Some(failure) = self.failure.get() {
-            return answer(group.into_iter().map(|w| w.done), &Err(failure.clone().into()));
+            return answer(group.into_iter().map(|w| w.done), &Err(failure.into()));
         }
         let only_sync = group.is_empty();
         let (mut now, mut synced) = (Vec::new(), Vec::new());
@@ -144,6 +198,15 @@ impl<M: Medium> Writer<M> {
                 return Ok(());
             }
             self.unsynced = true;
+            for key in changes
+                .keys()
+                .filter(|key| !self.before.contains_key(*key))
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                let value = self.medium.get(&key)?;
+                self.before.insert(key, value);
+            }
             self.medium.apply(&changes)
         });
         if let Err(error) = applied {
@@ -156,6 +219,7 @@ impl<M: Medium> Writer<M> {
                 return self.fail(error, synced);
             }
             self.unsynced = false;
+            self.before.clear();
         }
         answer(synced, &Ok(()));
     }
@@ -175,14 +239,37 @@ impl<M: Medium> Writer<M> {
     }
 
     /// Nobody knows what the disk has now, and asking it to sync again would not tell (a second
-    /// fsync reports success for pages that the first one has dropped). So nothing goes on.
+    /// fsync reports success for pages that the first one has dropped). So nothing goes on until it
+    /// has been opened anew.
     fn fail(&self, error: StoreError, waiting: impl IntoIterator<Item = Done>) {
         let words = format!(
-            "{error}; nothing is written any more, because it is not known what the disk has: see to the disk, then restart groupkeeper"
+            "{error}; no callback is taken until the disk takes writes again, which is tried every few seconds: see to its space and its health"
         );
         tracing::error!("{words}");
-        let failure = self.failure.get_or_init(|| StoreError(words));
-        answer(waiting, &Err(failure.clone().into()));
+        let failure = StoreError(words);
+        self.failure.set(Some(failure.clone()));
+        answer(waiting, &Err(failure.into()));
+    }
+
+    /// Opens the medium anew and takes back what was not confirmed: those who wait were told that it
+    /// failed, and the rest may be lost in a crash as well. What is left is as it was at the last sync.
+    fn recover(&mut self) {
+        let recovered = guarded(|| {
+            self.medium.reopen()?;
+            if !self.before.is_empty() {
+                self.medium.apply(&self.before)?;
+            }
+            self.medium.sync()
+        });
+        match recovered {
+            Ok(()) => {
+                self.unsynced = false;
+                self.before.clear();
+                self.failure.set(None);
+                tracing::warn!("the disk takes writes again, and callbacks are taken again");
+            }
+            Err(error) => tracing::warn!(%error, "the store still cannot be written to"),
+        }
     }
 }
 
@@ -211,13 +298,16 @@ pub fn guarded<T>(call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, Sto
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;
 
-    /// A disk in the hands of the test: it says when a sync begins and waits for how it is to end.
+    /// A disk in the hands of the test: it says when a sync begins and waits for how it is to end. All
+    /// that was written before a failure survives, confirmed or not.
     struct Scripted {
         entries: BTreeMap<Vec<u8>, Vec<u8>>,
+        mended: Arc<AtomicBool>,
         begun: Sender<usize>,
         outcome: Receiver<Result<(), StoreError>>,
     }
@@ -242,6 +332,10 @@ mod tests {
             self.begun.send(self.entries.len()).unwrap();
             self.outcome.recv().unwrap_or(Ok(()))
         }
+
+        fn reopen(&mut self) -> Result<(), StoreError> {
+            if self.mended.load(Ordering::Relaxed) { Ok(()) } else { Err(disk_error()) }
+        }
     }
 
     struct Script {
@@ -249,13 +343,22 @@ mod tests {
         /// How many entries there are when a sync begins.
         begun: Receiver<usize>,
         end: Sender<Result<(), StoreError>>,
+        mended: Arc<AtomicBool>,
     }
 
     fn script(idle: Duration) -> Script {
+        script_that_reopens(idle, LONG)
+    }
+
+    fn script_that_reopens(idle: Duration, reopen: Duration) -> Script {
         let (begun_sender, begun) = channel();
         let (end, outcome) = channel();
-        let medium = Scripted { entries: BTreeMap::new(), begun: begun_sender, outcome };
-        Script { store: GroupCommit::start(medium, idle).unwrap(), begun, end }
+        let mended = Arc::default();
+        let entries = BTreeMap::new();
+        let medium =
+            Scripted { entries, begun: begun_sender, outcome, mended: Arc::clone(&mended) };
+        let store = GroupCommit::start_with(medium, idle, reopen).unwrap();
+        Script { store, begun, end, mended }
     }
 
     const LONG: Duration = Duration::from_secs(3_600);
@@ -271,7 +374,7 @@ mod tests {
 
     #[tokio::test]
     async fn commits_that_arrive_during_a_sync_share_the_next_one() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         let first = store.commit(put("first", true));
         assert_eq!(begun.recv(), Ok(1));
         let rest: Vec<_> = (0..64).map(|n| store.commit(put(&n.to_string(), true))).collect();
@@ -288,7 +391,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_that_is_not_durable_does_not_wait_for_the_sync_of_its_group() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         let first = store.commit(put("first", true));
         assert_eq!(begun.recv(), Ok(1));
         let durable = store.commit(put("durable", true));
@@ -304,7 +407,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_expectation_counts_the_commits_before_it_in_its_group() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         let first = store.commit(put("first", true));
         assert_eq!(begun.recv(), Ok(1));
         let absent = |key: &str| WriteSet {
@@ -318,15 +421,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_failed_sync_nothing_is_committed_any_more() {
-        let Script { store, begun, end } = script(LONG);
+    async fn after_a_failed_sync_nothing_is_committed_until_it_was_opened_anew() {
+        let Script { store, begun, end, .. } = script(LONG);
         end.send(Err(disk_error())).unwrap();
         let failure = match store.commit(put("k", true)).await {
             Err(CommitError::Store(failure)) => failure,
             other => panic!("{other:?}"),
         };
         assert!(failure.0.contains("input/output error"), "{failure}");
-        assert!(failure.0.contains("restart groupkeeper"), "{failure}");
+        assert!(failure.0.contains("no callback is taken until"), "{failure}");
         assert_eq!(store.health(), Err(failure.clone()));
         // Neither the next durable commit nor one that needs no disk; and no second sync is tried.
         assert_eq!(store.commit(put("l", true)).await, Err(CommitError::Store(failure.clone())));
@@ -336,8 +439,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_disk_that_takes_writes_again_has_what_was_confirmed_and_nothing_else() {
+        let moment = Duration::from_millis(1);
+        let Script { store, begun, end, mended } = script_that_reopens(LONG, moment);
+        let first = store.commit(put("first", true));
+        assert_eq!(begun.recv(), Ok(1));
+        end.send(Ok(())).unwrap();
+        assert_eq!(first.await, Ok(()));
+        // Both are written, and nobody can say whether the disk has them.
+        store.commit(put("light", false)).await.unwrap();
+        end.send(Err(disk_error())).unwrap();
+        assert!(store.commit(put("durable", true)).await.is_err());
+        assert_eq!(begun.recv(), Ok(3));
+        assert!(store.health().is_err());
+
+        mended.store(true, Ordering::Relaxed);
+        assert_eq!(begun.recv(), Ok(1), "what was not confirmed is taken back");
+        end.send(Ok(())).unwrap();
+        while store.health().is_err() {
+            std::thread::yield_now();
+        }
+        let again = store.commit(put("durable", true));
+        assert_eq!(begun.recv(), Ok(2));
+        end.send(Ok(())).unwrap();
+        assert_eq!(again.await, Ok(()));
+    }
+
+    #[tokio::test]
     async fn a_panic_of_the_database_is_a_failure_that_everyone_waiting_is_told() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         let first = store.commit(put("first", true));
         assert_eq!(begun.recv(), Ok(1));
         let (bad, good) = (store.commit(put("panic", true)), store.commit(put("good", false)));
@@ -352,7 +482,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_did_not_wait_for_the_disk_is_synced_when_nothing_else_comes() {
-        let Script { store, begun, end } = script(Duration::from_millis(1));
+        let Script { store, begun, end, .. } = script(Duration::from_millis(1));
         store.commit(put("k", false)).await.unwrap();
         assert_eq!(begun.recv(), Ok(1));
         drop(end);
@@ -360,7 +490,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_carries_out_and_syncs_what_waits_and_refuses_what_comes_later() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         let commits: Vec<_> = (0..9).map(|n| store.commit(put(&n.to_string(), false))).collect();
         drop(end);
         store.close().unwrap();
@@ -374,7 +504,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_durable_commit_brings_what_was_committed_before_to_disk() {
-        let Script { store, begun, end } = script(LONG);
+        let Script { store, begun, end, .. } = script(LONG);
         store.commit(put("k", false)).await.unwrap();
         let barrier = store.commit(WriteSet { durable: true, ..WriteSet::default() });
         assert_eq!(begun.recv(), Ok(1));

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::follow::{Follower, Followers};
 use super::{Commit, CommitError, Entry, Store, StoreError, WriteSet, too_long};
 
 /// A map behind a mutex. A clone is another handle on the same entries, so that a test can drop
@@ -12,6 +13,7 @@ use super::{Commit, CommitError, Entry, Store, StoreError, WriteSet, too_long};
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     entries: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>,
+    followers: Arc<Followers>,
 }
 
 impl MemoryStore {
@@ -28,6 +30,7 @@ impl MemoryStore {
         if changes.expect.iter().any(|(key, expected)| entries.get(key) != expected.as_ref()) {
             return Err(CommitError::Conflict);
         }
+        self.followers.tell(changes.writes.iter().map(|(key, value)| (key, value)));
         for (key, value) in changes.writes {
             match value {
                 Some(value) => entries.insert(key, value),
@@ -55,6 +58,10 @@ impl Store for MemoryStore {
     /// Applied before this returns: the order of the calls is the order of the commits.
     fn commit(&self, changes: WriteSet) -> Commit {
         Box::pin(ready(self.apply(changes)))
+    }
+
+    fn follow(&self) -> Result<Follower, StoreError> {
+        Ok(self.followers.follow())
     }
 
     fn health(&self) -> Result<(), StoreError> {

@@ -4,9 +4,11 @@
 //! [`WriteSet`]: it is applied whole or not at all, and when [`Store::commit`] has returned for a
 //! durable one, it outlives the process and the power supply.
 
+mod follow;
 mod group_commit;
 mod lock;
 mod memory;
+pub mod migrations;
 mod pieces;
 mod sled;
 
@@ -15,8 +17,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use self::follow::{Follower, Write};
 pub use self::memory::MemoryStore;
-pub use self::sled::SledStore;
+pub use self::sled::{Compacted, Restoring, SledStore};
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1_024;
@@ -49,6 +52,12 @@ pub trait Store: Send + Sync {
     /// Entries from `from` (included) to `to` (excluded), ascending, at most `limit`.
     fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError>;
 
+    /// The keys of a range as [`Store::scan`] reads it, without their values: also of entries that a
+    /// damaged store cannot read.
+    fn keys(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(self.scan(from, to, limit)?.into_iter().map(|(key, _)| key).collect())
+    }
+
     /// Applies a set of changes. Commits are applied in the order of the calls; a reader sees a
     /// commit as soon as its future has ended, all of it or nothing. A reader may see a durable one
     /// before: whoever acts on what it has read waits for a durable commit of its own first, which
@@ -56,7 +65,23 @@ pub trait Store: Send + Sync {
     /// when its future is dropped. Keys over [`MAX_KEY`] and values over [`MAX_VALUE`] are refused.
     fn commit(&self, changes: WriteSet) -> Commit;
 
-    /// Whether the store still takes commits; after a failed sync it never does again until reopened.
+    /// Hears of every commit from now on, so that the store can be copied while it is written to.
+    ///
+    /// # Errors
+    /// When this store cannot tell.
+    fn follow(&self) -> Result<Follower, StoreError> {
+        Err(StoreError("this store cannot be copied while it is open".to_owned()))
+    }
+
+    /// What lies in the store and belongs to no entry, which only damage leaves behind; taken out when
+    /// `remove` is set.
+    fn loose_pieces(&self, remove: bool) -> Result<usize, StoreError> {
+        let _ = remove;
+        Ok(0)
+    }
+
+    /// Whether the store takes commits. After a failed write or sync it does not, until it could be
+    /// opened again; what was not acknowledged by then is undone.
     fn health(&self) -> Result<(), StoreError>;
 
     /// Bytes on disk; zero in memory.
@@ -85,6 +110,17 @@ pub fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
             "the [store] url names no store: write `sled:DIRECTORY`, or `memory:` for one that forgets everything".to_owned(),
         )),
     }
+}
+
+/// The directory of a `sled:` url.
+///
+/// # Errors
+/// When the url names no directory.
+pub fn directory(url: &str) -> Result<&std::path::Path, StoreError> {
+    let directory = url.strip_prefix("sled:").filter(|directory| !directory.is_empty());
+    directory.map(std::path::Path::new).ok_or_else(|| {
+        StoreError("this needs a store in a directory: write `sled:DIRECTORY`".to_owned())
+    })
 }
 
 /// What makes a set of changes too long for any store, so that none takes what another refuses.

@@ -40,6 +40,19 @@ pub fn piece_key(key: &[u8], piece: u64) -> Vec<u8> {
     [&[BODY], &length[..], key, &piece.to_be_bytes()].concat()
 }
 
+/// How the keys of all pieces begin.
+pub fn piece_prefix() -> [u8; 1] {
+    [BODY]
+}
+
+/// The key and the number of the piece that stands here.
+pub fn of_piece(stored: &[u8]) -> Option<(&[u8], u64)> {
+    let (length, rest) = stored.get(1..)?.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+    let (key, number) = rest.split_at_checked(length)?;
+    Some((key, u64::from_be_bytes(number.try_into().ok()?)))
+}
+
 /// Where something about the store itself stands.
 pub fn meta_key(name: &str) -> Vec<u8> {
     [&[META], name.as_bytes()].concat()
@@ -109,6 +122,14 @@ mod tests {
         let range = piece_key(b"a", 0)..piece_key(b"a", u64::MAX);
         assert!(range.contains(&piece_key(b"a", 300)));
         assert!(!range.contains(&piece_key(&long, 0)));
+    }
+
+    #[test]
+    fn a_piece_tells_whose_it_is() {
+        assert_eq!(of_piece(&piece_key(b"key", 7)), Some((&b"key"[..], 7)));
+        for stored in [&b"p"[..], b"p\0\0\0\0\0\0\0\x09key", b"p\xff\xff\xff\xff\xff\xff\xff\xff"] {
+            assert_eq!(of_piece(stored), None);
+        }
     }
 
     #[test]

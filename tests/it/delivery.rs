@@ -36,6 +36,8 @@ struct Script {
     all: Mutex<Option<i64>>,
     asked: Mutex<Vec<Call>>,
     members: Mutex<Vec<MemberFacts>>,
+    /// The type of every group.
+    kind: Mutex<Option<GroupType>>,
 }
 
 impl Script {
@@ -77,7 +79,10 @@ impl Script {
             Call::ModifyGroupMemberInfo { member, .. } if names(member) => {
                 failed(code(command, 10019))
             }
-            Call::GetGroupInfo { groups } => Ok(Reply::Groups(groups.iter().map(item).collect())),
+            Call::GetGroupInfo { groups } => {
+                let kind = *self.kind.lock().unwrap();
+                Ok(Reply::Groups(groups.iter().map(|group| item(group, kind)).collect()))
+            }
             Call::GetRoleInGroup { accounts, .. } => Ok(Reply::Roles(
                 accounts.iter().map(|account| (account.clone(), Role::Member)).collect(),
             )),
@@ -86,6 +91,7 @@ impl Script {
                 Ok(Reply::Members { total: None, members, next: None })
             }
             Call::GetGroupMutedAccount { .. } => Ok(Reply::Muted(Vec::new())),
+            Call::GetAdminList { .. } => Ok(Reply::Admins(Vec::new())),
             Call::GroupMsgRecall { sequences, .. } => {
                 Ok(Reply::Recalled(sequences.iter().map(|sequence| (*sequence, 0)).collect()))
             }
@@ -106,11 +112,11 @@ impl Chat for Script {
     }
 }
 
-fn item(group: &GroupId) -> GroupItem {
+fn item(group: &GroupId, group_type: Option<GroupType>) -> GroupItem {
     let facts = GroupFacts {
         group: group.clone(),
         exists: true,
-        group_type: Some(GroupType::Public),
+        group_type,
         name: "cats".to_owned(),
         owner: Some("olga".into()),
         member_count: Some(9),
@@ -170,6 +176,7 @@ impl Bot {
         assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
         let clock = Arc::new(ManualClock::new(NOW));
         let (chat, notes) = (Arc::new(Script::default()), Arc::new(Notes::default()));
+        *chat.kind.lock().unwrap() = Some(GroupType::Public);
         let engine = Engine::new(Parts {
             store: Arc::new(MemoryStore::default()),
             rules: Arc::new(ArcSwap::from_pointee(reading.rules)),
@@ -371,7 +378,29 @@ async fn what_a_type_of_group_cannot_do_is_refused_without_a_call() {
     assert_eq!(bot.outcomes("mute "), [Outcome::Refused { code: 0, words }]);
 }
 
-/// One row of what `PROTOCOL` says is to be done about a code, seen from outside.
+#[tokio::test]
+async fn a_mute_in_an_avchatroom_goes_by_the_command_that_needs_no_profile() {
+    let bot = mutes();
+    *bot.chat.kind.lock().unwrap() = Some(GroupType::AVChatRoom);
+    bot.takes(joined("@TGS#hall", GroupType::AVChatRoom, "ann")).await;
+    bot.step().await;
+    assert_eq!((bot.chat.count(MUTES), bot.chat.count(MUTE)), (1, 0));
+    assert_eq!(bot.outcomes("mute "), [Outcome::Done]);
+}
+
+#[tokio::test]
+async fn a_mute_in_a_group_of_unknown_type_is_tried_by_both_commands() {
+    let bot = mutes();
+    *bot.chat.kind.lock().unwrap() = None;
+    bot.chat.then(MUTE, [code(MUTE, 10007)]);
+    let event = joined("@TGS#hall", GroupType::AVChatRoom, "ann");
+    bot.takes(Event { group_type: None, ..event }).await;
+    bot.step().await;
+    assert_eq!((bot.chat.count(MUTE), bot.chat.count(MUTES)), (1, 1));
+    assert_eq!(bot.outcomes("mute "), [Outcome::Done]);
+}
+
+/// One row of the table of codes, seen from outside.
 async fn assert_repeated(command_code: i64, within: Duration) {
     let bot = mutes();
     bot.chat.then(MUTE, [code(MUTE, command_code)]);

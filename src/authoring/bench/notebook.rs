@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::authoring::expect::{Expected, answered_as, seen_as};
 use crate::decision::effect::Act;
 use crate::decision::event::Cause;
-use crate::decision::{Decision, Event};
+use crate::decision::{Decision, Effect, Event};
 use crate::pipeline::Observer;
 use crate::rule::EventKind;
 
@@ -35,8 +35,11 @@ impl Observer for Notebook {
     fn decided(&self, event: &Event, decision: &Decision) {
         let mut seen = self.seen();
         seen.effects.extend(answered_as(&decision.verdict));
-        let wanted = decision.effects.iter().map(|effect| &effect.act).filter(|act| !act.is_read());
-        seen.effects.extend(wanted.map(seen_as));
+        // What the bot tells operators by itself, of late ends for instance, no rule has wanted.
+        let own =
+            |effect: &&Effect| matches!(effect.act, Act::Alert { .. }) && effect.rule.is_none();
+        let wanted = decision.effects.iter().filter(|effect| !effect.act.is_read() && !own(effect));
+        seen.effects.extend(wanted.map(|effect| seen_as(&effect.act)));
         // The end of a mute shows as `unmute`, whether Chat ended it or the bot had to.
         let lifted = matches!(&event.cause, Cause::Settled { effect, .. }
             if matches!(effect.act, Act::Unmute { .. }));

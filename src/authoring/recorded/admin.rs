@@ -103,6 +103,14 @@ impl Admin {
         self.json(Method::Post, path)
     }
 
+    /// A backup of its store, as it is written.
+    ///
+    /// # Errors
+    /// As [`Admin::read`].
+    pub fn backup(&self) -> Result<impl BufRead + use<>, Trouble> {
+        self.ask(Method::Get, "/api/v1/backup")?.ok_or_else(|| self.too_old())
+    }
+
     pub(super) fn journal(
         &self,
         since: Timestamp,

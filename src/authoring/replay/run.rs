@@ -92,7 +92,9 @@ fn deeds(event: &Event, decision: &Decision, supposed: &dyn Fn(&Effect) -> bool)
             effect: Some(effect.id.to_string()),
         }
     };
-    let wanted = decision.effects.iter().filter(|effect| !effect.act.is_read());
+    // Whether an end is late hangs on when Chat answered, which a replay assumes.
+    let own = |effect: &&Effect| matches!(effect.act, Act::Alert { .. }) && effect.rule.is_none();
+    let wanted = decision.effects.iter().filter(|effect| !effect.act.is_read() && !own(effect));
     let mut deeds: Vec<Deed> = wanted.map(of_effect).collect();
     if let Some((act, what)) = verdict_words(&decision.verdict) {
         let rule = decision.trace.rules.iter().find(|trace| trace.why.acted());

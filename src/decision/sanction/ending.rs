@@ -103,11 +103,13 @@ pub(in crate::decision) fn is_late(
     let Some(late) = late.cloned() else { return };
     let until = late.until.unwrap_or(now);
     let text = format!(
-        "{} should have ended at {until}, and Chat has not confirmed that yet; it is tried until it is \
-         certain (`groupkeeper sanctions list --late`)",
-        words(who)
+        "{} by `{}` should have ended at {until}, and Chat has not confirmed that yet; it is tried until \
+         it is certain (`groupkeeper sanctions list --late`)",
+        words(who),
+        late.rule
     );
-    alert(draft, event, &event.id, Some(late.rule.clone()), text);
+    // Told by the bot itself: no rule has a step for it.
+    alert(draft, event, &event.id, None, text);
     set(draft, who, Some(Sanction { told_late: Some(now), ..late }));
 }
 
@@ -167,6 +169,7 @@ pub(in crate::decision) fn closed(draft: &mut Draft<'_>, event: &Event, who: Who
     set(draft, who, None);
     let (Some(_), Some(until)) = (sanction.told_late, sanction.until) else { return };
     let late = Duration::from_secs(draft.now.since(until).as_secs());
-    let text = format!("{} is over at last, {} late", words(who), duration::format(late));
-    alert(draft, event, &event.id.derive("at last"), Some(sanction.rule), text);
+    let late = duration::format(late);
+    let text = format!("{} by `{}` is over at last, {late} late", words(who), sanction.rule);
+    alert(draft, event, &event.id.derive("at last"), None, text);
 }

@@ -114,9 +114,6 @@ pub(super) fn names(accounts: &[Account]) -> String {
 pub(super) fn nobody(run: &Run<'_>, among: usize) -> String {
     match run.tried {
         [] => format!("finds nobody to become one among {among}"),
-        tried => format!(
-            "finds nobody to become one among {among}: Chat refused {}",
-            names(tried)
-        ),
+        tried => format!("finds nobody to become one among {among}: Chat refused {}", names(tried)),
     }
 }

@@ -84,7 +84,7 @@ pub(in super::super) fn time_is_over(
         draft.note(format!("no callback of Chat has told the new owner of {group}: it is read"));
         ask(draft, event, transfer, Read::Group { group: group.clone() });
     } else {
-        draft.note(format!("the transfer of {group} was confirmed in time"));
+        draft.note(format!("the transfer of {group} was confirmed in time, or is not the last one"));
     }
 }
 
@@ -140,10 +140,13 @@ pub(in super::super) fn room_time_is_over(
 ) {
     let unconfirmed = draft.room(room).and_then(|record| record.unconfirmed.as_ref());
     if unconfirmed == Some(transfer) {
-        draft.note(format!("no callback of Chat has told the new owner of room {room}: it is read"));
+        draft
+            .note(format!("no callback of Chat has told the new owner of room {room}: it is read"));
         ask(draft, event, transfer, Read::Room { room: room.clone(), kind, left: None });
     } else {
-        draft.note(format!("the transfer of room {room} was confirmed in time, or the room is closed"));
+        draft.note(format!(
+            "the transfer of room {room} was confirmed in time, or the room is closed"
+        ));
     }
 }
 

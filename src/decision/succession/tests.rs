@@ -188,7 +188,8 @@ fn why(decision: &Decision) -> String {
 fn an_inactive_owner_hands_the_group_to_whoever_spoke_last() {
     let mut bot = Bot::new(EVERY_CAUSE).owned_by(Owner::Is("olga".into()));
     let asked = bot.decide(&inactive("olga", 90));
-    let members = [member("olga", 400, Some(95)), member("ann", 300, Some(2)), member("ben", 350, None)];
+    let members =
+        [member("olga", 400, Some(95)), member("ann", 300, Some(2)), member("ben", 350, None)];
     let chosen = bot.answer(&asked, candidates(Some("olga"), &members));
     let (from, to) = (Some("olga".into()), "ann".into());
     assert_eq!(chosen.effects[0].act, Act::TransferOwner { group: "g".into(), from, to });
@@ -262,7 +263,8 @@ fn of_two_who_joined_together_the_same_one_is_always_chosen() {
 
 #[test]
 fn a_trace_names_ten_who_are_passed_over_and_counts_the_others() {
-    let text = EVERY_CAUSE.replace("if_none", "except = 'candidate.id.startsWith(\"bot\")', if_none");
+    let text =
+        EVERY_CAUSE.replace("if_none", "except = 'candidate.id.startsWith(\"bot\")', if_none");
     let mut bot = Bot::new(&text).owned_by(Owner::Nobody);
     let asked = bot.decide(&event(EventKind::GroupOwnerless));
     let bots: Vec<_> = (10..33).map(|number| member(&format!("bot{number}"), 1, None)).collect();
@@ -302,11 +304,9 @@ fn a_named_host_is_tried_in_a_live_room_even_unlisted_and_in_a_conference_only_w
 
 #[test]
 fn a_list_that_may_be_old_does_not_show_that_the_owner_of_a_live_room_is_back() {
-    for (kind, late, acts) in [
-        (RoomKind::Live, 0, 1),
-        (RoomKind::Live, 60, 0),
-        (RoomKind::Conference, 0, 0),
-    ] {
+    for (kind, late, acts) in
+        [(RoomKind::Live, 0, 1), (RoomKind::Live, 60, 0), (RoomKind::Conference, 0, 0)]
+    {
         let mut bot = Bot::new(ROOMS).room_owned_by("olga");
         let asked = bot.decide(&in_room(EventKind::RoomMemberLeft, kind, "olga"));
         bot.now = NOW + Duration::from_secs(late);

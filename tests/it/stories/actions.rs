@@ -443,3 +443,14 @@ do = [{ set_role = { role = "admin" } }]
     assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_member_of_an_avchatroom_is_muted_and_speaks_again_after_its_time() {
+    let stage = done(r#"{ mute = { for = "10m" } }"#, GroupType::AVChatRoom).await;
+    assert_eq!(stage.group(CATS).muted_for("mel"), Some(600));
+    assert_eq!(stage.calls("forbid_send_msg"), [0]);
+    stage.advance(HOUR).await;
+    assert_eq!(stage.group(CATS).muted_for("mel"), None);
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}

@@ -64,7 +64,8 @@ async fn events(stage: &Stage) -> String {
 #[tokio::test]
 async fn a_group_that_is_made_without_an_owner_gets_one() {
     let created = "on = \"group.ownerless\"\nwhen = 'event.reason == \"created\"'\n";
-    let rules = AT_ONCE.replace("on = [\"owner.left\", \"group.ownerless\", \"owner.inactive\"]\n", created);
+    let rules = AT_ONCE
+        .replace("on = [\"owner.left\", \"group.ownerless\", \"owner.inactive\"]\n", created);
     let stage = Stage::with_rules(&rules).await;
     let mut new = NewGroup::new(CREW, GroupType::Public, "", &["wendy", "will"]);
     new.owner = None;
@@ -93,7 +94,9 @@ async fn an_owner_who_is_kicked_and_found_missing_at_once_is_succeeded_once() {
 
 #[tokio::test]
 async fn two_rules_of_different_minds_transfer_once() {
-    let second = AT_ONCE.replace("rule.owned", "rule.other").replace("longest_serving_member", "account:will");
+    let second = AT_ONCE
+        .replace("rule.owned", "rule.other")
+        .replace("longest_serving_member", "account:will");
     let stage = Stage::with_rules(&format!("{AT_ONCE}{second}")).await;
     crew(&stage, &["wendy", "will"]);
     group(&stage).leaves("walt");

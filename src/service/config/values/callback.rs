@@ -95,15 +95,15 @@ fn tokens(reader: &mut Reader<'_>, key: &'static str) -> Option<Vec<SecretString
 fn rooms(reader: &mut Reader<'_>, path: &str, usual: &[SecretString]) -> Option<RoomCallbacks> {
     let found = reader.find("callback", "room_path", false);
     let tokens = tokens(reader, "room_tokens");
-    let Some(found) = found else {
+    let origin = found.as_ref().map_or(Origin::Nowhere, |found| found.origin.clone());
+    let room_path = found.and_then(|found| as_text(reader, found, "a path"));
+    let Some(room_path) = room_path.filter(|path| !path.is_empty()) else {
         if tokens.is_some() {
             let message = "`[callback] room_tokens` has no effect without `room_path`".to_owned();
             reader.mistake(&Origin::Nowhere, message, "room_path = \"/rooms\"".into());
         }
         return None;
     };
-    let origin = found.origin.clone();
-    let room_path = as_text(reader, found, "a path")?;
     begins_with_a_slash(reader, "room_path", &room_path);
     if room_path == path {
         let message = format!("`room_path` is `{path}`, which is `path` already");
@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn without_a_path_of_their_own_rooms_come_with_the_others() {
-        assert!(load("tokens = [\"a\"]").unwrap().callback.rooms.is_none());
+        for lines in ["tokens = [\"a\"]", "tokens = [\"a\"]\nroom_path = \"\""] {
+            assert!(load(lines).unwrap().callback.rooms.is_none());
+        }
     }
 
     #[test]

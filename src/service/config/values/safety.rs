@@ -105,11 +105,14 @@ fn number_and_times<const TIMES: usize>(
     (number.filter(|number| *number > 0), times, wrong)
 }
 
-/// `longest_mute = "30d"`, for apps where Chat takes less than it documents.
+/// `longest_mute = "30d"`, for apps where Chat takes less than it documents; or `"off"`.
 fn longest(reader: &mut Reader<'_>, key: &'static str) -> Option<Duration> {
     let found = reader.find("safety", key, false)?;
+    if is_off(&found) {
+        return None;
+    }
     let origin = found.origin.clone();
-    let written = as_text(reader, found, "a duration such as \"30d\"")?;
+    let written = as_text(reader, found, "a duration such as \"30d\", or \"off\"")?;
     let message = match duration::parse(&written) {
         Ok(time) if time >= SHORTEST => return Some(time),
         Ok(_) => "this is too short: a minute is the least".to_owned(),

@@ -1,0 +1,44 @@
+//! `groupkeeper compact`: the disk space of what has gone, given back.
+
+use super::Exit;
+use crate::authoring::recorded::Trouble;
+use crate::store::{self, Compacted, SledStore};
+
+#[derive(clap::Args)]
+#[command(
+    after_long_help = "`serve` does the same when it starts and the file is over 64 MiB and more than four times as \
+                       large as what lives in it. The new file is written beside the old one and takes its place \
+                       when it is whole: there must be space for both."
+)]
+pub(super) struct Arguments {
+    /// The store of a stopped service, as `[store] url` names it
+    #[arg(long, value_name = "URL", default_value = "sled:data")]
+    store: String,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    match compact(&arguments.store) {
+        Ok(Compacted { before, after }) => {
+            println!("{} MiB, before that {} MiB", mib(after), mib(before));
+            Exit::Fine
+        }
+        Err(trouble) => {
+            eprintln!("groupkeeper: {trouble}");
+            Exit::Usage
+        }
+    }
+}
+
+fn compact(url: &str) -> Result<Compacted, Trouble> {
+    let directory = store::directory(url)?;
+    if !directory.is_dir() {
+        return Err(Trouble(format!("there is no store in {}", directory.display())));
+    }
+    let compacted = SledStore::compact(directory, true)?;
+    compacted.ok_or_else(|| Trouble("a bug: nothing was compacted".to_owned()))
+}
+
+/// Rounded up, so that no store has the size 0.
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
