@@ -9,7 +9,7 @@ use crate::crash;
 use crate::mutant::Mutant;
 
 /// Seeds that are run when nobody says how many.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 400;
 /// A planted bug that no story shows must show itself within so many.
 const FOUND_WITHIN: u64 = 300;
 

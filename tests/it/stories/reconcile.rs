@@ -367,7 +367,9 @@ async fn a_group_that_chat_does_not_know_is_not_said_to_be_compared() {
     stage.finish().await;
 }
 
-/// Ten thousand groups, and a community of a hundred thousand: prints what it takes.
+/// Ten thousand groups, and a community of a hundred thousand: prints what it takes. On two busy cores,
+/// unoptimised: 105 s for the first sight of all, 80 s when nothing has changed, 312 MB at most, the
+/// simulated Chat and the store in the same process.
 #[tokio::test]
 #[ignore = "takes minutes; run it when something about reading changes"]
 async fn ten_thousand_groups_and_a_hundred_thousand_members_are_compared() {
