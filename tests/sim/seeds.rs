@@ -86,6 +86,7 @@ fn told(report: &Report) -> String {
 }
 
 #[test]
+#[ignore = "takes minutes; docs/reliability.md says how to run it"]
 fn whatever_goes_wrong_nothing_is_lost_and_nothing_done_twice() {
     let (from, seeds) = (number("SIM_FROM", 1), number("SIM_SEEDS", SEEDS));
     let (failed, sums) = first_failure(from, seeds, None);
@@ -118,6 +119,7 @@ fn the_same_seed_gives_the_same_run() {
 }
 
 #[test]
+#[ignore = "takes minutes; docs/reliability.md says how to run it"]
 fn every_planted_bug_is_found() {
     let mut hidden = Vec::new();
     for mutant in Mutant::ALL {
