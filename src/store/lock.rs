@@ -3,10 +3,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::StoreError;
 
 const NAME: &str = "groupkeeper.lock";
+
+/// A program that the last holder was just starting has the lock too, until it runs by itself.
+const ATTEMPTS: u32 = 30;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held as long as this lives. The file stays behind, which does no harm: the lock is the
 /// operating system's and ends with the process, however that ends.
@@ -29,10 +35,15 @@ impl DirectoryLock {
             .truncate(false)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(directory, &mut file)),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        let mut attempts = ATTEMPTS;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempts > 0 => attempts -= 1,
+                Err(TryLockError::WouldBlock) => return Err(taken(directory, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            thread::sleep(PAUSE);
         }
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
