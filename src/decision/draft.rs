@@ -14,7 +14,7 @@ use super::{Decision, Settings, Verdict, judge, loops, mirror, seen};
 use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
-use crate::decision::effect::Held;
+use crate::decision::effect::{Act, Held, Manner};
 use crate::rule::model::{Mode, Trigger};
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
@@ -156,6 +156,21 @@ impl<'a> Draft<'a> {
             }
         }
         judge::judge(self, rule, &mut Sight::new(event));
+    }
+
+    /// Something that the bot owes by itself: no rule's step, and what else follows does not hang on it.
+    pub(super) fn owe(&mut self, event: &Event, id: EventId, rule: Option<RuleId>, act: Act) {
+        self.effects.push(Effect {
+            id,
+            lane: event.lane(),
+            act,
+            rule,
+            event: event.id.clone(),
+            created: self.now,
+            manner: Manner::Send,
+            then: None,
+            continue_on_refusal: true,
+        });
     }
 
     /// Lets a further event follow from this one.

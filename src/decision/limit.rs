@@ -1,7 +1,7 @@
 //! `limit`: a rule that does more than this is wrong, and what is beyond waits for a person.
 
 use super::draft::{Draft, effect_id};
-use super::effect::{Act, Effect, Held, Manner};
+use super::effect::{Act, Effect, Held};
 use super::event::Event;
 use super::sanction;
 use super::state::{Spent, StateKey, StateValue};
@@ -97,17 +97,9 @@ fn exceeded(
             Excess::Hold => "the rest is held until an operator releases or discards it",
             Excess::Drop => "the rest is dropped",
         };
-        draft.effects.push(Effect {
-            id: effect_id(event, &rule.id, "limit"),
-            lane: event.lane(),
-            act: Act::Alert { text: format!("`{}` wants {words}: {rest}", rule.id) },
-            rule: Some(rule.id.clone()),
-            event: event.id.clone(),
-            created: draft.now,
-            manner: Manner::Send,
-            then: None,
-            continue_on_refusal: true,
-        });
+        let text = format!("`{}` wants {words}: {rest}", rule.id);
+        let id = effect_id(event, &rule.id, "limit");
+        draft.owe(event, id, Some(rule.id.clone()), Act::Alert { text });
     }
     Exceeded { then: limit.then, words }
 }

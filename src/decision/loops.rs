@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draft::{Draft, effect_id};
-use super::effect::{Act, Effect, Manner};
+use super::effect::Act;
 use super::event::{Event, EventId};
 use super::mirror;
 use super::state::{Change, ChangedField, Changes, StateKey, StateValue};
@@ -180,6 +180,15 @@ pub(super) fn notice(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
                     by_person(draft, (group, field, &everybody), &digest(words));
                 }
             }
+            if let Some(join) = text("join") {
+                by_person(draft, (group, ChangedField::Join, &everybody), join);
+            }
+            let muted = match text("mute_all") {
+                Some("On") => "muted",
+                Some("Off") => "free",
+                _ => return,
+            };
+            by_person(draft, (group, ChangedField::MuteAll, &everybody), muted);
         }
         _ => {}
     }
@@ -266,17 +275,8 @@ fn tell(
         "the {field} of {of} went back and forth {often}, by {}; the bot leaves it alone until {until}",
         who.join(" and ")
     );
-    draft.effects.push(Effect {
-        id: effect_id(event, &rule.id, &format!("loop {field} {account}")),
-        lane: event.lane(),
-        act: Act::Alert { text },
-        rule: Some(rule.id.clone()),
-        event: event.id.clone(),
-        created: draft.now,
-        manner: Manner::Send,
-        then: None,
-        continue_on_refusal: true,
-    });
+    let id = effect_id(event, &rule.id, &format!("loop {field} {account}"));
+    draft.owe(event, id, Some(rule.id.clone()), Act::Alert { text });
 }
 
 #[cfg(test)]

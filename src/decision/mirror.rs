@@ -132,17 +132,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     } else if owner == Owner::Unknown && may_own && cares_about_owners(draft) {
         // Nobody told us who owned it; Chat knows whether anybody still does.
         let read = effect::Read::Group { group: group.clone() };
-        draft.effects.push(effect::Effect {
-            id: event.id.derive("read group"),
-            lane: event.lane(),
-            act: effect::Act::Read(read),
-            rule: None,
-            event: event.id.clone(),
-            created: draft.now,
-            manner: effect::Manner::Send,
-            then: None,
-            continue_on_refusal: true,
-        });
+        draft.owe(event, event.id.derive("read group"), None, effect::Act::Read(read));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an event tells about rooms, written into the mirror: who owns them, and who came in first.
 
 use super::draft::Draft;
-use super::effect::{Act, Effect, Manner, Read, RoomFacts};
+use super::effect::{Act, Read, RoomFacts};
 use super::event::{Event, Field, Room};
 use super::mirror::text;
 use super::state::{Owner, RoomRecord, StateKey};
@@ -78,17 +78,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, room: &Room) {
         // Nobody told us who owned it; Chat still names them.
         let left = Some(member.clone());
         let read = Read::Room { room: room.id.clone(), kind: room.kind, left };
-        draft.effects.push(Effect {
-            id: event.id.derive("read room"),
-            lane: event.lane(),
-            act: Act::Read(read),
-            rule: None,
-            event: event.id.clone(),
-            created: draft.now,
-            manner: Manner::Send,
-            then: None,
-            continue_on_refusal: true,
-        });
+        draft.owe(event, event.id.derive("read room"), None, Act::Read(read));
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) use renewal::{not_renewed, to_be_renewed};
 pub(super) use seen::{list_seen, mute_seen};
 
 use super::draft::Draft;
-use super::effect::{Act, Effect, Manner};
+use super::effect::{Act, Effect};
 use super::event::{Event, EventId, Field, Timer};
 use super::loops;
 use super::state::{Sanction, SanctionKind, Sanctioned};
@@ -288,17 +288,7 @@ fn mute(
 
 /// Something that the bot owes by itself, on account of a sanction.
 fn owe(draft: &mut Draft<'_>, event: &Event, sanction: &Sanction, act: Act, what: &str) {
-    draft.effects.push(Effect {
-        id: sanction.id.derive(what),
-        lane: event.lane(),
-        act,
-        rule: Some(sanction.rule.clone()),
-        event: event.id.clone(),
-        created: draft.now,
-        manner: Manner::Send,
-        then: None,
-        continue_on_refusal: true,
-    });
+    draft.owe(event, sanction.id.derive(what), Some(sanction.rule.clone()), act);
 }
 
 /// A person has lifted a mute of ours.

@@ -230,17 +230,7 @@ pub(super) fn alert(
     rule: Option<crate::rule::RuleId>,
     text: String,
 ) {
-    draft.effects.push(Effect {
-        id: about.derive("alert"),
-        lane: event.lane(),
-        act: Act::Alert { text },
-        rule,
-        event: event.id.clone(),
-        created: draft.now,
-        manner: super::effect::Manner::Send,
-        then: None,
-        continue_on_refusal: true,
-    });
+    draft.owe(event, about.derive("alert"), rule, Act::Alert { text });
 }
 
 /// What hung on a refused effect was not sent either.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::draft::Draft;
-use super::super::effect::{Act, Effect, GroupFacts, Manner, Read, RoomFacts};
+use super::super::effect::{Act, GroupFacts, Read, RoomFacts};
 use super::super::event::{Event, EventId, RoomKind, Timer};
 use super::super::state::Owner;
 use super::super::{mirror, room};
@@ -171,24 +171,9 @@ fn seen(
         "Chat said OK when {wanted} was to own {place}, and now says that {owner} owns it; what the bot \
          believes is corrected"
     );
-    push(draft, event, transfer.derive("not confirmed"), Act::Alert { text });
+    draft.owe(event, transfer.derive("not confirmed"), None, Act::Alert { text });
 }
 
 fn ask(draft: &mut Draft<'_>, event: &Event, transfer: &EventId, read: Read) {
-    push(draft, event, transfer.derive("confirm"), Act::Read(read));
-}
-
-/// Something that the bot owes by itself, on account of a transfer.
-fn push(draft: &mut Draft<'_>, event: &Event, id: EventId, act: Act) {
-    draft.effects.push(Effect {
-        id,
-        lane: event.lane(),
-        act,
-        rule: None,
-        event: event.id.clone(),
-        created: draft.now,
-        manner: Manner::Send,
-        then: None,
-        continue_on_refusal: true,
-    });
+    draft.owe(event, transfer.derive("confirm"), None, Act::Read(read));
 }

@@ -215,3 +215,30 @@ async fn whom_a_person_unmutes_again_and_again_is_left_free() {
     assert_eq!(alerts(&stage).await, "groupkeeper_alerts_total 1");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn how_one_joins_is_left_to_a_person_who_changes_it_again_and_again() {
+    let rules = r#"
+[rule.open]
+on = "group.info_changed"
+when = 'event.join == "DisableApply"'
+do = [{ set_group = { join = "FreeAccess" } }]
+"#;
+    let stage = on(rules, &[]).await;
+    let command = "Group.CallbackAfterGroupInfoChanged";
+    for _ in 0..8 {
+        // Only apps for which Tencent has opened the field hear of it (33530).
+        let body = serde_json::json!({
+            "CallbackCommand": command, "GroupId": CATS, "Type": "Public",
+            "Operator_Account": "olga", "ApplyJoinOption": "DisableApply",
+            "EventTime": stage.now().0,
+        });
+        let (status, _) = stage.post(&stage.signed_query(command), body.to_string()).await;
+        assert_eq!(status, 200);
+        stage.settle().await;
+        stage.advance(Duration::from_secs(5)).await;
+    }
+    assert_eq!(stage.calls("modify_group_base_info").len(), 4);
+    assert_eq!(alerts(&stage).await, "groupkeeper_alerts_total 1");
+    stage.finish().await;
+}
