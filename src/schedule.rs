@@ -215,16 +215,19 @@ impl Scheduler {
     }
 
     async fn schedules(&self, now: Timestamp) -> Result<usize, NotTaken> {
-        let mut worked = 0;
+        let (mut worked, mut trouble) = (0, None);
         for rule in self.pipeline.rules().rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
             // One rule's trouble is not another's.
             match self.schedule(rule, schedule, now).await {
                 Ok(firings) => worked += firings,
-                Err(error) => tracing::error!(rule = %rule.id, %error, "a firing was not taken"),
+                Err(NotTaken(error)) => {
+                    trouble.get_or_insert(NotTaken(format!("`{}`: {error}", rule.id)));
+                }
             }
         }
-        Ok(worked)
+        // Told, so that whoever steps pauses: what is due stays due.
+        trouble.map_or(Ok(worked), Err)
     }
 
     async fn schedule(

@@ -123,7 +123,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
     let may_own = how == EventKind::MemberRemoved
         || record.group_type.is_none_or(|kind| kind.supports(Ability::OwnerMayQuit));
     if record.group_type != Some(GroupType::AVChatRoom) {
-        record.left_at = Some(draft.now);
+        record.note_leave(member, draft.now);
     }
     draft.set_group(group, record);
     draft.set(StateKey::Member(group.clone(), member.clone()), None);

@@ -95,8 +95,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, event: &Event, seen: &Seen) {
 }
 
 /// Whether a record was changed so late that a reading says nothing against it.
-pub(super) fn overtaken(reading: &Event, told_at: Option<Timestamp>) -> bool {
-    told_at.is_some_and(|told| told + SETTLING >= reading.time)
+/// A time that is still to come was written before the clock was set back: nobody knows when that was.
+pub(super) fn overtaken(draft: &Draft<'_>, reading: &Event, told_at: Option<Timestamp>) -> bool {
+    told_at.is_some_and(|told| told + SETTLING >= reading.time && told <= draft.now)
 }
 
 /// Lets a missed event follow: marked as found, with an id that the account makes its own.

@@ -175,7 +175,10 @@ pub struct GroupRecord {
     /// When reconciliation began the reading that found out what no callback had told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_at: Option<Timestamp>,
-    /// When we were last told that somebody has left.
+    /// Who was told to have left of late, and when: they have no record that could say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<(Account, Timestamp)>,
+    /// When the last of those left whom `left` has no place for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_at: Option<Timestamp>,
     /// The time, by Chat's clock, of the latest callback that told who owns it.
@@ -187,6 +190,25 @@ pub struct GroupRecord {
 }
 
 impl GroupRecord {
+    /// Leaves that are remembered one by one, and for how long: longer than a page of members is read.
+    const LEAVES: usize = 50;
+    const LEFT_OF_LATE: Duration = Duration::from_secs(60);
+
+    /// Notes that somebody has left just now.
+    pub fn note_leave(&mut self, member: &Account, now: Timestamp) {
+        self.left.retain(|(_, at)| *at + Self::LEFT_OF_LATE > now);
+        self.left.push((member.clone(), now));
+        if self.left.len() > Self::LEAVES {
+            self.left_at = Some(self.left.remove(0).1);
+        }
+    }
+
+    /// When this account was last told to have left, or may have been.
+    pub fn told_to_have_left(&self, member: &Account) -> Option<Timestamp> {
+        let own = self.left.iter().filter(|(account, _)| account == member);
+        own.map(|(_, at)| *at).max().max(self.left_at)
+    }
+
     /// Whether a newer record says something else about what reconciliation compares.
     pub fn contradicts(&self, newer: &Self) -> bool {
         let compared = |record: &Self| (record.owner.clone(), record.dismissed, record.group_type);

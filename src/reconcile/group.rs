@@ -22,7 +22,7 @@ pub(super) struct Reading {
     count: Option<i64>,
     /// Trouble in a row with this group alone.
     pub tries: u32,
-    /// Admins and muted members, as the mirror has them.
+    /// Admins (with owners) and muted members, as the mirror has them.
     admins: Vec<Account>,
     muted: Vec<Account>,
     now: Option<Step>,
@@ -46,7 +46,7 @@ enum Step {
         behind: Option<Vec<u8>>,
         present: i64,
     },
-    /// Admins of the mirror whom the list of admins did not name.
+    /// Admins and owners of the mirror whom the list of them did not name.
     Demoted {
         accounts: Vec<Account>,
     },
@@ -186,7 +186,9 @@ impl Reconciler {
             return Ok(Told::default());
         };
         let (store, group) = (&*self.store, &reading.group);
-        let asked = match mirrored::missing(store, group, &listed, began, behind.clone()).await {
+        let now = self.clock.now();
+        let asked = match mirrored::missing(store, group, &listed, began, now, behind.clone()).await
+        {
             Err(error) => Err(Stop::from(error)),
             Ok(missing) if missing.accounts.is_empty() => Ok((missing, 0, Found::new())),
             Ok(missing) => {

@@ -21,6 +21,7 @@ const SCRAP: usize = 100;
 pub(super) struct Mirrored {
     /// How many are in the group.
     pub present: i64,
+    /// Admins, and whoever is on record as an owner.
     pub admins: Vec<Account>,
 }
 
@@ -85,7 +86,7 @@ fn page(
     Ok((members, last))
 }
 
-/// Counts the members of a group, and names its admins.
+/// Counts the members of a group, and names its admins and owners.
 pub(super) async fn of(store: &dyn Store, group: &GroupId) -> Result<Mirrored, StoreError> {
     let mut mirrored = Mirrored::default();
     let mut behind = None;
@@ -97,7 +98,7 @@ pub(super) async fn of(store: &dyn Store, group: &GroupId) -> Result<Mirrored, S
         behind = last;
         for (account, record) in members.into_iter().filter(|(_, record)| record.is_present()) {
             mirrored.present += 1;
-            if record.role == Some(Role::Admin) {
+            if matches!(record.role, Some(Role::Admin | Role::Owner)) {
                 mirrored.admins.push(account);
             }
         }
@@ -116,12 +117,13 @@ pub(super) struct Missing {
 }
 
 /// Looks for members whom `listed` has not: from `behind` on. Whoever was told of since the list was
-/// `began` came while it was read.
+/// `began`, and up to `now`, came while it was read.
 pub(super) async fn missing(
     store: &dyn Store,
     group: &GroupId,
     listed: &Listed,
     began: Timestamp,
+    now: Timestamp,
     mut behind: Option<Vec<u8>>,
 ) -> Result<Missing, StoreError> {
     let mut found = Missing::default();
@@ -133,7 +135,8 @@ pub(super) async fn missing(
         }
         for (account, record) in members {
             let named = listed.contains(account.as_str());
-            let came = record.told_at.is_some_and(|told| told >= began);
+            // A time to come is none: the clock was set back.
+            let came = record.told_at.is_some_and(|told| told >= began && told <= now);
             if named || came {
                 found.present += i64::from(record.is_present());
             } else {
@@ -188,6 +191,7 @@ mod tests {
     use crate::store::{MemoryStore, WriteSet};
 
     const BEGAN: Timestamp = Timestamp(1_767_268_800_000);
+    const NOW: Timestamp = Timestamp(1_767_268_830_000);
 
     async fn store(members: &[(&str, MemberRecord)]) -> MemoryStore {
         let store = MemoryStore::default();
@@ -212,23 +216,26 @@ mod tests {
             ("ada", is(Role::Admin)),
             ("ann", is(Role::Member)),
             ("gus", gone),
+            ("old", is(Role::Owner)),
             ("out", is(Role::Outside)),
             ("who", MemberRecord::default()),
         ];
         let mirrored = of(&store(&members).await, &"@TGS#1".into()).await.unwrap();
-        assert_eq!(mirrored, Mirrored { present: 3, admins: vec!["ada".into()] });
+        assert_eq!(mirrored, Mirrored { present: 4, admins: vec!["ada".into(), "old".into()] });
     }
 
     #[tokio::test]
     async fn missing_are_those_whom_the_list_did_not_name_and_nobody_told_of_since() {
         let late = MemberRecord { told_at: Some(BEGAN), ..is(Role::Member) };
         let early = MemberRecord { told_at: Some(Timestamp(0)), ..is(Role::Member) };
-        let members = [("ann", is(Role::Member)), ("ben", early), ("lea", late)];
+        let future = MemberRecord { told_at: Some(Timestamp(NOW.0 + 1)), ..is(Role::Member) };
+        let members = [("ann", is(Role::Member)), ("ben", early), ("fay", future), ("lea", late)];
         let mut listed = Listed::default();
         listed.insert("ann");
         let store = store(&members).await;
-        let found = missing(&store, &"@TGS#1".into(), &listed, BEGAN, None).await.unwrap();
-        let expected = Missing { accounts: vec!["ben".into()], present: 2, behind: None };
+        let found = missing(&store, &"@TGS#1".into(), &listed, BEGAN, NOW, None).await.unwrap();
+        let expected =
+            Missing { accounts: vec!["ben".into(), "fay".into()], present: 2, behind: None };
         assert_eq!(found, expected);
     }
 
@@ -239,7 +246,8 @@ mod tests {
         let (store, listed) = (store(&members).await, Listed::default());
         let (mut behind, mut sizes) = (None, Vec::new());
         loop {
-            let found = missing(&store, &"@TGS#1".into(), &listed, BEGAN, behind).await.unwrap();
+            let found =
+                missing(&store, &"@TGS#1".into(), &listed, BEGAN, NOW, behind).await.unwrap();
             sizes.push(found.accounts.len());
             behind = found.behind;
             if behind.is_none() {

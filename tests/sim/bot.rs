@@ -12,7 +12,8 @@ use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
 use groupkeeper::decision::Settings;
 use groupkeeper::engine::{Engine, Parts};
-use groupkeeper::pipeline::Door;
+use groupkeeper::pipeline::{Door, JournalEvents};
+use groupkeeper::reconcile;
 use groupkeeper::rest::{App, Chat, Client};
 use groupkeeper::retention::Retention;
 use groupkeeper::rule::RuleSet;
@@ -37,6 +38,8 @@ pub struct Machine {
     pub rules: Arc<ArcSwap<RuleSet>>,
     pub manner: Manner,
     pub rng: Arc<Mutex<Rng>>,
+    /// How it compares groups with Chat, if it does.
+    pub reconcile: Option<reconcile::Settings>,
     /// A bug that is planted into this bot.
     pub mutant: Option<Mutant>,
 }
@@ -72,7 +75,7 @@ impl Machine {
         let chat = self.mutant.map_or(chat.clone(), |mutant| mutant.chat(chat, store.clone()));
         let witness = self.net.witness.clone();
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let engine = Engine::new(Parts {
+        let parts = Parts {
             store: store.clone(),
             rules: self.rules.clone(),
             settings: settings(),
@@ -80,7 +83,8 @@ impl Machine {
             clock: clock.clone(),
             observer: witness.clone(),
             listener: witness,
-        });
+        };
+        let engine = Engine::journaling(parts, JournalEvents::default(), self.reconcile.clone());
         let engine = engine.unwrap();
         let door: Arc<dyn Door> = engine.pipeline.clone();
         let door = self.mutant.map_or(door.clone(), |mutant| mutant.door(door));
@@ -89,6 +93,9 @@ impl Machine {
         let (scheduler, stopped) = (engine.scheduler.clone(), stopping.clone());
         tokio::spawn(async move { scheduler.run(stopped).await });
         tokio::spawn(engine.delivery.clone().run(stopping.clone()));
+        if let Some(reconciler) = engine.reconciler.clone() {
+            tokio::spawn(reconciler.run(stopping.clone()));
+        }
         let kept = Duration::from_secs(7 * 86_400);
         tokio::spawn(Retention::new(store, clock, kept).run(stopping));
         self.net.connect(router);

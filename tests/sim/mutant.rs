@@ -21,7 +21,7 @@ pub enum Mutant {
     NoSeenMark,
     /// No commit waits for the disk.
     NothingDurable,
-    /// A timer ends whatever sanction runs now, not the one it was set for.
+    /// A timer ends whatever sanction runs now, not the one it was set for, and a later end is forgotten.
     TimerWithoutId,
     /// The timers of sanctions are not found again after a restart.
     EndsLostAtRestart,
@@ -112,6 +112,13 @@ impl WrongStore {
                     }
                 }
             }
+            Mutant::TimerWithoutId => {
+                for (key, value) in &mut set.writes {
+                    if let (true, Some(bytes)) = (is(Kind::Sanction, key), value.as_mut()) {
+                        *bytes = self.with_the_first_end(key, bytes);
+                    }
+                }
+            }
             Mutant::EndsLostAtRestart => {
                 let timers = set.writes.iter().filter(|(key, _)| is(Kind::Timer, key));
                 self.timers.lock().unwrap().extend(timers.map(|(key, _)| key.clone()));
@@ -119,6 +126,21 @@ impl WrongStore {
             _ => {}
         }
         set
+    }
+
+    /// A sanction as if nobody had noticed that it begins anew: it keeps the end of the one that runs.
+    fn with_the_first_end(&self, key: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let new: StateValue = ledger::decode(key, bytes).unwrap();
+        let old: Option<StateValue> = ledger::read(&*self.inner, key).unwrap();
+        match (old, new) {
+            (Some(StateValue::Sanction(old)), StateValue::Sanction(mut new)) => {
+                if let (Some(first), Some(later)) = (old.until, new.until) {
+                    new.until = Some(first.min(later));
+                }
+                ledger::encode(&StateValue::Sanction(new)).unwrap()
+            }
+            _ => bytes.to_vec(),
+        }
     }
 
     /// The timer as if it named nothing: whatever runs now is what it ends.

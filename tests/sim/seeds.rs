@@ -10,6 +10,8 @@ use crate::mutant::Mutant;
 
 /// Seeds that are run when nobody says how many.
 const SEEDS: u64 = 400;
+/// The last lines of its story that a failing seed tells at once; `one_seed` tells them all.
+const TOLD: usize = 120;
 /// A planted bug that no story shows must show itself within so many.
 const FOUND_WITHIN: u64 = 300;
 
@@ -77,7 +79,7 @@ impl Sums {
 /// What a person needs who has to mend it.
 fn told(report: &Report) -> String {
     let Report { seed, plan, violations, story, .. } = report;
-    let story = story.join("\n");
+    let story = story[story.len().saturating_sub(TOLD)..].join("\n");
     let violations = violations.join("\n  ");
     format!(
         "seed {seed} fails:\n  {violations}\n{plan:?}\nits story, the last of it:\n{story}\n\

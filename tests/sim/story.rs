@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::clock::SimClock;
 
 /// Lines that are kept for the report.
-const KEPT: usize = 400;
+const KEPT: usize = 4_000;
 
 /// Tells the story of one run. A clone tells the same one.
 #[derive(Clone)]

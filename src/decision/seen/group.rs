@@ -27,7 +27,7 @@ pub(super) fn compare(
     let known = draft.known_group(group).cloned();
     // A callback that only named the group has told nothing that a reading could contradict.
     let named_only = facts.exists && known.as_ref().is_some_and(is_named_only);
-    if !named_only && known.as_ref().is_some_and(|known| overtaken(event, known.told_at)) {
+    if !named_only && known.as_ref().is_some_and(|known| overtaken(draft, event, known.told_at)) {
         return;
     }
     if !facts.exists {

@@ -22,7 +22,7 @@ const LATEST: Duration = Duration::from_secs(86_400);
 /// Corrects the record of one member whom a list names.
 pub(super) fn compare(draft: &mut Draft<'_>, event: &Event, group: &GroupId, facts: &MemberFacts) {
     match present(draft, group, &facts.account) {
-        Some(known) if overtaken(event, known.told_at) => {}
+        Some(known) if overtaken(draft, event, known.told_at) => {}
         Some(known) => differences(draft, event, group, facts, known),
         None => newcomer(draft, event, group, facts),
     }
@@ -31,8 +31,7 @@ pub(super) fn compare(draft: &mut Draft<'_>, event: &Event, group: &GroupId, fac
 /// Somebody whom nobody told of. As long as a group's members have never been listed, nothing was missed.
 fn newcomer(draft: &mut Draft<'_>, event: &Event, group: &GroupId, facts: &MemberFacts) {
     let record = draft.group(group);
-    // Whoever leaves has no record that could say so: any leave may have been theirs.
-    if overtaken(event, record.left_at) {
+    if overtaken(draft, event, record.told_to_have_left(&facts.account)) {
         return;
     }
     let mut fresh = described(event, facts);
@@ -166,7 +165,7 @@ pub(super) fn compare_role(
         }
         return;
     }
-    if overtaken(event, known.told_at) {
+    if overtaken(draft, event, known.told_at) {
         return;
     }
     if now != Role::Outside {
@@ -188,7 +187,7 @@ pub(in super::super) fn left_unheard(
     account: &Account,
 ) -> bool {
     let Some(known) = present(draft, group, account) else { return false };
-    if overtaken(event, known.told_at) || draft.group(group).members.is_none() {
+    if overtaken(draft, event, known.told_at) || draft.group(group).members.is_none() {
         return false;
     }
     has_left(draft, event, group, account, &known);

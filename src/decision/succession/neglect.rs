@@ -25,7 +25,7 @@ pub(in crate::decision) fn account_gone(
 ) {
     let record = draft.group(group);
     let told = record.owner_told.is_some_and(|told| told + TOLD_AGAIN > event.time);
-    if !record.owner.is(owner) || overtaken(event, record.told_at) || told {
+    if !record.owner.is(owner) || overtaken(draft, event, record.told_at) || told {
         return;
     }
     mark_told(draft, event, group);

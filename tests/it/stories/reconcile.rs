@@ -401,3 +401,36 @@ fn started() -> Timestamp {
 fn took(began: Timestamp) -> u64 {
     started().since(began).as_secs()
 }
+
+#[tokio::test]
+async fn a_leave_while_members_are_first_read_hides_nobody_else() {
+    let stage = comparing().await;
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    cats.leaves("ann");
+    // Long enough for all members to be read again: nobody has joined since the first time.
+    for _ in 0..50 {
+        stage.advance(TEN_MINUTES * 3).await;
+    }
+    assert_eq!(cats.messages(), ["member.left ann false"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_owner_who_has_handed_over_unseen_is_a_plain_member() {
+    let rules = r#"
+        [rule.tell]
+        on = "message.sent"
+        do = [{ send_message = { text = "{member.id} is {member.role}" } }]
+    "#;
+    let stage = Stage::with_settings(rules, COMPARES).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("ben", Role::Member)]);
+    stage.advance(TEN_MINUTES).await;
+    unseen(&stage, "@TGS#cats", "ben", becomes(Role::Owner));
+    stage.advance(TEN_MINUTES).await;
+    cats.says("olga", "no more");
+    cats.says("ben", "mine");
+    stage.advance(TEN_MINUTES).await;
+    assert_eq!(cats.messages(), ["no more", "mine", "olga is member", "ben is owner"]);
+    stage.finish().await;
+}

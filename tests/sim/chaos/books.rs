@@ -146,3 +146,9 @@ pub fn books() -> &'static [Arc<RuleSet>] {
         books
     })
 }
+
+/// Whether a book holds the shipped rule that finds owners for groups without one.
+pub fn keeps_groups_owned(book: usize) -> bool {
+    let rules = books()[book].rules();
+    rules.iter().any(|rule| rule.id.as_str() == "keep-groups-owned")
+}

@@ -9,9 +9,9 @@ use groupkeeper::decision::event::Timer;
 use groupkeeper::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
 use groupkeeper::simulator::Group;
 
-use super::{Plan, account};
+use super::{Plan, account, mirror};
 use crate::ADMIN;
-use crate::bot::Machine;
+use crate::bot::{Bot, Machine};
 
 /// What is due is done after so long at the latest: an hour is the longest that a delayed callback or
 /// a refused call keeps a lane, with a margin.
@@ -20,16 +20,42 @@ const LATE: Duration = Duration::from_secs(900);
 const LONGEST: u32 = 96;
 
 /// Lets time pass without faults until nothing is left to do, and demands that it is so.
-pub async fn quiet(machine: &Machine, plan: &Plan) {
+pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {
     machine.clock.sleep(plan.quiet()).await;
-    for _ in 0..LONGEST {
-        if !machine.net.story.is_whole() || !is_busy(machine) {
-            break;
-        }
-        machine.clock.sleep(Duration::from_secs(900)).await;
+    until(machine, || !is_busy(machine)).await;
+    if let Some(reconciler) = &bot.engine.reconciler {
+        machine.net.story.tell("all groups are compared");
+        reconciler.start(&[]);
+        until(machine, || reconciler.status().running.is_empty()).await;
+        // A leave and a join that were both lost leave the count as it is: only a list of all members shows them.
+        let groups: Vec<_> = machine.net.world().groups().map(|group| group.id.clone()).collect();
+        reconciler.start(&groups);
+        until(machine, || reconciler.status().running.is_empty()).await;
+        // What it has found is acted upon.
+        until(machine, || !is_busy(machine)).await;
     }
     machine.clock.sleep(LATE).await;
+    // What a schedule has begun in this very second is not late.
+    for _ in 0..60 {
+        if machine.net.witness.unsettled().is_empty() {
+            break;
+        }
+        machine.clock.sleep(Duration::from_secs(1)).await;
+    }
     check(machine);
+    if bot.engine.reconciler.is_some() {
+        mirror::check(machine, plan);
+    }
+}
+
+/// Lets a quarter of an hour pass, again and again, until it is so, or never will be.
+async fn until(machine: &Machine, is_so: impl Fn() -> bool) {
+    for _ in 0..LONGEST {
+        if !machine.net.story.is_whole() || is_so() {
+            return;
+        }
+        machine.clock.sleep(LATE).await;
+    }
 }
 
 /// Whether an effect is under way or a sanction still runs.
@@ -41,7 +67,10 @@ fn is_busy(machine: &Machine) -> bool {
         || timers.into_iter().any(|(_, record)| runs(record))
 }
 
-fn decoded<T: serde::de::DeserializeOwned>(machine: &Machine, kind: Kind) -> Vec<(Vec<u8>, T)> {
+pub(super) fn decoded<T: serde::de::DeserializeOwned>(
+    machine: &Machine,
+    kind: Kind,
+) -> Vec<(Vec<u8>, T)> {
     let found = machine.disk.scan(kind);
     found
         .into_iter()

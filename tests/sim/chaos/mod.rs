@@ -2,6 +2,7 @@
 
 mod books;
 mod end;
+mod mirror;
 mod people;
 mod plan;
 
@@ -85,7 +86,8 @@ impl Run {
         let net = Net::new(world, witness, story, clock.clone(), rng.fork());
         let rules = Arc::new(ArcSwap::new(books::books()[plan.book].clone()));
         let disk_rng = Arc::new(Mutex::new(rng.fork()));
-        let machine = Machine { clock, disk, net, rules, manner: plan.disk, rng: disk_rng, mutant };
+        let (manner, reconcile) = (plan.disk, plan.reconcile());
+        let machine = Machine { clock, disk, net, rules, manner, rng: disk_rng, reconcile, mutant };
         let run = Self { machine, steps: plan.steps, plan, rng, deaths: 0 };
         run.set_weather();
         run
@@ -170,7 +172,7 @@ impl Run {
             return Ended::Died;
         }
         self.calm();
-        end::quiet(&self.machine, &self.plan).await;
+        end::quiet(&self.machine, bot, &self.plan).await;
         Ended::Over
     }
 
@@ -215,6 +217,7 @@ impl Run {
                 let kind = FaultKind::StaleReads { during: minutes(rng, 5) };
                 net.world().inject(now, ChatFault { on: "get_*".to_owned(), times: None, kind });
             }
+            Fault::Unseen => people::act_unseen(net, rng, plan.groups),
             Fault::Restart => return Some(Ended::Stopped),
             Fault::FullDisk => machine.disk.refuse_until(now + minutes(rng, 5)),
             Fault::ClockForward => {
@@ -255,7 +258,7 @@ impl Run {
             seed,
             plan: self.plan,
             violations: net.story.violations(),
-            story: net.story.last(120),
+            story: net.story.last(usize::MAX),
             digest,
             tally: net.witness.tally(),
             deaths: self.deaths,

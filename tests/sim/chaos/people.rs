@@ -2,7 +2,7 @@
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::simulator::{NewGroup, World};
+use groupkeeper::simulator::{MemberChange, NewGroup, World};
 
 use crate::ADMIN;
 use crate::net::Net;
@@ -102,6 +102,19 @@ pub fn act(net: &Arc<Net>, rng: &mut Rng, groups: usize) {
         }
         97..98 => world.delete_account(now, &whom),
         _ => drop(world.kick(now, &group, &admin, &[who])),
+    });
+}
+
+/// Somebody's role changes, comes or goes without a word to the bot.
+pub fn act_unseen(net: &Arc<Net>, rng: &mut Rng, groups: usize) {
+    let (id, _) = GROUPS[usize::try_from(rng.below(groups as u64)).unwrap()];
+    let everybody: Vec<&str> = MEMBERS.iter().chain(&OTHERS).copied().collect();
+    let who = Account::from(*rng.pick(&everybody));
+    let role = *rng.pick(&[Role::Outside, Role::Outside, Role::Member, Role::Admin, Role::Owner]);
+    net.story.tell(format!("unseen: {who} is {} of {id}", role.name()));
+    net.happen(|world, now| {
+        let change = MemberChange { role: Some(role), ..MemberChange::default() };
+        drop(world.change_unseen(now, &id.into(), &who, change));
     });
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use groupkeeper::reconcile;
+use groupkeeper::rule::model::Globs;
+
 use crate::disk::Manner;
 use crate::rng::Rng;
 use crate::weather::Trouble;
@@ -36,10 +39,12 @@ pub enum Fault {
     Flood,
     /// Chat is slow, and so is the disk.
     Slow,
+    /// Something changes in Chat, and no callback tells of it.
+    Unseen,
 }
 
 impl Fault {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Duplicate,
         Self::Lose,
         Self::Delay,
@@ -57,6 +62,7 @@ impl Fault {
         Self::Operator,
         Self::Flood,
         Self::Slow,
+        Self::Unseen,
     ];
 }
 
@@ -102,6 +108,8 @@ pub struct Plan {
     /// Dies so many times in a thousand at each commit and each send.
     pub crash: u64,
     pub longest_pause: Duration,
+    /// Minutes between two comparisons of all groups with Chat, if they are compared.
+    pub compared: Option<u64>,
 }
 
 impl Plan {
@@ -126,8 +134,16 @@ impl Plan {
                 Duration::from_secs(60),
                 Duration::from_secs(900),
             ]),
+            compared: rng.chance(500).then(|| *rng.pick(&[7, 60, 360])),
             faults,
         }
+    }
+
+    /// `[reconcile]` of this run; members are read as often as all the rest.
+    pub fn reconcile(&self) -> Option<reconcile::Settings> {
+        let every = self.compared.map(|minutes| Duration::from_secs(minutes * 60));
+        let groups = Globs::new(&["*"]).unwrap();
+        every.map(|_| reconcile::Settings { every, groups, members: every })
     }
 
     /// Longer than any callback is on its way, and than a lane rests after its last failure.

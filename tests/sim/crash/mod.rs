@@ -100,6 +100,7 @@ fn play(
         rules: Arc::new(ArcSwap::new(rules.clone())),
         manner: Manner { early: variant.early, sync: (1, 1) },
         rng: Arc::new(Mutex::new(Rng::new(2))),
+        reconcile: None,
         mutant,
     };
     let mut play = Play { scene, machine, next: 0 };
