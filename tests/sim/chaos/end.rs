@@ -16,8 +16,8 @@ use crate::bot::{Bot, Machine};
 /// What is due is done after so long at the latest: an hour is the longest that a delayed callback or
 /// a refused call keeps a lane, with a margin.
 const LATE: Duration = Duration::from_secs(900);
-/// Longer than the longest sanction that a run of a few hours can come to.
-const LONGEST: u32 = 96;
+/// Quarters of an hour: longer than the longest sanction, with a day of tries to end it where Chat refuses.
+const LONGEST: u32 = 160;
 
 /// Lets time pass without faults until nothing is left to do, and demands that it is so.
 pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {

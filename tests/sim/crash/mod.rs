@@ -154,6 +154,11 @@ impl Play<'_> {
                     self.next += 1;
                     act(&mut net.weather.lock().unwrap(), self.machine.clock.truth());
                 }
+                Happens::DiskFull(seconds) => {
+                    self.next += 1;
+                    let until = self.machine.clock.truth() + Duration::from_secs(*seconds);
+                    self.machine.disk.refuse_until(until);
+                }
                 // A person who gets no answer does it again.
                 Happens::Released(rule) => {
                     let which = Which::Rule((*rule).into());

@@ -19,6 +19,8 @@ type Done<T> = Arc<dyn Fn(&mut T, Timestamp) + Send + Sync>;
 pub enum Happens {
     InChat(Done<World>),
     OnTheWay(Done<Weather>),
+    /// The disk takes nothing for so many seconds.
+    DiskFull(u64),
     /// An operator releases everything of a rule.
     Released(&'static str),
 }
@@ -244,7 +246,15 @@ fn troubles() -> Vec<Scene> {
     let notify =
         on_go(r#"{ notify_group = { text = "once" } }, { send_message = { text = "after it" } }"#);
     let mute = on_go(r#"{ mute = { for = "10m" } }, { send_message = { text = "muted" } }"#);
+    let bell = r#"
+[rule.bell]
+schedule = { every = "5m", missed = "once" }
+for_each = "group"
+do = [{ notify_group = { text = "five minutes" } }]
+"#;
+    let speaks_when_full = vec![(0, says("ben", "hi")), (290, Happens::DiskFull(30))];
     vec![
+        scene("a firing while the disk is full", bell, speaks_when_full, 700),
         scene(
             "an answer that is lost",
             &mute,
