@@ -7,6 +7,7 @@ mod chaos;
 mod clock;
 mod crash;
 mod disk;
+mod garbage;
 mod mutant;
 mod net;
 mod power;

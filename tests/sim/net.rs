@@ -88,6 +88,11 @@ impl Net {
         self.world.lock().unwrap()
     }
 
+    /// Where the bot listens, while there is one.
+    pub fn door(&self) -> Option<Router> {
+        self.door.lock().unwrap().clone()
+    }
+
     /// Callbacks that are not answered yet.
     pub fn unanswered(&self) -> usize {
         self.on_the_way.lock().unwrap().len()
@@ -175,7 +180,7 @@ impl Net {
             let Some(Way { callback, due, sent }) = found else { return };
             let wait = due.since(self.clock.truth());
             self.clock.sleep(wait).await;
-            let Some(door) = self.door.lock().unwrap().clone() else { return };
+            let Some(door) = self.door() else { return };
             let answer = self.ask(door, &callback).await;
             let answered = answer.as_ref().is_some_and(|(status, _)| *status == 200);
             let again = self.weather.lock().unwrap().again && sent + 1 < SENT;

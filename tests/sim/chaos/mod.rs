@@ -3,6 +3,7 @@
 mod books;
 mod end;
 mod mirror;
+mod operator;
 mod people;
 mod plan;
 
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use groupkeeper::chat::Account;
-use groupkeeper::pipeline::{Fate, Which};
 use groupkeeper::simulator::{Fault as ChatFault, FaultKind, Settings, World};
 
 pub use plan::{Fault, Plan};
@@ -227,13 +227,8 @@ impl Run {
                 machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap());
             }
             Fault::Reload => machine.rules.store(rng.pick(books::books()).clone()),
-            Fault::Operator => {
-                let which = Which::Rule((*rng.pick(&["ping", "promote-on-join"])).into());
-                let fate = if rng.chance(700) { Fate::Release } else { Fate::Discard };
-                let pipeline = bot.engine.pipeline.clone();
-                // A disk that is full refuses it, and the operator comes again.
-                tokio::spawn(async move { pipeline.settle_held(&which, fate).await });
-            }
+            Fault::Operator => operator::orders(machine, bot, rng),
+            Fault::Garbage => net.garbage(rng),
             Fault::Flood => {
                 let text = *rng.pick(&["hi", "again", "again", "ping"]);
                 people::flood(net, rng, plan.groups, 250, text);

@@ -33,18 +33,20 @@ pub enum Fault {
     ClockBack,
     /// Other rules while it runs.
     Reload,
-    /// An operator releases and discards what is held.
+    /// An operator releases, drops, lifts, extends and has groups compared.
     Operator,
     /// Hundreds of messages at once.
     Flood,
     /// Chat is slow, and so is the disk.
     Slow,
+    /// Requests that no Chat makes.
+    Garbage,
     /// Something changes in Chat, and no callback tells of it.
     Unseen,
 }
 
 impl Fault {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Duplicate,
         Self::Lose,
         Self::Delay,
@@ -62,6 +64,7 @@ impl Fault {
         Self::Operator,
         Self::Flood,
         Self::Slow,
+        Self::Garbage,
         Self::Unseen,
     ];
 }
