@@ -24,6 +24,7 @@ Exit code 0: as it should be. Without arguments everything is run, the lies too 
 import argparse
 import collections
 import json
+import os
 import random
 import re
 import shutil
@@ -33,6 +34,7 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from power import judge, rig, trace, writers  # noqa: E402
@@ -47,15 +49,17 @@ ALL = [
     ("files", "bot", 20, True),
     ("disk", "bot", 20, True),
 ]
-# How long a writer is watched under strace, in seconds.
-WATCHED = 5
+# How long a writer is watched under strace, in seconds; the torturer until segments of its file are used again.
+WATCHED = {"bot": 6, "torture": 25, "compact": 3}
 # Cuts that one file system lives through.
 LIVES = 10
 SWALLOW = ("-e", "inject=fdatasync:retval=0")
 
 
 def torture_binary():
-    """Where cargo has put it."""
+    """Where cargo has put it, unless `TORTURE` names another one."""
+    if "TORTURE" in os.environ:
+        return os.environ["TORTURE"]
     done = subprocess.run(
         ["cargo", "bench", "--bench", "torture", "--no-run", "--message-format=json"],
         cwd=rig.REPOSITORY, capture_output=True, text=True, check=True,
@@ -114,7 +118,7 @@ def watched(name, folder, lie):
     writer = writer_of(name, folder)
     try:
         writer.start(store, under)
-        writer.work(WATCHED)
+        writer.work(WATCHED[name])
     finally:
         writer.stop()
     events, lines = trace.read(log)
@@ -133,7 +137,7 @@ def compaction(folder, store, log, under):
     writer = writer_of("bot", folder)
     try:
         writer.start(store, trace.strace(first))
-        writer.work(WATCHED / 2)
+        writer.work(WATCHED["compact"])
     finally:
         writer.stop()
     # Settled: what compaction begins with is on the disk for certain.

@@ -13,8 +13,9 @@ MIB = 512
 class Disk:
     """Mounted while it is entered."""
 
-    def __init__(self, folder, mode):
-        self.image, self.mounted, self.mode = folder / "image", folder / "mounted", mode
+    def __init__(self, folder, mode, options="errors=continue"):
+        self.image, self.mounted = folder / "image", folder / "mounted"
+        self.options = f"loop,data={mode},{options}"
 
     def __enter__(self):
         self.mounted.mkdir()
@@ -25,7 +26,7 @@ class Disk:
         return self
 
     def mount(self):
-        run("mount", "-o", f"loop,data={self.mode}", self.image, self.mounted)
+        run("mount", "-o", self.options, self.image, self.mounted)
 
     def power_off(self):
         """From now on nothing reaches the image."""
@@ -34,6 +35,13 @@ class Disk:
             fcntl.ioctl(handle, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
         finally:
             os.close(handle)
+
+    def become_read_only(self):
+        """ext4 is told that it has found an error in itself."""
+        with open("/proc/self/mounts", encoding="utf-8") as mounts:
+            device = next(line.split()[0] for line in mounts if line.split()[1] == str(self.mounted))
+        with open(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error", "w", encoding="utf-8") as trigger:
+            trigger.write("power_cut")
 
     def remount(self):
         """The power is back: the journal is replayed."""

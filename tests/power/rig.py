@@ -13,7 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release"
-BINARY = TARGET / "groupkeeper"
+BINARY = Path(os.environ.get("GROUPKEEPER", TARGET / "groupkeeper"))
 GROUP = "@TGS#cats"
 TOKEN = "token"
 KEY = "0123456789abcdef0123456789abcdef"
