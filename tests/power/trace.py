@@ -13,6 +13,7 @@ CALLS = (
     "openat,creat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,"
     "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,sendto,sendmsg"
 )
+OF_NAMES = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "link", "linkat", "truncate")
 PAGE, SECTOR = 4096, 512
 
 
@@ -153,16 +154,17 @@ class Files:
         name, arguments = event.name, event.arguments
         if name in ("openat", "creat"):
             return self.opened(arguments)
-        strings = [text(hexed).decode() for hexed in STRING.findall(arguments)] if "name" in name or name in (
-            "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "link", "linkat", "truncate") else []
+        strings = [text(hexed).decode() for hexed in STRING.findall(arguments)] if name in OF_NAMES else []
         if name in ("rename", "renameat", "renameat2") and self.inside(strings[0]):
             return self.renamed(strings[0], strings[1])
         if name in ("unlink", "unlinkat", "rmdir"):
             return self.removed(arguments, strings)
-        if name in ("mkdir", "mkdirat") and self.inside(strings[0]) and strings[0] not in self.seen:
-            return self.change_names(lambda names, path=strings[0]: names.setdefault(path, None), strings[0])
+        if name in ("mkdir", "mkdirat"):
+            return self.made(strings[0])
+        if name in OF_NAMES and not any(map(self.inside, strings)):
+            return None
         path = path_of(arguments)
-        if not self.inside(path):
+        if name not in OF_NAMES and not self.inside(path):
             return None
         if name in ("pwrite64", "write"):
             data = text(STRING.search(arguments)[1])
@@ -171,6 +173,11 @@ class Files:
         if name == "ftruncate":
             return self.write(path, int(arguments.rsplit(",", 1)[1]), None, event)
         raise AssertionError(f"the model does not know {name}({arguments[:200]})")
+
+    def made(self, path):
+        """A directory. That around the store counts as made before."""
+        if self.inside(path) and path not in self.seen:
+            self.change_names(lambda names: names.setdefault(path, None), path)
 
     def appended(self, path):
         """Where a `write` goes: nothing here seeks, so it is behind what was written to the file before."""
