@@ -20,7 +20,11 @@ const LIVE: u64 = 3;
 
 fn bytes(slot: u64, number: u64) -> Vec<u8> {
     // Some are long enough to be cut into pieces.
-    let length = if (slot + number) % 16 == 0 { 12_000 } else { 100 + (slot * 37 + number * 11) % 600 };
+    let length = if (slot + number).is_multiple_of(16) {
+        12_000
+    } else {
+        100 + (slot * 37 + number * 11) % 600
+    };
     let mut value = number.to_be_bytes().to_vec();
     value.resize(8 + length as usize, (slot * 31 + number) as u8);
     value
@@ -62,7 +66,9 @@ fn number(store: &dyn Store, slot: u64) -> Result<Option<u64>, String> {
         .map(|last| (first..=last).map(|n| (passing(slot, n), bytes(slot, n))).collect())
         .unwrap_or_default();
     if found != wanted {
-        return Err(format!("slot {slot}: its short-lived entries are not those of commit {number:?}"));
+        return Err(format!(
+            "slot {slot}: its short-lived entries are not those of commit {number:?}"
+        ));
     }
     Ok(number)
 }
@@ -72,8 +78,9 @@ async fn write(store: Arc<dyn Store>) {
         let store = Arc::clone(&store);
         async move {
             let slots = (own..SLOTS).step_by(WRITERS as usize);
-            let mut next: Vec<_> =
-                slots.map(|slot| (slot, number(&*store, slot).unwrap().map_or(0, |n| n + 1))).collect();
+            let mut next: Vec<_> = slots
+                .map(|slot| (slot, number(&*store, slot).unwrap().map_or(0, |n| n + 1)))
+                .collect();
             loop {
                 for (slot, number) in &mut next {
                     let set = changes(*slot, *number);

@@ -134,7 +134,9 @@ fn entries_of(directory: &Path) -> Result<(DirectoryLock, Entries), StoreError> 
     })?;
     entries.check_schema(directory)?;
     if doubt::is_marked(directory) {
-        tracing::warn!("a sync of the store has failed in an earlier run: all of it is written anew");
+        tracing::warn!(
+            "a sync of the store has failed in an earlier run: all of it is written anew"
+        );
         return Ok((lock, rebuild::rewrite(directory, entries)?));
     }
     Ok((lock, entries))
