@@ -28,6 +28,8 @@ pub struct Metrics {
     effects: Family<Pair, Counter<u64, AtomicU64>>,
     outbox_pending: Gauge,
     sanctions_late: Gauge,
+    store_size: Gauge,
+    store_live: Gauge,
     dead_letters: Counter,
     alerts: Counter,
     commands_stopped: Family<Single, Gauge>,
@@ -53,6 +55,8 @@ impl Default for Metrics {
             effects: Family::default(),
             outbox_pending: Gauge::default(),
             sanctions_late: Gauge::default(),
+            store_size: Gauge::default(),
+            store_live: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             commands_stopped: Family::default(),
@@ -93,6 +97,7 @@ impl Default for Metrics {
         let help = "1 while a command (or `all`) does not work until a person mends it";
         registry.register("command_stopped", help, metrics.commands_stopped.clone());
         metrics.register_rules(&mut registry);
+        metrics.register_store(&mut registry);
         metrics.reconcile.register(&mut registry);
         registry.register_with_unit(
             "sanction_end_lateness",
@@ -166,6 +171,23 @@ impl Metrics {
             Unit::Seconds,
             self.rules_last_success.clone(),
         );
+    }
+
+    fn register_store(&self, registry: &mut Registry) {
+        let help = "The store on disk";
+        registry.register_with_unit("store_size", help, Unit::Bytes, self.store_size.clone());
+        let help = "What lives in the store, measured every hour; a file that is much larger is worth compacting";
+        registry.register_with_unit("store_live", help, Unit::Bytes, self.store_live.clone());
+    }
+
+    /// The store on disk, in bytes.
+    pub fn set_store_size(&self, bytes: u64) {
+        self.store_size.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// What lives in the store, in bytes.
+    pub fn set_store_live(&self, bytes: u64) {
+        self.store_live.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Reconciliation has found an event that no callback had told of.

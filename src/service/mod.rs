@@ -7,6 +7,7 @@ mod intake;
 pub mod metrics;
 mod rules;
 mod shutdown;
+mod space;
 mod telemetry;
 mod watchers;
 
@@ -36,6 +37,7 @@ pub use addresses::Addresses;
 use config::Config;
 use intake::Intake;
 use metrics::Metrics;
+use space::Space;
 use watchers::{Both, Counting};
 
 pub use rules::{Reloaded, Rules};
@@ -111,6 +113,7 @@ pub struct Service {
     servers: Vec<JoinHandle<()>>,
     loops: Vec<JoinHandle<()>>,
     retention: Option<Retention>,
+    space: Option<Space>,
     /// With `"chat"` in `[callback] allow`.
     pub addresses: Option<Arc<Addresses>>,
     /// `[rules] poll`.
@@ -174,6 +177,7 @@ impl Service {
             token: config.admin.token.clone(),
         });
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
+        let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
         let callbacks = intake.router(metrics, addresses.as_deref());
@@ -191,6 +195,7 @@ impl Service {
             servers,
             loops: Vec::new(),
             retention,
+            space,
             addresses,
             poll: config.rules.poll,
         })
@@ -213,6 +218,9 @@ impl Service {
         }
         if let Some(retention) = self.retention.take() {
             self.loops.push(tokio::spawn(retention.run(four)));
+        }
+        if let Some(space) = self.space.take() {
+            self.loops.push(tokio::spawn(space.run(self.stop.subscribe())));
         }
     }
 
@@ -304,6 +312,7 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        self.metrics.set_store_size(self.store.size_on_disk());
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }

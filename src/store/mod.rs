@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use self::follow::{Follower, Write};
 pub use self::memory::MemoryStore;
-pub use self::sled::{Compacted, Restoring, SledStore};
+pub use self::sled::{Compacted, Restoring, SledStore, is_sparse};
 
 /// The longest key, in bytes.
 pub const MAX_KEY: usize = 1_024;

@@ -7,6 +7,7 @@
 //! opened again; and its file never gets smaller, so a sparse one is written anew.
 
 mod disk;
+mod doubt;
 mod entries;
 mod rebuild;
 
@@ -84,10 +85,7 @@ impl SledStore {
         let (_lock, entries) = entries_of(directory)?;
         let size = |entries: &Entries| entries.db.size_on_disk().map_err(entries::failed);
         let before = size(&entries)?;
-        let worth_it = || -> Result<bool, StoreError> {
-            Ok(before > SMALL && before / SPARSE > live(&entries)?)
-        };
-        if !always && !worth_it()? {
+        if !always && (before <= SMALL || !is_sparse(before, live(&entries)?)) {
             return Ok(None);
         }
         let entries = rebuild::rewrite(directory, entries)?;
@@ -95,6 +93,11 @@ impl SledStore {
             .map_err(|error| at(directory, "the disk does not take the store in", &error))?;
         Ok(Some(Compacted { before, after: size(&entries)? }))
     }
+}
+
+/// Whether a file of this size is worth writing anew for what lives in it, both in bytes.
+pub fn is_sparse(size: u64, live: u64) -> bool {
+    size > SMALL && size / SPARSE > live
 }
 
 /// Bytes of what is in the store.
@@ -130,6 +133,12 @@ fn entries_of(directory: &Path) -> Result<(DirectoryLock, Entries), StoreError> 
         )
     })?;
     entries.check_schema(directory)?;
+    if doubt::is_marked(directory) {
+        tracing::warn!(
+            "a sync of the store has failed in an earlier run: all of it is written anew"
+        );
+        return Ok((lock, rebuild::rewrite(directory, entries)?));
+    }
     Ok((lock, entries))
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not see as tests")]
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use groupkeeper::store::{self, Restoring, SledStore, Store, StoreError, WriteSet};
@@ -205,6 +206,25 @@ async fn a_damaged_database_is_an_error_with_advice_and_not_a_panic() {
     fs::write(path, file).unwrap();
     let refused = refusal(directory.path());
     assert!(refused.contains("move the directory aside"), "{refused}");
+}
+
+/// A second sync would report success for what a failed one has dropped, in the next process too.
+#[tokio::test]
+async fn a_store_whose_last_process_ended_after_a_failed_sync_is_written_anew_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SledStore::open(directory.path()).unwrap();
+    store.commit(put("k", vec![1; 9_000])).await.unwrap();
+    drop(store);
+    let inode = || fs::metadata(directory.path().join("db")).unwrap().ino();
+    let before = inode();
+    fs::write(directory.path().join("doubtful"), "").unwrap();
+    let store = SledStore::open(directory.path()).unwrap();
+    assert!(store.get(b"k").unwrap() == Some(vec![1; 9_000]));
+    drop(store);
+    let after = inode();
+    assert_ne!(after, before);
+    drop(SledStore::open(directory.path()).unwrap());
+    assert_eq!(inode(), after);
 }
 
 /// Many short-lived values and a few that stay: what sled's file is worst at.

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::doubt;
 use super::entries::{Entries, failed};
 use super::rebuild;
 use crate::store::StoreError;
@@ -49,8 +50,21 @@ pub(super) struct Disk {
     pub(super) shared: Arc<Shared>,
     pub(super) directory: PathBuf,
     pub(super) file: File,
-    /// A sync has failed: what the operating system holds of the file may never reach the disk.
+    /// As the mark of [`doubt`], for a disk that does not take even that.
     pub(super) doubtful: bool,
+}
+
+impl Disk {
+    /// Syncs through the handle that was open when everything was written, so that it is told of every page
+    /// that could not be written back since its last sync, whoever else has been told (Linux, since 4.13).
+    fn sync_data(&mut self) -> io::Result<()> {
+        let synced = self.file.sync_data();
+        if synced.is_err() {
+            self.doubtful = true;
+            doubt::mark(&self.directory);
+        }
+        synced
+    }
 }
 
 impl Medium for Disk {
@@ -68,29 +82,30 @@ impl Medium for Disk {
 
     fn sync(&mut self) -> Result<(), StoreError> {
         self.shared.read(|entries| entries.db.flush().map_err(failed))?;
-        self.file.sync_data().map_err(|error| {
-            self.doubtful = true;
+        self.sync_data().map_err(|error| {
             StoreError(format!("the disk did not confirm what was written: {error}"))
         })
     }
 
     fn reopen(&mut self) -> Result<(), StoreError> {
-        let directory = &self.directory;
+        let directory = self.directory.clone();
         let at = |error: io::Error| {
             StoreError(format!("the disk takes nothing in {}: {error}", directory.display()))
         };
-        probe(directory).map_err(at)?;
-        let mut place = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
+        probe(&directory).map_err(at)?;
+        let shared = Arc::clone(&self.shared);
+        let mut place = shared.entries.write().unwrap_or_else(PoisonError::into_inner);
         // sled lets its files go with its last handle.
         *place = None;
-        let mut entries = Entries::open(directory)?;
-        entries.check_schema(directory)?;
-        if self.doubtful {
-            // A second sync would report success for pages that the first one has dropped. So every
-            // entry is written again, to another file.
-            entries = rebuild::rewrite(directory, entries)?;
+        rebuild::finish(&directory).map_err(at)?;
+        let mut entries = Entries::open(&directory)?;
+        entries.check_schema(&directory)?;
+        // What has failed may have been the write-back that sled itself waits for. sled tells of it as of a
+        // full disk, where nothing is lost; the handle knows.
+        if self.doubtful || self.sync_data().is_err() {
+            entries = rebuild::rewrite(&directory, entries)?;
         }
-        self.file = sync_files(directory).map_err(at)?;
+        self.file = sync_files(&directory).map_err(at)?;
         *place = Some(entries);
         self.doubtful = false;
         Ok(())
@@ -113,6 +128,15 @@ fn probe(directory: &Path) -> io::Result<()> {
 /// Makes sure that the directory and the files which opening has written are on disk, and hands
 /// out the one that holds the entries. sled itself does not sync directories.
 pub(super) fn sync_files(directory: &Path) -> io::Result<File> {
+    let synced = sync_each(directory);
+    if synced.is_err() {
+        doubt::mark(directory);
+    }
+    synced?;
+    OpenOptions::new().read(true).write(true).open(directory.join("db"))
+}
+
+fn sync_each(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
@@ -125,11 +149,65 @@ pub(super) fn sync_files(directory: &Path) -> io::Result<File> {
     {
         File::open(parent)?.sync_all()?;
     }
-    OpenOptions::new().read(true).write(true).open(directory.join("db"))
+    Ok(())
 }
 
 /// Makes sure that names are on disk.
 pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
     // Elsewhere a directory cannot be opened, and need not be synced.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(key: &[u8]) -> Changes {
+        Changes::from([(key.to_vec(), Some(b"v".to_vec()))])
+    }
+
+    fn disk(path: &Path) -> Disk {
+        let entries = Entries::open(path).unwrap();
+        entries.check_schema(path).unwrap();
+        let file = sync_files(path).unwrap();
+        let shared = Arc::new(Shared::new(entries));
+        Disk { shared, directory: path.to_owned(), file, doubtful: false }
+    }
+
+    #[test]
+    fn a_database_written_anew_and_not_yet_in_its_place_does_not_take_the_place_of_later_commits() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let mut disk = disk(path);
+        disk.apply(&put(b"before")).unwrap();
+        disk.sync().unwrap();
+        // As when the disk fails once more right after the new one was given its name.
+        let whole = path.join("rebuilt");
+        fs::create_dir(&whole).unwrap();
+        for name in ["conf", "db"] {
+            fs::copy(path.join(name), whole.join(name)).unwrap();
+        }
+        disk.reopen().unwrap();
+        disk.apply(&put(b"after")).unwrap();
+        disk.sync().unwrap();
+        drop(disk);
+        rebuild::finish(path).unwrap();
+        let entries = Entries::open(path).unwrap();
+        for key in [&b"before"[..], b"after"] {
+            assert_eq!(entries.get(key), Ok(Some(b"v".to_vec())));
+        }
+    }
+
+    #[test]
+    fn a_doubt_is_over_when_everything_was_written_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let mut disk = disk(path);
+        disk.apply(&put(b"k")).unwrap();
+        disk.doubtful = true;
+        doubt::mark(path);
+        disk.reopen().unwrap();
+        assert!(!disk.doubtful && !doubt::is_marked(path));
+        assert_eq!(disk.get(b"k"), Ok(Some(b"v".to_vec())));
+    }
 }

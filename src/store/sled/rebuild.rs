@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::SledStore;
 use super::disk::{sync_directory, sync_files};
+use super::doubt;
 use super::entries::{Entries, failed};
 use crate::store::group_commit::guarded;
 use crate::store::lock::DirectoryLock;
@@ -101,6 +102,7 @@ pub(super) fn finish(directory: &Path) -> io::Result<()> {
             fs::rename(whole.join(name), directory.join(name))?;
         }
     }
+    doubt::clear(directory)?;
     sync_directory(directory)?;
     remove_dir(&whole)?;
     sync_directory(directory)
