@@ -6,6 +6,13 @@
 mod bot;
 mod chat;
 mod http;
+mod kills;
+mod line;
+mod people;
+#[path = "../sim/rng.rs"]
+#[expect(dead_code, reason = "the simulation draws in more ways")]
+mod rng;
+mod truth;
 mod two;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
