@@ -23,13 +23,8 @@ pub struct Home {
 }
 
 impl Home {
-    /// A fresh directory for a bot of the Chat at `chat`, with one file of rules, and further tables
-    /// of configuration.
-    pub fn new(chat: &str, rules: &str, further: &str) -> Self {
-        Self::at(free_address(), chat, rules, further)
-    }
-
-    /// The same, where the address that Chat calls was known before.
+    /// A fresh directory for a bot that listens on `callback` and calls the Chat at `chat`, with one file
+    /// of rules, and further tables of configuration.
     pub fn at(callback: SocketAddr, chat: &str, rules: &str, further: &str) -> Self {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
         fs::create_dir_all(target).unwrap();
@@ -55,11 +50,6 @@ listen = "{admin}"
         );
         fs::write(folder.join("groupkeeper.toml"), config).unwrap();
         Self { folder, callback, admin }
-    }
-
-    /// Where Chat is to send callbacks.
-    pub fn callback_url(&self) -> String {
-        format!("http://{}/callback", self.callback)
     }
 
     pub fn path(&self) -> &Path {

@@ -5,6 +5,7 @@
 //! of those that were answered are told once more. So a callback is given up by nobody, however often the bot dies.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -65,6 +66,17 @@ pub struct Sums {
     pub twice: usize,
     /// Answers by status, those with 200 left out.
     pub refused: BTreeMap<u16, usize>,
+}
+
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { callbacks, resent, twice, refused } = self;
+        write!(
+            f,
+            "callbacks: {callbacks} answered; {resent} of them were sent again before that, {twice} after \
+             it; answers other than 200: {refused:?}"
+        )
+    }
 }
 
 struct Shared {

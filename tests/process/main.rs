@@ -12,6 +12,8 @@ mod people;
 #[path = "../sim/rng.rs"]
 #[expect(dead_code, reason = "the simulation draws in more ways")]
 mod rng;
+mod scene;
+mod terminate;
 mod truth;
 mod two;
 
@@ -47,4 +49,9 @@ pub fn wait_until(limit: Duration, told: impl Fn() -> String, mut so: impl FnMut
         assert!(began.elapsed() < limit, "not so after {limit:?}: {}", told());
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A number from the environment.
+pub fn given(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }

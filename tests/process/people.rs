@@ -1,6 +1,7 @@
 //! People in the simulated Chat: they join, talk, flood and leave, and what must come of it is written down.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,11 @@ const BACKLOG: usize = 150;
 /// An owner leaves no sooner after the one before.
 const REIGN: Duration = Duration::from_secs(4);
 
+/// Between two acts in one group: Chat takes forty messages of a group in a second, ours among them (34382).
+const PACE: Duration = Duration::from_millis(40);
+/// "Too many messages" (34348).
+const TOO_MANY: i64 = 10023;
+
 /// An account in a group.
 pub type Membership = (String, String);
 
@@ -65,6 +71,18 @@ pub struct Expected {
     pub abdications: usize,
     /// What people did.
     pub acts: usize,
+}
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { staff, joined, flooded, abdications, acts } = self;
+        let (joined, staff, flooded) = (joined.len(), staff.len(), flooded.len());
+        write!(
+            f,
+            "people: {acts} acts; {joined} joined, {staff} of them staff, {flooded} flooded, \
+             {abdications} left as owners"
+        )
+    }
 }
 
 struct Place {
@@ -111,6 +129,7 @@ impl<'t> People<'t> {
                 continue;
             }
             self.act();
+            std::thread::sleep(PACE / u32::try_from(self.places.len()).unwrap());
         }
     }
 
@@ -156,7 +175,7 @@ impl<'t> People<'t> {
         let account = self.joins(place, "loud");
         let group = self.places[place].id.clone();
         for _ in 0..6 {
-            self.chat.must("say", &json!({ "group": group, "account": account, "text": FLOOD }));
+            self.say(&group, &account, FLOOD);
         }
         self.expected.flooded.insert((group, account));
     }
@@ -180,11 +199,17 @@ impl<'t> People<'t> {
     }
 
     fn talks(&mut self, place: usize) {
-        let Place { id, guests, .. } = &self.places[place];
         self.next += 1;
+        let Place { id, guests, .. } = &self.places[place];
         let who = usize::try_from(self.next).unwrap() % guests.len();
-        let text = format!("number {}", self.next);
-        let fields = json!({ "group": id, "account": guests[who], "text": text });
-        self.chat.must("say", &fields);
+        self.say(id, &guests[who], &format!("number {}", self.next));
+    }
+
+    fn say(&self, group: &str, account: &str, text: &str) {
+        let fields = json!({ "group": group, "account": account, "text": text });
+        while let Err(refusal) = self.chat.act("say", &fields) {
+            assert_eq!(refusal["code"], TOO_MANY, "{refusal}");
+            std::thread::sleep(PACE);
+        }
     }
 }

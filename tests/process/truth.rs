@@ -1,6 +1,7 @@
 //! What must be true when everything has come to rest: the ledger against the journal, and Chat against the rules.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use groupkeeper::clock::{Clock as _, SystemClock, Timestamp};
@@ -32,6 +33,20 @@ pub struct Figures {
     /// Those of them that Chat had said yes to before.
     pub repeated_after_success: usize,
     pub dead: usize,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { decided, idle, idle_not_kept, effects, repeated, repeated_after_success, dead } =
+            self;
+        write!(
+            f,
+            "events: {decided} callbacks oblige the bot, each was decided once; {idle} do not, the \
+             journal has lost {idle_not_kept} of them\n\
+             effects: {effects} different calls that change something; {repeated} repetitions, \
+             {repeated_after_success} of what Chat had said yes to; {dead} dead letters"
+        )
+    }
 }
 
 /// Waits until every callback is answered, nothing is left to send, nobody is sanctioned and no timer
