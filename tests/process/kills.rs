@@ -90,8 +90,9 @@ fn summary(scene: &Scene, deaths: &Deaths, expected: &Expected, figures: &Figure
     )
 }
 
-fn killed_so_many_times(kills: usize, groups: usize, seed: u64) {
-    let (scene, mut rng, mut deaths) = (Scene::new(), Rng::new(seed), Deaths::default());
+fn killed_so_many_times(kills: usize, groups: usize, mute: &'static str, seed: u64) {
+    let (scene, mut rng, mut deaths) =
+        (Scene::with_mutes_of(mute), Rng::new(seed), Deaths::default());
     // Some calls are refused, some are carried out and the answer is lost.
     scene.fault(17, &json!("apply_then_drop_reply"));
     scene.fault(23, &json!({ "status": 502 }));
@@ -103,12 +104,12 @@ fn killed_so_many_times(kills: usize, groups: usize, seed: u64) {
 
 #[test]
 fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
-    killed_so_many_times(5, 6, 1);
+    killed_so_many_times(5, 6, "5s", 1);
 }
 
 #[test]
 #[ignore = "takes minutes; docs/reliability.md says how to run it"]
 fn many_kills_under_load_lose_nothing_and_repeat_nothing() {
     let kills = usize::try_from(given("KILLS", 200)).unwrap();
-    killed_so_many_times(kills, 24, given("KILLS_SEED", 1));
+    killed_so_many_times(kills, 24, "60s", given("KILLS_SEED", 1));
 }

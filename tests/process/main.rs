@@ -5,6 +5,7 @@
 
 mod bot;
 mod chat;
+mod clock;
 mod http;
 mod kills;
 mod line;

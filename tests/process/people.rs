@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::line::Line;
 use crate::rng::Rng;
 
 /// Rules of which each leaves a mark in Chat: a role, a mute with its end, a message, an owner.
-pub const RULES: &str = r#"
+const RULES: &str = r#"
 [rule.promote-staff]
 on = "member.joined"
 in = { groups = ["*"], types = ["Public", "Meeting"] }
@@ -31,7 +32,7 @@ in = { groups = ["*"], types = ["Public", "Meeting"] }
 when = 'message.text == "buy"'
 count = { each = ["group", "member"], within = "10s", more_than = 5 }
 do = [
-  { mute = { for = "5s", reason = "flooding" } },
+  { mute = { for = "MUTE", reason = "flooding" } },
   { send_message = { text = "{member.id} is muted for {mute.for}" } },
 ]
 
@@ -41,12 +42,15 @@ wait = "1s"
 do = [{ transfer_owner = { to = ["longest_serving_member"], if_none = "alert" } }]
 "#;
 
-/// How long whoever floods is muted.
-pub const MUTE: &str = "5s";
+/// The rules, with how long whoever floods is muted: `5s` for instance.
+pub fn rules(mute: &str) -> String {
+    RULES.replace("MUTE", mute)
+}
+
 /// What floods say; the rule counts nothing else.
 pub const FLOOD: &str = "buy";
 /// What is more than so many is not told until the bot has caught up: people wait, the ledger stays honest.
-const BACKLOG: usize = 150;
+const BACKLOG: usize = 60;
 /// An owner leaves no sooner after the one before.
 const REIGN: Duration = Duration::from_secs(4);
 
@@ -121,14 +125,17 @@ impl<'t> People<'t> {
         Self { chat, line, rng, places, next: 0, expected: Expected::default() }
     }
 
-    /// Acts until told to stop.
-    pub fn act_until(&mut self, stop: &AtomicBool) {
+    /// Acts until told to stop; not while somebody else holds `peace`.
+    pub fn act_until(&mut self, stop: &AtomicBool, peace: &Mutex<()>) {
         while !stop.load(Ordering::Acquire) {
             if self.line.waiting() > BACKLOG {
                 std::thread::sleep(Duration::from_millis(2));
                 continue;
             }
-            self.act();
+            {
+                let _peace = peace.lock().unwrap_or_else(PoisonError::into_inner);
+                self.act();
+            }
             std::thread::sleep(PACE / u32::try_from(self.places.len()).unwrap());
         }
     }

@@ -1,5 +1,6 @@
 //! Chat, the line from it, and the home of a bot; and people who act while something happens to the bot.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::bot::{Bot, Home};
 use crate::chat::Chat;
 use crate::free_address;
 use crate::line::Line;
-use crate::people::{Expected, People, RULES};
+use crate::people::{Expected, People, rules};
 use crate::rng::Rng;
 use crate::truth::{Figures, come_to_rest, judge};
 
@@ -22,15 +23,19 @@ pub struct Scene {
     pub line: Line,
     pub chat: Chat,
     pub home: Home,
+    /// Whoever holds it, while he does nobody acts.
+    pub peace: Mutex<()>,
+    mute: &'static str,
 }
 
 impl Scene {
-    pub fn new() -> Self {
+    /// Whoever floods is muted for so long: `5s` for instance.
+    pub fn with_mutes_of(mute: &'static str) -> Self {
         let callback = free_address();
         let line = Line::to(callback);
         let chat = Chat::start(&line.url);
-        let home = Home::at(callback, &chat.url, RULES, CONFIG);
-        Self { line, chat, home }
+        let home = Home::at(callback, &chat.url, &rules(mute), CONFIG);
+        Self { line, chat, home, peace: Mutex::default(), mute }
     }
 
     /// Something goes wrong with calls from now on: with all, or with every so many.
@@ -48,7 +53,7 @@ impl Scene {
         let mut people = People::new(&self.chat, &self.line, groups, rng.fork());
         let enough = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| people.act_until(&enough));
+            scope.spawn(|| people.act_until(&enough, &self.peace));
             // Whatever fails: whoever waits for the people waits for this.
             let _enough = Enough(&enough);
             meanwhile(rng);
@@ -56,22 +61,27 @@ impl Scene {
         people.expected
     }
 
-    /// Starts a bot where none runs, lets everything come to rest, and judges it; panics with what is wrong.
+    /// Starts a bot where none runs, lets everything come to rest, and judges it: panics with what is wrong.
     pub fn judged(&self, expected: &Expected) -> Figures {
         self.chat.clear_faults();
-        let bot: Bot = self.home.serve();
-        come_to_rest(&self.line, &bot);
-        let figures = judge(&self.line, &bot, &self.chat, expected).unwrap_or_else(|wrong| {
-            let first: Vec<_> = wrong.iter().take(20).map(String::as_str).collect();
-            panic!("{} things are wrong:\n{}", wrong.len(), first.join("\n"))
-        });
+        let bot = self.home.serve();
+        let figures = self.judged_by(&bot, expected);
         bot.stop(STOP);
         self.home.fsck().unwrap();
+        figures
+    }
+
+    /// The same with a bot that runs.
+    pub fn judged_by(&self, bot: &Bot, expected: &Expected) -> Figures {
         assert!(
             !expected.staff.is_empty() && !expected.flooded.is_empty(),
             "people did too little"
         );
-        figures
+        come_to_rest(&self.line, bot);
+        judge(&self.line, bot, &self.chat, expected, self.mute).unwrap_or_else(|wrong| {
+            let first: Vec<_> = wrong.iter().take(20).map(String::as_str).collect();
+            panic!("{} things are wrong:\n{}", wrong.len(), first.join("\n"))
+        })
     }
 }
 

@@ -18,7 +18,7 @@ const TERM: i32 = 15;
 
 #[test]
 fn sigterm_under_load_loses_nothing_and_takes_less_than_ten_seconds() {
-    let (scene, mut slowest) = (Scene::new(), Duration::ZERO);
+    let (scene, mut slowest) = (Scene::with_mutes_of("5s"), Duration::ZERO);
     let expected = scene.while_people_act(6, &mut Rng::new(2), |rng| {
         for round in 0..4 {
             let bot = scene.home.serve();
@@ -39,7 +39,7 @@ fn sigterm_under_load_loses_nothing_and_takes_less_than_ten_seconds() {
 
 #[test]
 fn sigterm_during_the_start_ends_it_and_harms_nothing() {
-    let (scene, mut rng) = (Scene::new(), Rng::new(3));
+    let (scene, mut rng) = (Scene::with_mutes_of("5s"), Rng::new(3));
     let expected = scene.while_people_act(3, &mut rng, |rng| {
         scene.home.serve().stop(STOP);
         let mut in_order = 0;
@@ -85,7 +85,7 @@ fn is_promoted_by_the_next(scene: &Scene) {
 
 #[test]
 fn sigterm_while_chat_hangs_is_obeyed_in_time_and_the_next_start_goes_on() {
-    let scene = Scene::new();
+    let scene = Scene::with_mutes_of("5s");
     let bot = promotion_under_way(&scene);
     bot.signal("TERM");
     let took = bot.stop(STOP);
@@ -120,7 +120,7 @@ fn holding_on(callback: SocketAddr, admin: SocketAddr) -> Vec<TcpStream> {
 
 #[test]
 fn sigterm_is_obeyed_in_time_however_clients_hold_on() {
-    let scene = Scene::new();
+    let scene = Scene::with_mutes_of("5s");
     let bot = promotion_under_way(&scene);
     let mut clients = holding_on(scene.home.callback, scene.home.admin);
     // Both listeners have taken what came before this.

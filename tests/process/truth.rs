@@ -1,6 +1,6 @@
 //! What must be true when everything has come to rest: the ledger against the journal, and Chat against the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::ADMIN;
 use crate::bot::Bot;
 use crate::chat::Chat;
 use crate::line::{Line, Told};
-use crate::people::{Expected, FLOOD, MUTE, Membership};
+use crate::people::{Expected, FLOOD, Membership};
 use crate::wait_until;
 
 /// An effect that met a fault rests for up to a minute; the machine may have other work.
@@ -20,11 +20,13 @@ const REST: Duration = Duration::from_secs(240);
 /// Figures of a run that went well.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Callbacks that something must follow from: each was decided once.
+    /// Callbacks that something followed from, each once.
     pub decided: usize,
     /// Callbacks that nothing lasting follows from. The journal takes them down without waiting for the
     /// disk: a kill may lose that, and nothing marks them as seen.
     pub idle: usize,
+    /// Joins that a comparison with Chat had found before their callback came.
+    pub found: usize,
     pub idle_not_kept: usize,
     /// Different calls that change something.
     pub effects: usize,
@@ -33,18 +35,22 @@ pub struct Figures {
     /// Those of them that Chat had said yes to before.
     pub repeated_after_success: usize,
     pub dead: usize,
+    /// Mutes that were over before the bot lived long enough to send them; what was to be said of them
+    /// falls with them.
+    pub too_late: usize,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { decided, idle, idle_not_kept, effects, repeated, repeated_after_success, dead } =
-            self;
+        let Self { decided, idle, found, idle_not_kept, effects, .. } = self;
+        let Self { repeated, repeated_after_success, dead, too_late, .. } = self;
         write!(
             f,
-            "events: {decided} callbacks oblige the bot, each was decided once; {idle} do not, the \
-             journal has lost {idle_not_kept} of them\n\
+            "events: {decided} callbacks obliged the bot, each was decided once; {found} joins it had \
+             found before; {idle} oblige it to nothing, {idle_not_kept} of them are not in the journal\n\
              effects: {effects} different calls that change something; {repeated} repetitions, \
-             {repeated_after_success} of what Chat had said yes to; {dead} dead letters"
+             {repeated_after_success} of what Chat had said yes to; {dead} dead letters; {too_late} mutes \
+             were over before they could be sent"
         )
     }
 }
@@ -89,19 +95,27 @@ pub fn judge(
     bot: &Bot,
     chat: &Chat,
     expected: &Expected,
+    mute: &str,
 ) -> Result<Figures, Vec<String>> {
     let mut wrong = Vec::new();
     let dead = bot.get("/api/v1/dead");
     let dead: Vec<String> =
         dead.as_array().unwrap().iter().map(|letter| letter["what"].to_string()).collect();
     let mut figures = Figures { dead: dead.len(), ..Figures::default() };
-    journal_against_ledger(&line.ledger(), bot, &mut figures, &mut wrong);
+    let journal = journal(bot);
+    journal_against_ledger(&line.ledger(), &journal, &mut figures, &mut wrong);
+    let too_late = over_before_sent(&journal);
+    figures.too_late = too_late.len();
+    let muted: BTreeSet<Membership> = expected.flooded.difference(&too_late).cloned().collect();
     let state = chat.state();
     let complaints = state["complaints"].as_array().unwrap();
     wrong.extend(complaints.iter().map(|complaint| format!("Chat complains: {complaint}")));
     roles(&state, expected, &mut wrong);
-    messages(&state, expected, &dead, &mut wrong);
-    calls(&chat.calls(), expected, &mut figures, &mut wrong);
+    let hello = expected.joined.iter().map(|(group, who)| (group, format!("Hello, {who}")));
+    let told = muted.iter().map(|(group, who)| (group, format!("{who} is muted for {mute}")));
+    let said = hello.chain(told).map(|(group, text)| (group.clone(), text));
+    messages(&state, said, &dead, &mut wrong);
+    calls(&chat.calls(), muted, &mut figures, &mut wrong);
     if wrong.is_empty() { Ok(figures) } else { Err(wrong) }
 }
 
@@ -123,53 +137,85 @@ fn key_of_entry(entry: &Value) -> Option<Key> {
     Some((command.to_owned(), group, body["time"].as_i64()?, sequence))
 }
 
+/// Everything that was decided, oldest first.
+fn journal(bot: &Bot) -> Vec<Value> {
+    let (status, lines) = bot.admin.get("/api/v1/journal").unwrap();
+    assert_eq!(status, 200, "{lines}");
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Whose mute was over before it could be sent.
+fn over_before_sent(journal: &[Value]) -> BTreeSet<Membership> {
+    let over = |entry: &&Value| {
+        let outcome = entry["outcome"].as_str().unwrap_or_default();
+        outcome.starts_with("mute ") && outcome.contains("was over before it could be sent")
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let whose = |entry: &Value| (text(&entry["group"]), text(&entry["member"]));
+    journal.iter().filter(over).map(whose).collect()
+}
+
 /// Each answered callback is in the journal once; and nothing else is that a callback brought.
 fn journal_against_ledger(
     ledger: &[Told],
-    bot: &Bot,
+    journal: &[Value],
     figures: &mut Figures,
     wrong: &mut Vec<String>,
 ) {
-    let (status, journal) = bot.admin.get("/api/v1/journal").unwrap();
-    assert_eq!(status, 200, "{journal}");
-    let mut decided: BTreeMap<Key, usize> = BTreeMap::new();
-    for line in journal.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
-        if let Some(key) = key_of_entry(&entry) {
-            *decided.entry(key).or_default() += 1;
-        }
+    // How often the journal has it, and how often something was to be done.
+    let mut decided: BTreeMap<Key, (usize, usize)> = BTreeMap::new();
+    for (key, entry) in journal.iter().filter_map(|entry| Some((key_of_entry(entry)?, entry))) {
+        let times = decided.entry(key).or_default();
+        times.0 += 1;
+        times.1 += usize::from(!entry["effects"].is_null());
     }
-    // How often it was told, and whether something must follow from it.
-    let mut told: BTreeMap<Key, (usize, bool)> = BTreeMap::new();
+    let mut told: BTreeMap<Key, (usize, Duty)> = BTreeMap::new();
     for callback in ledger {
         if callback.answered == 0 {
             wrong.push(format!("never answered: {}", callback.body));
         }
-        let known = told.entry(key_of_told(callback)).or_default();
+        let known = told.entry(key_of_told(callback)).or_insert((0, Duty::of(callback)));
         known.0 += 1;
-        known.1 |= obliges(callback);
     }
-    for (key, (times, obliges)) in &told {
-        let in_journal = decided.get(key).copied().unwrap_or_default();
-        if !obliges {
-            figures.idle += times;
-            figures.idle_not_kept += times.saturating_sub(in_journal);
-        } else if in_journal == *times {
-            figures.decided += times;
-        } else {
-            wrong.push(format!("{key:?} was told {times} times and decided {in_journal} times"));
+    for (key, (times, duty)) in &told {
+        let (entries, acted) = decided.get(key).copied().unwrap_or_default();
+        match duty {
+            Duty::Count if entries == *times => figures.decided += times,
+            Duty::Greet if acted <= *times => {
+                figures.decided += acted;
+                figures.found += times - acted;
+            }
+            Duty::Nothing => {
+                figures.idle += times;
+                figures.idle_not_kept += times.saturating_sub(entries);
+            }
+            _ => wrong.push(format!(
+                "{key:?} was told {times} times, decided {entries} times, and acted upon {acted} times"
+            )),
         }
     }
     let unheard = decided.keys().filter(|key| !told.contains_key(*key));
     wrong.extend(unheard.map(|key| format!("{key:?} was decided and never told")));
 }
 
-/// Whoever joins is greeted, and what floods is counted.
-fn obliges(callback: &Told) -> bool {
-    match callback.command() {
-        "Group.CallbackAfterNewMemberJoin" => true,
-        "Group.CallbackAfterSendMsg" => callback.body["MsgBody"][0]["MsgContent"]["Text"] == FLOOD,
-        _ => false,
+/// What a callback obliges the bot to.
+#[derive(Clone, Copy, Debug)]
+enum Duty {
+    /// To keep the count of a flood, which is on disk before the answer: decided once.
+    Count,
+    /// To greet: acted upon once, be it that a comparison with Chat has found it before.
+    Greet,
+    Nothing,
+}
+
+impl Duty {
+    fn of(callback: &Told) -> Self {
+        let text = &callback.body["MsgBody"][0]["MsgContent"]["Text"];
+        match callback.command() {
+            "Group.CallbackAfterNewMemberJoin" => Self::Greet,
+            "Group.CallbackAfterSendMsg" if text == FLOOD => Self::Count,
+            _ => Self::Nothing,
+        }
     }
 }
 
@@ -193,7 +239,9 @@ fn roles(state: &Value, expected: &Expected, wrong: &mut Vec<String>) {
                 "member" if is_staff => wrong.push(format!("{who:?} is staff, and no admin")),
                 _ => {}
             }
-            if !member["muted_until"].is_null() {
+            // Chat ends it by itself, to the second.
+            let until = member["muted_until"].as_i64().unwrap_or_default();
+            if until - state["now"].as_i64().unwrap() > 2_000 {
                 wrong.push(format!("{who:?} is still muted: {member}"));
             }
         }
@@ -205,7 +253,12 @@ fn roles(state: &Value, expected: &Expected, wrong: &mut Vec<String>) {
 }
 
 /// Whatever is to be said was said once, or lies in a dead letter; and nothing else was said.
-fn messages(state: &Value, expected: &Expected, dead: &[String], wrong: &mut Vec<String>) {
+fn messages(
+    state: &Value,
+    wanted: impl Iterator<Item = (String, String)>,
+    dead: &[String],
+    wrong: &mut Vec<String>,
+) {
     let mut said: BTreeMap<(String, String), usize> = BTreeMap::new();
     for group in state["groups"].as_array().unwrap() {
         let ours = |message: &&Value| message["from"] == ADMIN;
@@ -214,10 +267,7 @@ fn messages(state: &Value, expected: &Expected, dead: &[String], wrong: &mut Vec
             *said.entry((group["id"].as_str().unwrap().to_owned(), text)).or_default() += 1;
         }
     }
-    let hello = expected.joined.iter().map(|(group, who)| (group, format!("Hello, {who}")));
-    let muted =
-        expected.flooded.iter().map(|(group, who)| (group, format!("{who} is muted for {MUTE}")));
-    for (group, text) in hello.chain(muted) {
+    for (group, text) in wanted {
         let times = said.remove(&(group.clone(), text.clone())).unwrap_or_default();
         let given_up = || dead.iter().any(|what| what.contains(&text));
         if times > 1 || (times == 0 && !given_up()) {
@@ -228,8 +278,12 @@ fn messages(state: &Value, expected: &Expected, dead: &[String], wrong: &mut Vec
 }
 
 /// Who flooded was muted; how often calls were repeated.
-fn calls(calls: &[Value], expected: &Expected, figures: &mut Figures, wrong: &mut Vec<String>) {
-    let mut flooded = expected.flooded.clone();
+fn calls(
+    calls: &[Value],
+    mut flooded: BTreeSet<Membership>,
+    figures: &mut Figures,
+    wrong: &mut Vec<String>,
+) {
     // How often each was made, and how often Chat said yes.
     let mut made: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for call in calls {
