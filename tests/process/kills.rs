@@ -1,0 +1,115 @@
+//! SIGKILL under load, again and again, at any moment: while it works, while it starts, while it stops.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::given;
+use crate::people::Expected;
+use crate::rng::Rng;
+use crate::scene::Scene;
+use crate::truth::Figures;
+
+/// How the processes died.
+#[derive(Debug, Default)]
+struct Deaths {
+    working: usize,
+    starting: usize,
+    stopping: usize,
+    /// Ended in order before the kill came; not counted as killed.
+    in_order: usize,
+    slowest_start: Duration,
+}
+
+impl Deaths {
+    fn kills(&self) -> usize {
+        self.working + self.starting + self.stopping
+    }
+}
+
+/// Starts and kills so many times.
+fn kill(scene: &Scene, kills: usize, rng: &mut Rng) -> Deaths {
+    let (began, mut deaths) = (Instant::now(), Deaths::default());
+    while deaths.kills() < kills {
+        live_and_die(scene, rng, &mut deaths);
+        if deaths.kills().is_multiple_of(10) {
+            let (sums, seconds) = (scene.line.sums(), began.elapsed().as_secs());
+            eprintln!(
+                "{} of {kills} kills, {seconds} s: {} callbacks, {} wait, {} were sent again",
+                deaths.kills(),
+                sums.callbacks,
+                scene.line.waiting(),
+                sums.resent
+            );
+        }
+        if rng.chance(500) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    deaths
+}
+
+fn live_and_die(scene: &Scene, rng: &mut Rng, deaths: &mut Deaths) {
+    let home = &scene.home;
+    let mut bot = home.spawn();
+    let way = rng.below(100);
+    if way < 15 {
+        std::thread::sleep(rng.millis(0, 60));
+        assert!(bot.runs(), "it ended by itself:\n{}", home.log());
+        deaths.starting += 1;
+        return bot.kill();
+    }
+    let took = bot.wait_until_ready();
+    let took = took.unwrap_or_else(|| panic!("it ended by itself:\n{}", home.log()));
+    deaths.slowest_start = deaths.slowest_start.max(took);
+    std::thread::sleep(rng.millis(0, 500));
+    assert!(bot.runs(), "it ended by itself:\n{}", home.log());
+    if way < 30 {
+        bot.signal("TERM");
+        std::thread::sleep(rng.millis(0, 40));
+        let ended = !bot.runs();
+        deaths.in_order += usize::from(ended);
+        deaths.stopping += usize::from(!ended);
+    } else {
+        deaths.working += 1;
+    }
+    bot.kill();
+}
+
+fn summary(scene: &Scene, deaths: &Deaths, expected: &Expected, figures: &Figures) -> String {
+    format!(
+        "kills: {}, of which {} while starting, {} while stopping; {} more had stopped in order before\n\
+         {expected}\n{}\n{figures}\n\
+         slowest start to ready: {} ms",
+        deaths.kills(),
+        deaths.starting,
+        deaths.stopping,
+        deaths.in_order,
+        scene.line.sums(),
+        deaths.slowest_start.as_millis(),
+    )
+}
+
+fn killed_so_many_times(kills: usize, groups: usize, mute: &'static str, seed: u64) {
+    let (scene, mut rng, mut deaths) =
+        (Scene::with_mutes_of(mute), Rng::new(seed), Deaths::default());
+    // Some calls are refused, some are carried out and the answer is lost.
+    scene.fault(17, &json!("apply_then_drop_reply"));
+    scene.fault(23, &json!({ "status": 502 }));
+    let expected =
+        scene.while_people_act(groups, &mut rng, |rng| deaths = kill(&scene, kills, rng));
+    let figures = scene.judged(&expected);
+    eprintln!("{}", summary(&scene, &deaths, &expected, &figures));
+}
+
+#[test]
+fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
+    killed_so_many_times(5, 6, "5s", 1);
+}
+
+#[test]
+#[ignore = "takes minutes; docs/reliability.md says how to run it"]
+fn many_kills_under_load_lose_nothing_and_repeat_nothing() {
+    let kills = usize::try_from(given("KILLS", 200)).unwrap();
+    killed_so_many_times(kills, 24, "60s", given("KILLS_SEED", 1));
+}
