@@ -28,7 +28,8 @@ struct FakeClock {
 impl FakeClock {
     /// Panics where libfaketime is not installed: without it this shows nothing.
     fn beside(home: &Home) -> Self {
-        let library = library().expect("libfaketime is not there: apt-get install faketime");
+        let library = library()
+            .unwrap_or_else(|| panic!("libfaketime is not there: apt-get install faketime"));
         let clock = Self { library, file: home.path().join("clock") };
         clock.set(0);
         clock
