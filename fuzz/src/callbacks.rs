@@ -12,7 +12,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, Uri};
 use groupkeeper::callback::decode::{Settings, label};
 use groupkeeper::callback::{
-    Answered, CallbackSettings, Decoded, Entrance, Gate, OverBudget, OverLimit, Query, Seen,
+    Answered, CallbackSettings, Decoded, Entrance, Gate, Lost, OverBudget, OverLimit, Query, Seen,
     Sources, Watch, decode, reply, router,
 };
 use groupkeeper::chat::Account;
@@ -192,6 +192,8 @@ impl Watch for Log {
         *locked(&self.seen) = Some(seen);
     }
 
+    fn lost(&self, _: &Lost) {}
+
     fn over_limit(&self, over: &OverLimit) {
         locked(&self.warnings).push(over.clone());
     }
@@ -208,6 +210,7 @@ impl Site {
             body_limit: BODY_LIMIT,
             budget: Duration::from_secs(1),
             over_budget: OverBudget::Allow,
+            admission: Arc::default(),
             wants_callback_event: Arc::new(AtomicBool::new(false)),
         };
         let log = Arc::new(Log::default());

@@ -9,7 +9,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
 use groupkeeper::callback::{
-    Answered, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch, router,
+    Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget, OverLimit, Seen,
+    Sources, Watch, router,
 };
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
@@ -75,11 +76,15 @@ impl Door for RecordingDoor {
 }
 
 #[derive(Default)]
-pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>);
+pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>, pub Mutex<Vec<Lost>>);
 
 impl Watch for Counts {
     fn callback(&self, seen: Seen) {
         self.0.lock().unwrap().push(seen);
+    }
+
+    fn lost(&self, lost: &Lost) {
+        self.2.lock().unwrap().push(lost.clone());
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -134,6 +139,7 @@ impl Site {
         let settings = CallbackSettings {
             budget: Duration::from_millis(500),
             over_budget,
+            admission: Arc::default(),
             entrances: vec![
                 entrance("chat", "/callback", &["today", "yesterday"]),
                 entrance("room", "/rooms", room_tokens),
