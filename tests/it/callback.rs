@@ -40,7 +40,7 @@ pub enum Behaviour {
 
 pub struct RecordingDoor {
     behaviour: Behaviour,
-    entered: Mutex<Vec<Event>>,
+    pub entered: Mutex<Vec<Event>>,
     taken: Notify,
     notes: Mutex<Vec<String>>,
 }
@@ -107,9 +107,9 @@ fn entrance(name: &'static str, path: &str, tokens: &[&str]) -> Entrance {
 
 /// A listener with two tokens, its door, and what was counted.
 pub struct Site {
-    router: Router,
-    door: Arc<RecordingDoor>,
-    clock: Arc<ManualClock>,
+    pub router: Router,
+    pub door: Arc<RecordingDoor>,
+    pub clock: Arc<ManualClock>,
     pub counts: Arc<Counts>,
     wants_callback_event: Arc<AtomicBool>,
     pub sources: Arc<Sources>,
@@ -130,6 +130,16 @@ impl Site {
         room_tokens: &[&str],
         sources: Sources,
     ) -> Self {
+        Self::limited(behaviour, over_budget, room_tokens, sources, Limits::default())
+    }
+
+    pub fn limited(
+        behaviour: Behaviour,
+        over_budget: OverBudget,
+        room_tokens: &[&str],
+        sources: Sources,
+        limits: Limits,
+    ) -> Self {
         let sources = Arc::new(sources);
         let (entered, notes) = (Mutex::default(), Mutex::default());
         let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new(), notes });
@@ -139,7 +149,7 @@ impl Site {
         let settings = CallbackSettings {
             budget: Duration::from_millis(500),
             over_budget,
-            admission: Arc::default(),
+            admission: Arc::new(Admission::new(limits)),
             entrances: vec![
                 entrance("chat", "/callback", &["today", "yesterday"]),
                 entrance("room", "/rooms", room_tokens),
@@ -176,7 +186,7 @@ impl Site {
     }
 
     /// Posts a documented body, rightly signed, and gives back the answer.
-    async fn post_fixture(&self, name: &str) -> String {
+    pub async fn post_fixture(&self, name: &str) -> String {
         let fixture = fixture(name);
         let (status, text) =
             self.send(posted(&signed(&fixture.command), fixture.body.to_string())).await;

@@ -44,6 +44,19 @@ fn callbacks_of_the_corpus_are_decoded_and_answered() {
 }
 
 #[test]
+fn connections_of_the_corpus_are_served_to_their_end() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/connections");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() > 20, "only {} files", paths.len());
+    for path in paths {
+        println!("{}", path.display());
+        targets::connections::run(&std::fs::read(&path).unwrap());
+    }
+}
+
+#[test]
 fn rule_files_of_the_corpus_are_read_and_decided_with() {
     run("rules", targets::rules::run);
 }

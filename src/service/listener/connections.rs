@@ -1,7 +1,10 @@
 //! The connections of a listener: since when each is in which phase, and which goes first.
+//!
+//! Time is counted in beats, which the listener's loop makes: a clock that jumps closes nothing.
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,8 +12,10 @@ use tokio::sync::Notify;
 
 use super::Terms;
 use crate::callback::{Busy, Seldom};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 
+/// From one look at the connections to the next.
+pub(super) const BEAT: Duration = Duration::from_millis(250);
 /// How often it is told that there is no room.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// Connections that are closed at once when there is no room, so that not every new one has to look for
@@ -48,6 +53,8 @@ pub struct Connections {
     clock: Arc<dyn Clock>,
     told: Told,
     logged: Seldom<Closed>,
+    /// Beats since the start.
+    beats: AtomicU64,
     open: Mutex<Open>,
     left: Notify,
 }
@@ -70,8 +77,9 @@ struct State {
 #[derive(Clone, Copy)]
 struct At {
     phase: Phase,
-    since: Timestamp,
-    until: Timestamp,
+    /// In beats.
+    since: u64,
+    until: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +102,8 @@ impl Connections {
     /// No connections yet; `name` is how they are counted.
     pub fn new(name: &'static str, terms: Terms, clock: Arc<dyn Clock>, told: Told) -> Arc<Self> {
         let (logged, open, left) = (Seldom::new(TOLD_EVERY), Mutex::default(), Notify::new());
-        Arc::new(Self { name, terms, clock, told, logged, open, left })
+        let beats = AtomicU64::new(0);
+        Arc::new(Self { name, terms, clock, told, logged, beats, open, left })
     }
 
     /// How they are counted.
@@ -107,13 +116,14 @@ impl Connections {
         self.open().there
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    fn from_now(&self, phase: Phase, time: Duration) -> At {
+        let since = self.beats.load(Ordering::Relaxed);
+        // Rounded up: nobody has less time than was said.
+        At { phase, since, until: since + beats(time) }
     }
 
     /// Takes one more; others go for it if need be. `None` when all are at work.
     pub fn enter(self: &Arc<Self>) -> Option<Connection> {
-        let now = self.clock.now();
         let mut open = self.open();
         let room = self.terms.connections.saturating_sub(open.staying.len());
         let gone = if room > 0 { 0 } else { open.close_oldest(AT_ONCE.min(self.at_least_one())) };
@@ -121,7 +131,7 @@ impl Connections {
         let connection = has_room.then(|| {
             open.number += 1;
             let number = open.number;
-            let at = At { phase: Phase::Head, since: now, until: now + self.terms.head };
+            let at = self.from_now(Phase::Head, self.terms.head);
             let (at, busy, close) = (Mutex::new(at), Busy::default(), Notify::new());
             let state = Arc::new(State { at, busy, close });
             open.staying.insert(number, Arc::clone(&state));
@@ -145,9 +155,9 @@ impl Connections {
         self.tell(Closed::Full, gone + 1, why);
     }
 
-    /// Closes those whose time is over.
-    pub fn close_overdue(&self) {
-        let now = self.clock.now();
+    /// Another beat has passed: closes those whose time is over.
+    pub fn beat(&self) {
+        let now = self.beats.fetch_add(1, Ordering::Relaxed) + 1;
         let mut gone = 0;
         self.open().staying.retain(|_, state| {
             let stays = state.busy.is_working() || now < state.at().until;
@@ -162,7 +172,7 @@ impl Connections {
 
     /// The service stops: what is not at work must end soon.
     pub(super) fn end(&self) {
-        let end = self.clock.now() + ENDING;
+        let end = self.beats.load(Ordering::Relaxed) + beats(ENDING);
         for state in self.open().staying.values() {
             let mut at = state.at();
             at.until = at.until.min(end);
@@ -205,7 +215,7 @@ impl Open {
     /// the oldest.
     fn close_oldest(&mut self, most: usize) -> usize {
         let idle = self.staying.iter().filter(|(_, state)| !state.busy.is_working());
-        let mut idle: Vec<(bool, Timestamp, u64)> = idle
+        let mut idle: Vec<(bool, u64, u64)> = idle
             .map(|(number, state)| (state.busy.has_worked(), state.at().since, *number))
             .collect();
         let most = most.min(idle.len());
@@ -221,6 +231,10 @@ impl Open {
     }
 }
 
+fn beats(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().div_ceil(BEAT.as_millis())).unwrap_or(u64::MAX)
+}
+
 /// One connection, until it is dropped.
 pub struct Connection {
     all: Arc<Connections>,
@@ -233,7 +247,7 @@ impl Connection {
     pub(super) fn hears(&self) {
         let mut at = self.state.at();
         if at.phase == Phase::Idle {
-            *at = self.from_now(Phase::Head, self.all.terms.head);
+            *at = self.all.from_now(Phase::Head, self.all.terms.head);
         }
     }
 
@@ -241,23 +255,18 @@ impl Connection {
     pub(super) fn says(&self) {
         let mut at = self.state.at();
         if at.phase == Phase::Idle {
-            *at = self.from_now(Phase::Idle, self.all.terms.idle);
+            *at = self.all.from_now(Phase::Idle, self.all.terms.idle);
         }
     }
 
     /// The head of a request is complete.
     pub(super) fn asks(&self) {
-        *self.state.at() = self.from_now(Phase::Asked, self.all.terms.request);
+        *self.state.at() = self.all.from_now(Phase::Asked, self.all.terms.request);
     }
 
     /// The answer is there, and perhaps still to be written.
     pub(super) fn is_answered(&self) {
-        *self.state.at() = self.from_now(Phase::Idle, self.all.terms.idle);
-    }
-
-    fn from_now(&self, phase: Phase, time: Duration) -> At {
-        let since = self.all.clock.now();
-        At { phase, since, until: since + time }
+        *self.state.at() = self.all.from_now(Phase::Idle, self.all.terms.idle);
     }
 
     /// Where the request says that it is at work for Chat.
@@ -286,27 +295,40 @@ impl Drop for Connection {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{ManualClock, Timestamp};
 
     struct House {
         connections: Arc<Connections>,
-        clock: Arc<ManualClock>,
         closed: Arc<AtomicUsize>,
     }
 
-    fn house(connections: usize) -> House {
-        let (clock, closed) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::default());
-        let counting: Arc<AtomicUsize> = Arc::clone(&closed);
-        let told = Arc::new(move |_| {
-            counting.fetch_add(1, Ordering::Relaxed);
-        });
-        let terms = Terms::callback(connections);
-        House { connections: Connections::new("callback", terms, clock.clone(), told), clock, closed }
+    impl House {
+        fn of(connections: usize) -> Self {
+            let (clock, closed) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::default());
+            let counting: Arc<AtomicUsize> = Arc::clone(&closed);
+            let told = Arc::new(move |_| {
+                counting.fetch_add(1, Ordering::Relaxed);
+            });
+            let terms = Terms::callback(connections);
+            Self { connections: Connections::new("callback", terms, clock, told), closed }
+        }
+
+        fn enter(&self) -> Connection {
+            self.connections.enter().unwrap()
+        }
+
+        fn pass(&self, seconds: u64) {
+            (0..seconds * 4).for_each(|_| self.connections.beat());
+        }
+
+        fn closed(&self) -> usize {
+            self.closed.load(Ordering::Relaxed)
+        }
     }
 
     fn must_go(connection: &Connection) -> bool {
@@ -315,71 +337,91 @@ mod tests {
 
     #[test]
     fn when_there_is_no_room_the_oldest_goes_that_is_not_at_work() {
-        let House { connections, clock, closed } = house(3);
-        let enter = || {
-            clock.advance(Duration::from_millis(1));
-            connections.enter().unwrap()
-        };
-        let (first, second, third) = (enter(), enter(), enter());
+        let house = House::of(3);
+        let (first, second, third) = (house.enter(), house.enter(), house.enter());
         let _work = first.busy().at_work();
-        let fourth = enter();
+        let fourth = house.enter();
         assert_eq!([&first, &second, &third, &fourth].map(must_go), [false, true, false, false]);
-        assert_eq!((closed.load(Ordering::Relaxed), connections.count()), (1, 4));
+        assert_eq!((house.closed(), house.connections.count()), (1, 4));
         drop(second);
-        assert_eq!(connections.count(), 3);
+        assert_eq!(house.connections.count(), 3);
     }
 
     #[test]
     fn a_connection_that_has_worked_goes_after_those_of_strangers() {
-        let House { connections, clock, .. } = house(2);
-        let chat = connections.enter().unwrap();
+        let house = House::of(2);
+        let chat = house.enter();
         drop(chat.busy().at_work());
-        clock.advance(Duration::from_secs(1));
-        let stranger = connections.enter().unwrap();
-        let _new = connections.enter().unwrap();
+        house.pass(1);
+        let stranger = house.enter();
+        let _new = house.enter();
         assert_eq!([&chat, &stranger].map(must_go), [false, true]);
     }
 
     #[test]
     fn when_all_are_at_work_no_more_is_taken_and_that_is_counted() {
-        let House { connections, closed, .. } = house(2);
-        let inside = [connections.enter().unwrap(), connections.enter().unwrap()];
+        let house = House::of(2);
+        let inside = [house.enter(), house.enter()];
         let _work = inside.each_ref().map(|connection| connection.busy().at_work());
-        assert!(connections.enter().is_none());
-        assert_eq!(closed.load(Ordering::Relaxed), 1);
+        assert!(house.connections.enter().is_none());
+        assert_eq!(house.closed(), 1);
     }
 
     #[test]
-    fn each_phase_has_its_time_and_work_has_none() {
-        let House { connections, clock, closed } = house(8);
-        let overdue = |connection: &Connection, seconds: u64| {
-            connections.close_overdue();
-            let before = must_go(connection);
-            clock.advance(Duration::from_secs(seconds));
-            connections.close_overdue();
-            (before, must_go(connection))
-        };
-        let silent = connections.enter().unwrap();
-        assert_eq!(overdue(&silent, 5), (false, true));
-        let dribbling = connections.enter().unwrap();
-        dribbling.asks();
-        clock.advance(Duration::from_secs(11));
-        dribbling.hears();
-        assert_eq!(overdue(&dribbling, 1), (false, true));
-        let idle = connections.enter().unwrap();
-        idle.is_answered();
-        clock.advance(Duration::from_secs(74));
-        assert_eq!(overdue(&idle, 1), (false, true));
-        let late = connections.enter().unwrap();
-        late.is_answered();
-        clock.advance(Duration::from_secs(74));
-        late.hears();
-        clock.advance(Duration::from_secs(4));
-        late.hears();
-        assert_eq!(overdue(&late, 1), (false, true));
-        let working = connections.enter().unwrap();
-        let _work = working.busy().at_work();
-        assert_eq!(overdue(&working, 3_600), (false, false));
-        assert_eq!(closed.load(Ordering::Relaxed), 4);
+    fn the_first_head_must_be_complete_within_five_seconds_however_it_dribbles() {
+        let house = House::of(8);
+        let slow = house.enter();
+        house.pass(4);
+        slow.hears();
+        assert!(!must_go(&slow));
+        house.pass(1);
+        assert!(must_go(&slow) && house.closed() == 1);
+    }
+
+    #[test]
+    fn so_must_the_head_of_a_later_request_from_its_first_byte_on() {
+        let house = House::of(8);
+        let kept = house.enter();
+        kept.asks();
+        kept.is_answered();
+        house.pass(74);
+        kept.hears();
+        house.pass(4);
+        kept.hears();
+        assert!(!must_go(&kept));
+        house.pass(1);
+        assert!(must_go(&kept));
+    }
+
+    #[test]
+    fn a_request_has_its_time_and_what_is_at_work_has_no_end() {
+        let house = House::of(8);
+        let [stranger, chat] = [house.enter(), house.enter()];
+        stranger.asks();
+        chat.asks();
+        let work = chat.busy().at_work();
+        house.pass(11);
+        stranger.hears();
+        assert!(!must_go(&stranger));
+        house.pass(1);
+        assert_eq!([&stranger, &chat].map(must_go), [true, false]);
+        house.pass(3_600);
+        assert!(!must_go(&chat));
+        drop(work);
+        chat.is_answered();
+        house.pass(74);
+        assert!(!must_go(&chat));
+        house.pass(1);
+        assert!(must_go(&chat));
+    }
+
+    #[test]
+    fn when_the_service_ends_only_what_is_at_work_may_take_its_time() {
+        let house = House::of(8);
+        let [silent, chat] = [house.enter(), house.enter()];
+        let _work = chat.busy().at_work();
+        house.connections.end();
+        house.pass(1);
+        assert_eq!([&silent, &chat].map(must_go), [true, false]);
     }
 }

@@ -26,10 +26,9 @@ use tower::ServiceExt;
 pub use connections::{Closed, Connection, Connections, Told};
 pub use files::{Bounded, bounded};
 
+use connections::BEAT;
 use stream::Watched;
 
-/// How often connections are looked at whose time is over.
-const SWEEP: Duration = Duration::from_millis(250);
 /// What is read ahead of a connection, and the largest head.
 const BUFFER: usize = 64 * 1024;
 /// How many connections are given up when the system has no more file handles, and for how long none
@@ -105,8 +104,8 @@ pub async fn serve(
 
 async fn sweep(connections: &Connections) {
     loop {
-        connections.close_overdue();
-        connections.clock().sleep_until(connections.clock().now() + SWEEP).await;
+        tokio::time::sleep(BEAT).await;
+        connections.beat();
     }
 }
 
@@ -120,7 +119,7 @@ async fn recover(connections: &Connections, error: &std::io::Error) {
     }
     let (some, pause) = NO_FILES;
     connections.make_room(some, error);
-    connections.clock().sleep_until(connections.clock().now() + pause).await;
+    tokio::time::sleep(pause).await;
 }
 
 /// Serves one connection until either side ends it.
