@@ -161,7 +161,8 @@ pub enum Reload {
 
 impl Metrics {
     fn register_edge(&self, registry: &mut Registry) {
-        let help = "Callbacks that were let in and not taken, by why; their groups are compared with Chat";
+        let help =
+            "Callbacks that were let in and not taken, by why; their groups are compared with Chat";
         registry.register("callbacks_lost", help, self.callbacks_lost.clone());
         let help = "Callbacks that wait or are being decided";
         registry.register("callbacks_inside", help, self.inside.clone());

@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
 use groupkeeper::callback::{
-    Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget, OverLimit, Seen,
-    Sources, Watch, router,
+    Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget, OverLimit,
+    Seen, Sources, Watch, router,
 };
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};

@@ -203,7 +203,8 @@ async fn whoever_never_reads_an_answer_is_closed_and_its_requests_are_not_read_f
 }
 
 #[tokio::test]
-async fn thousands_of_idle_connections_leave_room_for_an_honest_one_and_take_no_more_than_their_limit() {
+async fn thousands_of_idle_connections_leave_room_for_an_honest_one_and_take_no_more_than_their_limit()
+ {
     let house = House::allowing(Terms::callback(64));
     let (mut chat, _chat) = house.connect();
     chat.write_all(honest().as_bytes()).await.unwrap();
@@ -250,15 +251,34 @@ async fn senseless_bytes_are_answered_as_such_or_not_at_all_and_cost_nothing_mor
     for (sent, expected) in [
         (String::new(), ""),
         ("\0\0\0\0\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
-        ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
+        (
+            "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+        ),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
         ("GET / HTTP/9.9\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
-        ("POST /callback HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
-        ("POST /callback HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}".to_owned(), "HTTP/1.1 400 Bad Request"),
-        (format!("POST /callback HTTP/1.1\r\nX: {}\r\n\r\n", long(100_000)), "HTTP/1.1 431 Request Header Fields Too Large"),
-        (format!("POST /callback HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(1_000)), "HTTP/1.1 431 Request Header Fields Too Large"),
+        (
+            "POST /callback HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
+            "HTTP/1.1 400 Bad Request",
+        ),
+        (
+            "POST /callback HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}"
+                .to_owned(),
+            "HTTP/1.1 400 Bad Request",
+        ),
+        (
+            format!("POST /callback HTTP/1.1\r\nX: {}\r\n\r\n", long(100_000)),
+            "HTTP/1.1 431 Request Header Fields Too Large",
+        ),
+        (
+            format!("POST /callback HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(1_000)),
+            "HTTP/1.1 431 Request Header Fields Too Large",
+        ),
         (format!("POST /{} HTTP/1.1\r\n\r\n", long(70_000)), "HTTP/1.1 414 URI Too Long"),
-        ("POST /callback HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(), "HTTP/1.1 403 Forbidden"),
+        (
+            "POST /callback HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),
+            "HTTP/1.1 403 Forbidden",
+        ),
     ] {
         let told = answers(&house, &sent).await;
         let sent: String = sent.chars().take(60).collect();
@@ -309,7 +329,9 @@ async fn over_real_sockets_silent_connections_give_way_and_a_stop_waits_for_answ
     }
     for connection in &mut silent {
         // Made way for, or closed when their time was over.
-        assert!(matches!(connection.read_u8().await, Err(error) if error.kind() != std::io::ErrorKind::WouldBlock));
+        assert!(
+            matches!(connection.read_u8().await, Err(error) if error.kind() != std::io::ErrorKind::WouldBlock)
+        );
     }
     assert_eq!(house.closed(), 100);
     let mut chat = TcpStream::connect(address).await.unwrap();

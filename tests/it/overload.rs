@@ -95,9 +95,9 @@ async fn a_group_that_is_flooded_takes_no_other_groups_turn() {
     let mut flood = Vec::new();
     for _ in 0..5 {
         let site = Arc::clone(&site);
-        flood.push(tokio::spawn(async move {
-            site.send(posted(&signed(JOIN), join("cats"))).await.0
-        }));
+        flood.push(tokio::spawn(
+            async move { site.send(posted(&signed(JOIN), join("cats"))).await.0 },
+        ));
     }
     settle().await;
     // The fifth has no place in the line at all, and hears so at once.
@@ -128,10 +128,8 @@ async fn a_group_that_is_flooded_takes_no_other_groups_turn() {
 
 #[tokio::test]
 async fn when_there_is_no_room_for_bodies_they_are_shed_and_it_comes_back() {
-    let site = site(
-        Behaviour::Answers(Verdict::Allow),
-        Limits { bytes: 1_000, ..Limits::default() },
-    );
+    let site =
+        site(Behaviour::Answers(Verdict::Allow), Limits { bytes: 1_000, ..Limits::default() });
     let body = |length: usize| join("cats") + &" ".repeat(length - join("cats").len());
     assert_eq!(site.post(&signed(JOIN), body(1_001)).await, SHED);
     assert_eq!(lost(&site), [(Answered::Shed, None)]);

@@ -8,6 +8,7 @@ mod chat;
 mod http;
 mod kills;
 mod line;
+mod overload;
 mod people;
 #[path = "../sim/rng.rs"]
 #[expect(dead_code, reason = "the simulation draws in more ways")]
