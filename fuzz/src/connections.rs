@@ -50,7 +50,7 @@ async fn served(site: &Site, bytes: &[u8], piece: usize) -> Vec<Answer> {
         counting.fetch_add(1, Ordering::Relaxed);
     });
     let connections = Connections::new("callback", Terms::callback(1), clock, told);
-    let Some(connection) = connections.enter() else { panic!("there is room for one") };
+    let Some(connection) = connections.enter(PEER.ip()) else { panic!("there is room for one") };
     let (ours, theirs) = tokio::io::duplex(ROOM);
     let stop = watch::Sender::new(false);
     let (router, stopping) = (site.router.clone(), stop.subscribe());
@@ -104,13 +104,11 @@ fn split(mut told: &[u8]) -> Vec<Answer> {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or(0);
         told = &told[end + 4..];
+        let Ok(status) = status.parse() else { panic!("no status: {head}") };
+        // An answer to HEAD only says how long its body would be.
+        let length = if told.starts_with(b"HTTP/1") { 0 } else { length };
         let Some(body) = told.get(..length).map(<[u8]>::to_vec) else { break };
         told = &told[length..];
-        let Ok(status) = status.parse() else { panic!("no status: {head}") };
-        // An answer to HEAD says how long its body would be.
-        if body.starts_with(b"HTTP/1") {
-            return answers;
-        }
         answers.push(Answer { status, body });
     }
     answers

@@ -16,8 +16,9 @@ use crate::decision::Lane;
 pub struct Limits {
     /// Callbacks that wait or are being decided.
     pub inside: usize,
-    /// The same, of one lane: a group alone does not take the place of all the others.
-    pub of_lane: usize,
+    /// One lane may have one part in so many of the places that are free: however many groups are flooded,
+    /// there is room for one that is not.
+    pub share: usize,
     /// Callbacks that are being decided. As many share one sync of the store.
     pub at_once: usize,
     /// The same, of one lane. They are decided one after the other anyway; whoever waits for its lane
@@ -34,8 +35,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            inside: 4_096,
-            of_lane: 1_024,
+            inside: 2_048,
+            share: 8,
             at_once: 256,
             of_lane_at_once: 8,
             bytes: 32 * 1024 * 1024,
@@ -109,12 +110,14 @@ impl Admission {
     /// A place in the line of a lane, if there is one.
     pub(super) fn place(self: &Arc<Self>, lane: Lane) -> Option<Place> {
         let mut inside = self.lock();
-        if inside.count >= self.limits.inside {
+        let free = self.limits.inside.saturating_sub(inside.count);
+        if free == 0 {
             return None;
         }
         let new = || InLane { count: 0, turns: Semaphore::new(self.limits.of_lane_at_once).into() };
         let in_lane = inside.lanes.entry(lane.clone()).or_insert_with(new);
-        if in_lane.count >= self.limits.of_lane {
+        // Nobody who is alone is turned away.
+        if in_lane.count > 0 && in_lane.count >= free / self.limits.share.max(1) {
             return None;
         }
         in_lane.count += 1;
@@ -181,8 +184,8 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
 
-    fn admission(inside: usize, of_lane: usize, at_once: usize) -> Arc<Admission> {
-        let limits = Limits { inside, of_lane, at_once, of_lane_at_once: 1, ..Limits::default() };
+    fn admission(inside: usize, share: usize, at_once: usize) -> Arc<Admission> {
+        let limits = Limits { inside, share, at_once, of_lane_at_once: 1, ..Limits::default() };
         Arc::new(Admission::new(limits))
     }
 
@@ -190,21 +193,35 @@ mod tests {
         Lane::group(&name.into())
     }
 
+    /// How many of a lane get in.
+    fn flood(admission: &Arc<Admission>, name: &str) -> Vec<Place> {
+        std::iter::from_fn(|| admission.place(lane(name))).collect()
+    }
+
     #[test]
-    fn no_more_are_inside_than_the_limits_say_of_all_and_of_a_lane() {
-        let admission = admission(3, 2, 8);
-        let in_a = [admission.place(lane("a")), admission.place(lane("a"))];
-        assert!(in_a.iter().all(Option::is_some));
-        assert!(admission.place(lane("a")).is_none());
-        let in_b = admission.place(lane("b"));
-        assert!(in_b.is_some() && admission.place(lane("c")).is_none());
-        drop(in_b);
-        assert!(admission.place(lane("c")).is_some());
+    fn no_more_are_inside_than_the_limit_says_and_each_is_given_back() {
+        let admission = admission(3, 1, 8);
+        let inside = ["a", "b", "c"].map(|name| admission.place(lane(name)));
+        assert!(inside.iter().all(Option::is_some));
+        assert!(admission.place(lane("d")).is_none());
+        drop(inside);
+        assert!(admission.place(lane("d")).is_some());
+    }
+
+    #[test]
+    fn however_many_lanes_are_flooded_there_is_room_for_one_that_is_not() {
+        let admission = admission(100, 4, 8);
+        let floods = ["a", "b", "c", "d", "e"].map(|name| flood(&admission, name));
+        assert_eq!(floods.each_ref().map(Vec::len), [20, 16, 13, 10, 9]);
+        assert!(admission.place(lane("f")).is_some());
+        let more: Vec<_> = (0..32).map(|n| admission.place(lane(&n.to_string()))).collect();
+        assert!(more.iter().all(Option::is_some));
+        assert!(admission.place(lane("g")).is_none());
     }
 
     #[test]
     fn nothing_is_kept_of_a_lane_that_nobody_is_in() {
-        let admission = admission(8, 8, 8);
+        let admission = admission(8, 1, 8);
         for number in 0..1_000 {
             drop(admission.place(lane(&number.to_string())));
         }
@@ -213,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_its_lane_does_not_hold_up_another() {
-        let (admission, clock) = (admission(8, 8, 2), ManualClock::new(Timestamp(0)));
+        let (admission, clock) = (admission(8, 1, 2), ManualClock::new(Timestamp(0)));
         let later = Timestamp(1_000);
         let [mut first, mut second, mut other] =
             ["a", "a", "b"].map(|name| admission.place(lane(name)).unwrap());
@@ -227,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_that_does_not_come_in_time_is_given_up() {
-        let (admission, clock) = (admission(8, 8, 1), ManualClock::new(Timestamp(0)));
+        let (admission, clock) = (admission(8, 1, 1), ManualClock::new(Timestamp(0)));
         let later = Timestamp(1_000);
         let [mut first, mut second] = ["a", "b"].map(|name| admission.place(lane(name)).unwrap());
         assert!(first.turn(&clock, later).await);
@@ -238,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_empty_when_the_last_one_has_gone() {
-        let admission = admission(8, 8, 8);
+        let admission = admission(8, 1, 8);
         let place = admission.place(lane("a"));
         let mut emptied = Box::pin(admission.emptied());
         assert!(emptied.as_mut().now_or_never().is_none());

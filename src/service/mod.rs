@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::callback::Admission;
+use crate::callback::{Admission, Limits};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
@@ -164,7 +164,7 @@ impl Service {
         let admin_address = address(&sockets.admin)?;
         let connections = connections(config, &clock, &metrics, engine.reconciler.as_ref());
         let [calling, asking] = connections.clone();
-        let admission = Arc::new(Admission::default());
+        let admission = Arc::new(admission(calling.most()));
         let status = Arc::new(ServiceStatus {
             rules: rules.clone(),
             connections,
@@ -325,6 +325,12 @@ fn connections(
         Connections::new("callback", callback, clock.clone(), callback_told),
         Connections::new("admin", Terms::admin(), clock.clone(), admin_told),
     ]
+}
+
+/// Fewer callbacks inside than there may be connections: whoever is shed must be able to hear it.
+fn admission(connections: usize) -> Admission {
+    let usual = Limits::default();
+    Admission::new(Limits { inside: usual.inside.min(connections / 2).max(1), ..usual })
 }
 
 struct ServiceStatus {

@@ -70,7 +70,7 @@ impl House {
     fn connect(&self) -> (DuplexStream, JoinHandle<()>) {
         let (ours, theirs) = tokio::io::duplex(16 * 1024);
         let (router, stop) = (self.site.router.clone(), self.stop.subscribe());
-        let connection = self.connections.enter().unwrap();
+        let connection = self.connections.enter(PEER.ip()).unwrap();
         let task = async move { converse(theirs, PEER, router, connection, stop).await };
         (ours, tokio::spawn(task))
     }
@@ -169,6 +169,7 @@ async fn a_body_that_dribbles_is_given_up_whoever_sends_it() {
         connection.write_all(&text.as_bytes()[..text.len() - 5]).await.unwrap();
         sending.push((connection, task));
     }
+    settle().await;
     house.pass(9).await;
     house.site.clock.set(NOW + Duration::from_millis(9_999));
     settle().await;
@@ -255,7 +256,8 @@ async fn senseless_bytes_are_answered_as_such_or_not_at_all_and_cost_nothing_mor
             "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\r\n".to_owned(),
             "HTTP/1.1 400 Bad Request",
         ),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
+        // HTTP/2 is not spoken here, and its clients would not understand an answer.
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), ""),
         ("GET / HTTP/9.9\r\n\r\n".to_owned(), "HTTP/1.1 400 Bad Request"),
         (
             "POST /callback HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
@@ -305,8 +307,8 @@ async fn callbacks_are_taken_over_http_1_0_pipelined_and_after_100_continue() {
     assert!(answers(&house, old).await.starts_with("HTTP/1.0 200 OK"));
     let pipelined = honest() + &forged() + &honest();
     let told = answers(&house, pipelined).await;
-    let statuses: Vec<&str> = told.lines().filter(|line| line.starts_with("HTTP/1.1")).collect();
-    assert_eq!(statuses, ["HTTP/1.1 200 OK", "HTTP/1.1 403 Forbidden", "HTTP/1.1 200 OK"]);
+    let statuses: Vec<&str> = told.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "403", "200"]);
     let expecting = honest().replace("Host: bot\r\n", "Host: bot\r\nExpect: 100-continue\r\n");
     let told = answers(&house, expecting).await;
     assert!(told.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"), "{told}");

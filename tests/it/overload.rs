@@ -90,7 +90,8 @@ async fn a_question_waits_for_half_its_budget_and_is_then_not_answered_as_if_it_
 #[tokio::test]
 async fn a_group_that_is_flooded_takes_no_other_groups_turn() {
     let gate = Arc::new(Notify::new());
-    let limits = Limits { at_once: 3, of_lane: 4, of_lane_at_once: 2, ..Limits::default() };
+    let limits =
+        Limits { inside: 20, share: 4, at_once: 3, of_lane_at_once: 2, ..Limits::default() };
     let site = Arc::new(site(Behaviour::Waits(gate.clone()), limits));
     let mut flood = Vec::new();
     for _ in 0..5 {

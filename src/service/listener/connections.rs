@@ -2,8 +2,10 @@
 //!
 //! Time is counted in beats, which the listener's loop makes: a clock that jumps closes nothing.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,6 +71,7 @@ struct Open {
 }
 
 struct State {
+    from: IpAddr,
     at: Mutex<At>,
     busy: Busy,
     close: Notify,
@@ -111,6 +114,11 @@ impl Connections {
         self.name
     }
 
+    /// How many there may be.
+    pub fn most(&self) -> usize {
+        self.terms.connections
+    }
+
     /// How many are open.
     pub fn count(&self) -> usize {
         self.open().there
@@ -123,7 +131,7 @@ impl Connections {
     }
 
     /// Takes one more; others go for it if need be. `None` when all are at work.
-    pub fn enter(self: &Arc<Self>) -> Option<Connection> {
+    pub fn enter(self: &Arc<Self>, from: IpAddr) -> Option<Connection> {
         let mut open = self.open();
         let room = self.terms.connections.saturating_sub(open.staying.len());
         let gone = if room > 0 { 0 } else { open.close_oldest(AT_ONCE.min(self.at_least_one())) };
@@ -133,7 +141,7 @@ impl Connections {
             let number = open.number;
             let at = self.from_now(Phase::Head, self.terms.head);
             let (at, busy, close) = (Mutex::new(at), Busy::default(), Notify::new());
-            let state = Arc::new(State { at, busy, close });
+            let state = Arc::new(State { from: source(from), at, busy, close });
             open.staying.insert(number, Arc::clone(&state));
             open.there += 1;
             Connection { all: Arc::clone(self), number, state }
@@ -211,23 +219,39 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes up to `most` that are not at work: strangers before those that Chat has used, and of each
-    /// the oldest.
+    /// Closes up to `most` that are not at work: strangers before those that Chat has used, of each those
+    /// whose address has the most, and of these the oldest. So a crowd from a few addresses closes its own.
     fn close_oldest(&mut self, most: usize) -> usize {
+        let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
         let idle = self.staying.iter().filter(|(_, state)| !state.busy.is_working());
-        let mut idle: Vec<(bool, u64, u64)> = idle
-            .map(|(number, state)| (state.busy.has_worked(), state.at().since, *number))
+        let idle: Vec<_> = idle
+            .inspect(|(_, state)| *crowds.entry(state.from).or_default() += 1)
+            .map(|(number, state)| (state.busy.has_worked(), state.from, state.at().since, *number))
             .collect();
-        let most = most.min(idle.len());
-        if most > 0 && most < idle.len() {
-            idle.select_nth_unstable(most - 1);
+        // A crowd nearly as large is as large.
+        let crowd = |from: &IpAddr| crowds.get(from).copied().unwrap_or(1).ilog2();
+        let ranked = idle
+            .iter()
+            .map(|(worked, from, since, number)| (*worked, Reverse(crowd(from)), *since, *number));
+        let mut ranked: Vec<(bool, Reverse<u32>, u64, u64)> = ranked.collect();
+        let most = most.min(ranked.len());
+        if most > 0 && most < ranked.len() {
+            ranked.select_nth_unstable(most - 1);
         }
-        for (_, _, number) in idle.iter().take(most) {
+        for (.., number) in ranked.iter().take(most) {
             if let Some(state) = self.staying.remove(number) {
                 state.close.notify_one();
             }
         }
         most
+    }
+}
+
+/// Whose crowd an address belongs to: who has one IPv6 address has 2⁶⁴ of them.
+fn source(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(long) => IpAddr::V6(Ipv6Addr::from_bits(long.to_bits() >> 64 << 64)),
+        short @ IpAddr::V4(_) => short,
     }
 }
 
@@ -319,7 +343,11 @@ mod tests {
         }
 
         fn enter(&self) -> Connection {
-            self.connections.enter().unwrap()
+            self.enter_from("192.0.2.1")
+        }
+
+        fn enter_from(&self, address: &str) -> Connection {
+            self.connections.enter(address.parse().unwrap()).unwrap()
         }
 
         fn pass(&self, seconds: u64) {
@@ -359,11 +387,23 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_from_one_address_closes_its_own_connections_and_not_the_older_one_of_another() {
+        let house = House::of(4);
+        let alone = house.enter_from("198.51.100.7");
+        house.pass(1);
+        let crowd =
+            ["2001:db8::1", "2001:db8::2", "2001:db8::3"].map(|from| house.enter_from(from));
+        let _another = house.enter_from("2001:db8::4");
+        assert!(!must_go(&alone));
+        assert_eq!(crowd.each_ref().map(must_go), [true, false, false]);
+    }
+
+    #[test]
     fn when_all_are_at_work_no_more_is_taken_and_that_is_counted() {
         let house = House::of(2);
         let inside = [house.enter(), house.enter()];
         let _work = inside.each_ref().map(|connection| connection.busy().at_work());
-        assert!(house.connections.enter().is_none());
+        assert!(house.connections.enter("192.0.2.1".parse().unwrap()).is_none());
         assert_eq!(house.closed(), 1);
     }
 

@@ -86,7 +86,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(connection) = connections.enter() else { continue };
+                let Some(connection) = connections.enter(peer.ip()) else { continue };
                 // Answers are short and shall not wait for more.
                 let _ = stream.set_nodelay(true);
                 let (router, stop) = (router.clone(), stop.clone());
