@@ -165,7 +165,7 @@ impl Service {
         let connections = connections(config, &clock, &metrics, engine.reconciler.as_ref());
         let [calling, asking] = connections.clone();
         let admission = Arc::new(admission(calling.most()));
-        let status = Arc::new(ServiceStatus {
+        let status = ServiceStatus {
             rules: rules.clone(),
             connections,
             admission: admission.clone(),
@@ -175,14 +175,8 @@ impl Service {
             delivery: engine.delivery.clone(),
             reconciler: engine.reconciler.clone(),
             clock: clock.clone(),
-        });
-        let console = console::router(Console {
-            status,
-            store: store.clone(),
-            pipeline: engine.pipeline.clone(),
-            reconciler: engine.reconciler.clone(),
-            token: config.admin.token.clone(),
-        });
+        };
+        let console = console(status, &engine, config);
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
@@ -251,6 +245,17 @@ impl Service {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
     }
+}
+
+fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {
+    let store = status.store.clone();
+    console::router(Console {
+        status: Arc::new(status),
+        store,
+        pipeline: engine.pipeline.clone(),
+        reconciler: engine.reconciler.clone(),
+        token: config.admin.token.clone(),
+    })
 }
 
 fn app(config: &Config) -> App {
