@@ -12,7 +12,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, Uri};
 use groupkeeper::callback::decode::{Settings, label};
 use groupkeeper::callback::{
-    Answered, CallbackSettings, Decoded, Entrance, Gate, OverBudget, OverLimit, Query, Seen,
+    Answered, CallbackSettings, Decoded, Entrance, Gate, Lost, OverBudget, OverLimit, Query, Seen,
     Sources, Watch, decode, reply, router,
 };
 use groupkeeper::chat::Account;
@@ -148,21 +148,28 @@ fn posted(uri: Uri, query: &Query, body: &[u8], decoded: Option<Decoded>) {
 }
 
 /// A listener without tokens, whose door lets everything in.
-struct Site {
-    runtime: tokio::runtime::Runtime,
-    router: Router,
-    log: Arc<Log>,
+pub(super) struct Site {
+    pub(super) runtime: tokio::runtime::Runtime,
+    pub(super) router: Router,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) log: Arc<Log>,
 }
 
 #[derive(Default)]
-struct Log {
+pub(super) struct Log {
     events: Mutex<Vec<Event>>,
     seen: Mutex<Option<Seen>>,
+    count: Mutex<usize>,
     warnings: Mutex<Vec<OverLimit>>,
 }
 
 impl Log {
-    fn take(&self) -> (Vec<Event>, Option<Seen>, Vec<OverLimit>) {
+    /// Requests that were seen.
+    pub(super) fn count(&self) -> usize {
+        *locked(&self.count)
+    }
+
+    pub(super) fn take(&self) -> (Vec<Event>, Option<Seen>, Vec<OverLimit>) {
         let seen = locked(&self.seen).take();
         (
             std::mem::take(&mut locked(&self.events)),
@@ -190,7 +197,10 @@ impl Door for Log {
 impl Watch for Log {
     fn callback(&self, seen: Seen) {
         *locked(&self.seen) = Some(seen);
+        *locked(&self.count) += 1;
     }
+
+    fn lost(&self, _: &Lost) {}
 
     fn over_limit(&self, over: &OverLimit) {
         locked(&self.warnings).push(over.clone());
@@ -198,7 +208,7 @@ impl Watch for Log {
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let gate = Gate { sdk_app_id: APP, tokens: Vec::new(), window: Duration::from_secs(60) };
         let (name, path) = ("chat", "/callback".to_owned());
         let settings = CallbackSettings {
@@ -208,14 +218,15 @@ impl Site {
             body_limit: BODY_LIMIT,
             budget: Duration::from_secs(1),
             over_budget: OverBudget::Allow,
+            admission: Arc::default(),
             wants_callback_event: Arc::new(AtomicBool::new(false)),
         };
         let log = Arc::new(Log::default());
         let clock = Arc::new(ManualClock::new(NOW));
-        let router = router(settings, log.clone(), clock, log.clone());
+        let router = router(settings, log.clone(), clock.clone(), log.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let Ok(runtime) = runtime else { panic!("no runtime") };
-        Self { runtime, router, log }
+        Self { runtime, router, clock, log }
     }
 
     fn post(&self, uri: Uri, body: &[u8]) -> (StatusCode, String) {

@@ -7,6 +7,7 @@ mod events;
 mod told;
 
 pub mod callbacks;
+pub mod connections;
 pub mod expressions;
 pub mod rules;
 pub mod tests;

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::admission::Admission;
 use super::watch::Answered;
 use crate::clock::Clock;
 
@@ -15,15 +17,25 @@ const TIME: Duration = Duration::from_secs(10);
 /// cut off while it still writes never sees the answer.
 const PATIENCE: usize = 8;
 
-/// The whole body of at most `limit` bytes. Nothing is kept of it when `keep` is false: whoever
-/// is refused anyway shall not fill our memory, but must be heard out to see the answer.
+/// So much is set aside for a body on its word alone, before it has come.
+const AHEAD: usize = 16 * 1024;
+
+/// A body, and the room that it takes up.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) bytes: Vec<u8>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// The whole body of at most `limit` bytes, for which there must be room. Without `admission` nothing
+/// is kept: whoever is refused anyway shall not fill our memory, but must be heard out to see the answer.
 pub(super) async fn read(
     body: Body,
     limit: usize,
-    keep: bool,
+    admission: Option<&Admission>,
     clock: &dyn Clock,
-) -> Result<Vec<u8>, Answered> {
-    in_time(gather(body, limit, keep), clock).await
+) -> Result<Read, Answered> {
+    in_time(gather(body, limit, admission), clock).await
 }
 
 async fn in_time<T>(
@@ -36,9 +48,16 @@ async fn in_time<T>(
     }
 }
 
-async fn gather(mut body: Body, limit: usize, keep: bool) -> Result<Vec<u8>, Answered> {
+async fn gather(
+    mut body: Body,
+    limit: usize,
+    admission: Option<&Admission>,
+) -> Result<Read, Answered> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut bytes = Vec::with_capacity(if keep { announced.min(limit) } else { 0 });
+    let mut read = Read::default();
+    if admission.is_some() {
+        read.bytes.reserve(announced.min(limit).min(AHEAD));
+    }
     let mut length = 0_usize;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         // A connection that breaks here is the caller's affair; nobody reads the answer.
@@ -47,21 +66,44 @@ async fn gather(mut body: Body, limit: usize, keep: bool) -> Result<Vec<u8>, Ans
         if length > limit.saturating_mul(PATIENCE) {
             break;
         }
-        if keep && length <= limit {
-            bytes.extend_from_slice(&data);
+        if let Some(admission) = admission
+            && length <= limit
+        {
+            // Only for what has come: a promise of bytes takes up no room.
+            let room = admission.room(data.len()).ok_or(Answered::Shed)?;
+            match &mut read.room {
+                Some(held) => held.merge(room),
+                none => *none = Some(room),
+            }
+            read.bytes.extend_from_slice(&data);
         }
     }
-    if length > limit { Err(Answered::TooLarge) } else { Ok(bytes) }
+    if length > limit { Err(Answered::TooLarge) } else { Ok(read) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callback::admission::Limits;
     use crate::clock::{ManualClock, Timestamp};
 
     async fn read_of(length: usize, keep: bool) -> Result<usize, Answered> {
-        let clock = ManualClock::new(Timestamp(0));
-        read(Body::from(vec![b'x'; length]), 100, keep, &clock).await.map(|bytes| bytes.len())
+        let limits = Limits { bytes: 150, ..Limits::default() };
+        let (admission, clock) = (Admission::new(limits), ManualClock::new(Timestamp(0)));
+        let body = Body::from(vec![b'x'; length]);
+        let read = read(body, 100, keep.then_some(&admission), &clock).await;
+        read.map(|read| read.bytes.len())
+    }
+
+    #[tokio::test]
+    async fn a_body_holds_the_room_that_it_takes_up_and_without_room_is_shed() {
+        let limits = Limits { bytes: 150, ..Limits::default() };
+        let (admission, clock) = (Admission::new(limits), ManualClock::new(Timestamp(0)));
+        let one = || read(Body::from(vec![b'x'; 100]), 100, Some(&admission), &clock);
+        let first = one().await.unwrap();
+        assert_eq!(one().await.unwrap_err(), Answered::Shed);
+        drop(first);
+        assert_eq!(one().await.unwrap().bytes.len(), 100);
     }
 
     #[tokio::test]

@@ -225,7 +225,7 @@ impl<'a> Callback<'a> {
     fn group(&self) -> Option<GroupId> {
         let names = ["GroupId", "groupID", "GroupID"];
         let id = names.iter().find_map(|name| self.fields.text(name))?;
-        (!id.is_empty()).then(|| GroupId::from(&*id))
+        fields::is_id(&id).then(|| GroupId::from(&*id))
     }
 
     fn group_type(&self) -> Option<GroupType> {

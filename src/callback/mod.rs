@@ -1,18 +1,24 @@
 //! Where Chat calls us: limit, authenticate, decode, reply, in that order (34354).
 
+pub mod admission;
 pub mod authenticate;
 mod body;
+pub mod busy;
 pub mod decode;
 pub mod query;
 pub mod reply;
 pub mod router;
+pub mod seldom;
 pub mod source;
 pub mod watch;
 
+pub use admission::{Admission, Limits};
 pub use authenticate::Gate;
+pub use busy::Busy;
 pub use decode::{Decoded, OverLimit, decode};
 pub use query::Query;
 pub use reply::{Answering, reply};
 pub use router::{CallbackSettings, Entrance, OverBudget, router};
+pub use seldom::Seldom;
 pub use source::Sources;
-pub use watch::{Answered, Seen, Watch};
+pub use watch::{Answered, Lost, Seen, Watch};

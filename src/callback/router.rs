@@ -11,15 +11,19 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::admission::{Admission, Place};
 use super::authenticate::Gate;
-use super::body;
+use super::body::{self, Read};
+use super::busy::Busy;
 use super::decode::{Decoded, Settings, decode, label};
 use super::query::Query;
 use super::reply::{Answering, failure, reply};
+use super::seldom::Seldom;
 use super::source::Sources;
-use super::watch::{Answered, Seen, Watch};
-use crate::chat::Account;
+use super::watch::{Answered, Lost, Seen, Watch};
+use crate::chat::{Account, GroupId};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::{Event, Verdict};
 use crate::pipeline::Door;
@@ -41,6 +45,8 @@ pub struct CallbackSettings {
     /// How long Chat may wait for the answer to a before callback.
     pub budget: Duration,
     pub over_budget: OverBudget,
+    /// Who is inside, and how many there may be.
+    pub admission: Arc<Admission>,
     /// Whether some rule listens on `callback`: only then does a command that has an event of its
     /// own yield that one too. Set anew when rules are loaded.
     pub wants_callback_event: Arc<AtomicBool>,
@@ -67,11 +73,15 @@ pub enum OverBudget {
     Reject,
 }
 
+/// How often the same trouble is told of.
+const TROUBLE_EVERY: Duration = Duration::from_secs(10);
+
 struct Listener {
     settings: CallbackSettings,
     door: Arc<dyn Door>,
     clock: Arc<dyn Clock>,
     watch: Arc<dyn Watch>,
+    told: Arc<Seldom<Answered>>,
 }
 
 /// What is known of a request once it has been answered.
@@ -114,7 +124,9 @@ pub fn router(
 ) -> Router {
     // A fallback instead of a route: a path out of the configuration can then neither be a pattern
     // nor panic.
-    Router::new().fallback(receive).with_state(Arc::new(Listener { settings, door, clock, watch }))
+    let told = Arc::new(Seldom::new(TROUBLE_EVERY));
+    let listener = Listener { settings, door, clock, watch, told };
+    Router::new().fallback(receive).with_state(Arc::new(listener))
 }
 
 async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Response {
@@ -161,20 +173,22 @@ impl Listener {
         if request.method() != Method::POST {
             return Answered::WrongMethod.into();
         }
-        let gate = self.let_in(entrance, arrival);
-        let body = match self.read(request.into_body(), gate.is_ok()).await {
-            Ok(body) => body,
-            // What strangers send broken is no callback that was lost.
-            Err(answered) => return gate.err().unwrap_or(answered).into(),
-        };
-        if let Err(refused) = gate {
+        if let Err(refused) = self.let_in(entrance, arrival) {
+            self.hear_out(request).await;
             return refused.into();
         }
+        let busy = request.extensions().get::<Busy>().cloned().unwrap_or_default();
+        let body = match self.read(request.into_body()).await {
+            Ok(body) => body,
+            Err(answered) => return self.lose(answered, label(&arrival.query.command), None),
+        };
+        // From here on somebody whom Chat has sent waits for an answer.
+        let _working = busy.at_work();
         let settings = Settings {
             admins: &self.settings.admins,
             wants_callback_event: self.settings.wants_callback_event.load(Ordering::Relaxed),
         };
-        match decode(arrival.query, &body, settings, self.clock.now()) {
+        match decode(arrival.query, &body.bytes, settings, self.clock.now()) {
             Ok(decoded) if entrance.only_rooms && !decoded.is_of_a_room() => {
                 Outcome { command: Some(decoded.label), ..Answered::WrongPath.into() }
             }
@@ -182,13 +196,19 @@ impl Listener {
                 if let Some(over) = &decoded.over_limit {
                     self.watch.over_limit(over);
                 }
-                self.bring(decoded, arrival.began).await
+                self.bring(decoded, body, arrival.began).await
             }
             Err(garbled) => {
                 tracing::debug!(%garbled, "callback not decoded");
-                Answered::Garbled.into()
+                self.lose(Answered::Garbled, label(&arrival.query.command), None)
             }
         }
+    }
+
+    /// What was let in is not taken.
+    fn lose(&self, why: Answered, command: &'static str, group: Option<GroupId>) -> Outcome {
+        self.watch.lost(&Lost { command, why, group });
+        Outcome { command: Some(command), ..why.into() }
     }
 
     /// The address is looked at last: that somebody has the token and calls from elsewhere is worth
@@ -202,16 +222,41 @@ impl Listener {
         }
     }
 
-    async fn read(&self, body: Body, keep: bool) -> Result<Vec<u8>, Answered> {
-        body::read(body, self.settings.body_limit, keep, &*self.clock).await
+    async fn read(&self, body: Body) -> Result<Read, Answered> {
+        let admission = Some(&*self.settings.admission);
+        body::read(body, self.settings.body_limit, admission, &*self.clock).await
     }
 
-    async fn bring(&self, decoded: Decoded, began: Timestamp) -> Outcome {
+    /// Lets a stranger finish, for it must have written all to see the answer; nothing is kept. One that
+    /// asks first whether it may send its body sees the answer without.
+    async fn hear_out(&self, request: Request) {
+        if request.headers().contains_key(header::EXPECT) {
+            return;
+        }
+        // What strangers send broken is no callback that was lost.
+        let _ = body::read(request.into_body(), self.settings.body_limit, None, &*self.clock).await;
+    }
+
+    async fn bring(&self, decoded: Decoded, body: Read, began: Timestamp) -> Outcome {
         let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
+        let Some(first) = events.first() else { return Answered::Garbled.into() };
+        let (lane, group) = (first.lane(), first.group.clone());
+        let admission = &self.settings.admission;
+        if events.len() > admission.limits.events {
+            return self.lose(Answered::TooLarge, label, group);
+        }
+        let place = if self.door.is_full() { None } else { admission.place(lane) };
+        let Some(place) = place else { return self.lose(Answered::Shed, label, group) };
+        // Half the time is for waiting, the other half for deciding.
+        let wait = match answering {
+            Answering::After => admission.limits.wait,
+            _ => self.settings.budget / 2,
+        };
         // Of the events of one callback, one asks.
         let asks = |event: &&Event| event.kind().is_some_and(EventKind::asks);
         let asking = events.iter().find(asks).cloned();
-        let mut deciding = Box::pin(self.enter(label, events));
+        let lost = Lost { command: label, why: Answered::Panicked, group };
+        let mut deciding = Box::pin(self.enter(lost, events, (place, began + wait), body.room));
         let verdict = if answering == Answering::After {
             Some(deciding.as_mut().await)
         } else {
@@ -245,11 +290,14 @@ impl Listener {
     ) {
         let (word, budget) = (told.word(), self.settings.budget);
         let id = asking.as_ref().map(|event| event.id.to_string()).unwrap_or_default();
-        tracing::warn!(
-            command = label,
-            event.id = %id,
-            "over budget: Chat was told to {word} it, because there was no decision after {budget:?}"
-        );
+        if let Some(others) = self.told.is_time(Answered::OverBudget, self.clock.now()) {
+            tracing::warn!(
+                command = label,
+                event.id = %id,
+                others,
+                "over budget: Chat was told to {word} it, because there was no decision after {budget:?}"
+            );
+        }
         let door = Arc::clone(&self.door);
         tokio::spawn(async move {
             // What was not taken has been told of, and the journal holds nothing of it.
@@ -271,24 +319,67 @@ impl Listener {
     /// way because of that; and a panic ends with the task.
     fn enter(
         &self,
-        label: &'static str,
+        lost: Lost,
         events: Vec<Event>,
+        (mut place, until): (Place, Timestamp),
+        room: Option<OwnedSemaphorePermit>,
     ) -> impl Future<Output = Result<Verdict, Answered>> + Send + use<> {
-        let door = Arc::clone(&self.door);
-        let task = tokio::spawn(async move { door.enter(events).await });
-        async move {
-            match task.await {
-                Ok(Ok(verdict)) => Ok(verdict),
-                Ok(Err(reason)) => {
-                    tracing::error!(command = label, %reason, "callback not taken");
-                    Err(Answered::NotTaken)
+        let (door, clock) = (Arc::clone(&self.door), Arc::clone(&self.clock));
+        let mut fate = Fate {
+            lost: Some(lost),
+            clock: Arc::clone(&self.clock),
+            watch: Arc::clone(&self.watch),
+            told: Arc::clone(&self.told),
+        };
+        let task = tokio::spawn(async move {
+            let _room = room;
+            if !place.turn(&*clock, until).await {
+                return Err(fate.is(Answered::Shed, &"there was no turn for it in time"));
+            }
+            match door.enter(events).await {
+                Ok(verdict) => {
+                    fate.is_taken();
+                    Ok(verdict)
                 }
-                Err(_) => {
-                    tracing::error!(command = label, "a callback made the pipeline panic");
-                    Err(Answered::Panicked)
-                }
+                Err(reason) => Err(fate.is(Answered::NotTaken, &reason)),
+            }
+        });
+        async move { task.await.unwrap_or(Err(Answered::Panicked)) }
+    }
+}
+
+/// What becomes of a callback that was let in. Whether anybody waits for the answer or not: what was
+/// not taken is told of, and a panic too.
+struct Fate {
+    lost: Option<Lost>,
+    clock: Arc<dyn Clock>,
+    watch: Arc<dyn Watch>,
+    told: Arc<Seldom<Answered>>,
+}
+
+impl Fate {
+    fn is_taken(&mut self) {
+        self.lost = None;
+    }
+
+    fn is(&mut self, why: Answered, reason: &dyn std::fmt::Display) -> Answered {
+        if let Some(lost) = &mut self.lost {
+            lost.why = why;
+            if let Some(others) = self.told.is_time(why, self.clock.now()) {
+                tracing::error!(command = lost.command, %reason, others, "callback not taken");
             }
         }
+        why
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        let Some(lost) = self.lost.take() else { return };
+        if lost.why == Answered::Panicked {
+            tracing::error!(command = lost.command, "a callback made the pipeline panic");
+        }
+        self.watch.lost(&lost);
     }
 }
 

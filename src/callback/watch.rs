@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use super::authenticate::Refused;
 use super::decode::OverLimit;
+use crate::chat::GroupId;
 
 /// What became of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,8 @@ pub enum Answered {
     TooSlow,
     /// The body is not a JSON object, or broke off.
     Garbled,
+    /// More came than can be decided in time.
+    Shed,
     /// The pipeline did not take it; nothing of it is kept.
     NotTaken,
     /// The pipeline panicked: a fault of ours.
@@ -45,7 +48,7 @@ pub enum Answered {
 
 impl Answered {
     /// All of them, so that each can be counted from zero.
-    pub const ALL: [Answered; 15] = [
+    pub const ALL: [Answered; 16] = [
         Self::Taken,
         Self::OverBudget,
         Self::NotFound,
@@ -59,6 +62,7 @@ impl Answered {
         Self::TooLarge,
         Self::TooSlow,
         Self::Garbled,
+        Self::Shed,
         Self::NotTaken,
         Self::Panicked,
     ];
@@ -79,6 +83,7 @@ impl Answered {
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::Garbled => "garbled",
+            Self::Shed => "shed",
             Self::NotTaken => "not_taken",
             Self::Panicked => "panicked",
         }
@@ -104,7 +109,7 @@ impl Answered {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Garbled => StatusCode::BAD_REQUEST,
-            Self::NotTaken => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Shed | Self::NotTaken => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -125,6 +130,7 @@ impl Answered {
             Self::TooLarge => "the body is too large",
             Self::TooSlow => "the body did not arrive in time",
             Self::Garbled => "the body is not a JSON object",
+            Self::Shed => "too busy, try again",
             Self::NotTaken => "not taken, try again",
             Self::Panicked => "internal error",
         }
@@ -161,10 +167,23 @@ pub struct Seen {
     pub origin: Option<IpAddr>,
 }
 
+/// A callback that was let in and not taken: nobody knows what it would have told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// A command of Tencent's lists, or `other`.
+    pub command: &'static str,
+    pub why: Answered,
+    /// The group that it was about, where that could be read.
+    pub group: Option<GroupId>,
+}
+
 /// Counts callbacks.
 pub trait Watch: Send + Sync {
     /// Told once for every request, when its answer is known.
     fn callback(&self, seen: Seen);
+
+    /// Told of every callback that was let in and not taken, even when Chat has hung up meanwhile.
+    fn lost(&self, lost: &Lost);
 
     /// Told when Chat, let in, warns that a REST command is called too often.
     fn over_limit(&self, over: &OverLimit);

@@ -37,6 +37,11 @@ pub trait Door: Send + Sync {
     /// Adds a sentence to what the journal holds of an event that has been entered: what happened to
     /// it beside the rules.
     fn note(&self, event: Event, note: String) -> Noting<'_>;
+
+    /// Whether so much is owed to Chat already that nothing more should be brought for now.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// The event was not taken: nothing of it is kept, and Chat must not be told otherwise.

@@ -42,6 +42,8 @@ use work::{Done, Terms};
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// A group that Chat does not tell about is left alone after so many tries, until the next run.
 const TRIES: u32 = 5;
+/// Runs that are begun without being asked for, beside each other.
+const RUNS: usize = 4;
 /// Runs that are remembered.
 const ENDED: usize = 20;
 
@@ -260,8 +262,8 @@ impl Reconciler {
             state.next = None;
             state.over_all(Why::Interval, now);
         }
-        // Those that wait are read with all the others.
-        if state.runs.iter().any(|run| run.status.all) {
+        // Those that wait are read with all the others; or later, for more wait with the watcher than here.
+        if state.runs.len() >= RUNS || state.runs.iter().any(|run| run.status.all) {
             return Ok(());
         }
         let due = self.watcher.due(now);

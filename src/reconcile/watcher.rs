@@ -1,7 +1,7 @@
 //! Looks on at what is decided: groups that were never read, numbers of messages that leave a gap, and
 //! what readings have found.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +23,11 @@ const OVERTAKEN: Duration = Duration::from_secs(30);
 const SUSPECTED_AGAIN: Duration = Duration::from_secs(600);
 /// Callbacks that could not be taken are many at once: the groups are read when it is over.
 const REFUSED: Duration = Duration::from_secs(30);
+/// So many groups of callbacks that were lost are read by themselves; are there more, all are read.
+const LOST: usize = 1_000;
+/// Strangers can make connections be closed that perhaps were Chat's: all groups are read no more often
+/// than this because of it.
+const CLOSED: Duration = Duration::from_secs(300);
 /// Groups that are remembered; behind that it begins anew, and some are looked up once more.
 const MOST: usize = 200_000;
 /// Groups that wait to be read.
@@ -43,7 +48,12 @@ struct Watched {
     sequences: HashMap<u64, Sequence>,
     /// How many numbers are missing, since when, and in which group.
     gaps: HashMap<u64, (GroupId, i64, Timestamp)>,
+    /// Since when callbacks were lost, and those of which groups.
+    lost: Option<(Timestamp, BTreeSet<GroupId>)>,
+    /// Since when callbacks were lost that could be of any group.
     refused: Option<Timestamp>,
+    /// Since when connections were closed that perhaps were Chat's.
+    closed: Option<Timestamp>,
     /// What was found by readings that are being decided.
     found: HashMap<EventId, Found>,
 }
@@ -74,10 +84,27 @@ impl Watcher {
         Self { store, clock, next, hasher: RandomState::new(), watched: Mutex::default() }
     }
 
-    /// A callback could not be taken: nobody knows what it would have told.
-    pub fn refused(&self) {
+    /// A callback could not be taken: nobody knows what it would have told, of this group or of any.
+    pub fn lost(&self, group: Option<&GroupId>) {
         let now = self.clock.now();
-        self.watched().refused.get_or_insert(now);
+        let mut watched = self.watched();
+        let Watched { lost, refused, .. } = &mut *watched;
+        let Some(group) = group else {
+            refused.get_or_insert(now);
+            return;
+        };
+        let (_, groups) = lost.get_or_insert_with(|| (now, BTreeSet::new()));
+        if groups.len() < LOST || groups.contains(group) {
+            groups.insert(group.clone());
+        } else {
+            refused.get_or_insert(now);
+        }
+    }
+
+    /// A connection was closed to make room, or not taken: perhaps it was Chat's.
+    pub fn closed(&self) {
+        let now = self.clock.now();
+        self.watched().closed.get_or_insert(now);
     }
 
     /// Takes what is due by now.
@@ -96,8 +123,13 @@ impl Watcher {
             watched.sequences.entry(hash).or_default().suspected = Some(now);
             gaps.push(group);
         }
+        let lost = watched.lost.take_if(|(since, _)| *since + REFUSED <= now);
+        gaps.extend(lost.into_iter().flat_map(|(_, groups)| groups));
         gaps.sort();
-        let all = watched.refused.take_if(|since| *since + REFUSED <= now).is_some();
+        gaps.dedup();
+        let refused = watched.refused.take_if(|since| *since + REFUSED <= now).is_some();
+        let closed = watched.closed.take_if(|since| *since + CLOSED <= now).is_some();
+        let all = refused || closed;
         Due { unread, gaps, all }
     }
 
@@ -106,8 +138,10 @@ impl Watcher {
         let watched = self.watched();
         let gaps = watched.gaps.values().map(|(_, _, since)| *since + OVERTAKEN).min();
         let refused = watched.refused.map(|since| since + REFUSED);
+        let lost = watched.lost.as_ref().map(|(since, _)| *since + REFUSED);
+        let closed = watched.closed.map(|since| since + CLOSED);
         let unread = (!watched.unread.is_empty()).then_some(Timestamp::default());
-        [gaps, refused, unread].into_iter().flatten().min()
+        [gaps, refused, lost, closed, unread].into_iter().flatten().min()
     }
 
     /// What a reading has found, once it is decided.
@@ -126,6 +160,9 @@ impl Watcher {
         match &event.cause {
             Cause::Seen(_) => {
                 let mut watched = self.watched();
+                if watched.known.len() >= MOST {
+                    watched.known.clear();
+                }
                 watched.known.insert(hash);
                 let mut found: Found = BTreeMap::new();
                 for event in decision.derived.iter().filter(|event| event.found) {
@@ -192,17 +229,17 @@ impl Watcher {
         if number < last {
             // One that was missing has come after all.
             if let Some((_, missing, _)) = watched.gaps.get_mut(&hash) {
-                *missing -= 1;
+                *missing = missing.saturating_sub(1);
                 if *missing <= 0 {
                     watched.gaps.remove(&hash);
                 }
             }
-        } else if number > last + 1
+        } else if number > last.saturating_add(1)
             // Nobody takes them where groups are not compared by themselves.
             && (watched.gaps.len() < WAITING || watched.gaps.contains_key(&hash))
         {
             let gap = watched.gaps.entry(hash).or_insert_with(|| (group.clone(), 0, now));
-            gap.1 += number - last - 1;
+            gap.1 = gap.1.saturating_add(number - last - 1);
         }
     }
 }
@@ -275,14 +312,77 @@ mod tests {
     }
 
     #[test]
-    fn callbacks_that_could_not_be_taken_make_all_groups_due_when_it_is_over() {
+    fn callbacks_of_no_known_group_that_were_lost_make_all_groups_due_when_it_is_over() {
         let (watcher, clock) = watcher();
-        watcher.refused();
+        watcher.lost(None);
         clock.advance(Duration::from_secs(10));
-        watcher.refused();
+        watcher.lost(None);
         assert!(!watcher.due(clock.now()).all);
         clock.advance(Duration::from_secs(20));
         assert!(watcher.due(clock.now()).all);
         assert!(!watcher.due(clock.now()).all);
+    }
+
+    #[test]
+    fn a_lost_callback_of_a_group_makes_that_group_due_and_no_other() {
+        let (watcher, clock) = watcher();
+        watcher.lost(Some(&"@TGS#2".into()));
+        watcher.lost(Some(&"@TGS#1".into()));
+        watcher.lost(Some(&"@TGS#2".into()));
+        assert_eq!(watcher.next_due(), Some(NOW + REFUSED));
+        assert_eq!(watcher.due(clock.now()), Due::default());
+        clock.advance(REFUSED);
+        let due = watcher.due(clock.now());
+        assert_eq!((due.gaps, due.all), (vec!["@TGS#1".into(), "@TGS#2".into()], false));
+        assert_eq!(watcher.due(clock.now()), Due::default());
+    }
+
+    #[test]
+    fn lost_callbacks_of_more_groups_than_are_remembered_make_all_due() {
+        let (watcher, clock) = watcher();
+        for number in 0..LOST + 1 {
+            watcher.lost(Some(&GroupId::from(number.to_string())));
+        }
+        clock.advance(REFUSED);
+        let due = watcher.due(clock.now());
+        assert_eq!((due.gaps.len(), due.all), (LOST, true));
+    }
+
+    #[test]
+    fn closed_connections_make_all_groups_due_and_however_many_no_more_often_than_that() {
+        let (watcher, clock) = watcher();
+        watcher.closed();
+        clock.advance(REFUSED);
+        watcher.closed();
+        assert!(!watcher.due(clock.now()).all);
+        clock.set(NOW + CLOSED);
+        assert!(watcher.due(clock.now()).all);
+        watcher.closed();
+        assert_eq!(watcher.next_due(), Some(NOW + CLOSED + CLOSED));
+    }
+
+    #[test]
+    fn numbers_at_the_end_of_their_range_are_borne() {
+        let (watcher, _) = watcher();
+        for number in [1, i64::MAX, i64::MIN, i64::MAX, 5, -1, 0] {
+            message(&watcher, number);
+        }
+        assert_eq!(watcher.due(NOW).gaps, Vec::<GroupId>::new());
+    }
+
+    #[test]
+    fn however_many_groups_nobody_knows_they_take_up_no_more_than_a_bound() {
+        let (watcher, _) = watcher();
+        let cause = Cause::Kind(EventKind::MessageSent);
+        let mut event = Event::new(EventId::of(&[b"one"]), cause, NOW, "after");
+        event.message = Some(Message { sequence: Some(7), ..Message::default() });
+        for number in 0..MOST + 1_000 {
+            event.group = Some(GroupId::from(number.to_string()));
+            watcher.decided(&event, &Decision::default());
+        }
+        let watched = watcher.watched();
+        assert_eq!(watched.unread.len(), WAITING);
+        assert_eq!((watched.known.len(), watched.sequences.len()), (WAITING, 1_000));
+        assert!(watched.gaps.is_empty() && watched.found.is_empty());
     }
 }

@@ -1,14 +1,12 @@
 //! Who watches the callbacks: every answer becomes a count, a refusal a log line, and Chat's warning
 //! of too many calls a lower rate.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, OverLimit, Seen, Watch};
-use crate::clock::{Clock, Timestamp};
+use crate::callback::{Answered, Lost, OverLimit, Seen, Seldom, Watch};
+use crate::clock::Clock;
 use crate::reconcile::Watcher;
 use crate::rest::{Rates, catalog};
 
@@ -33,7 +31,7 @@ impl Called {
         Self { metrics, clock, rates, refused, over_limit }
     }
 
-    fn warn_of_refused(&self, seen: Seen) {
+    fn warn_of_refused(&self, seen: Seen, others: u64) {
         let why = match seen.answered {
             Answered::WrongApp => "it names another SdkAppid than `[app] sdk_app_id`",
             Answered::Unsigned if seen.entrance == "room" => {
@@ -61,6 +59,7 @@ impl Called {
         tracing::warn!(
             command = seen.command,
             from,
+            others,
             "a callback was refused, {why} (told once a minute)"
         );
     }
@@ -70,21 +69,40 @@ impl Watch for Called {
     fn callback(&self, seen: Seen) {
         self.metrics.callback(seen.command, seen.entrance, seen.answered.name(), seen.took);
         let now = self.clock.now();
-        if seen.answered.is_refusal() && self.refused.is_time(seen.answered, now) {
-            self.warn_of_refused(seen);
+        if seen.answered.is_refusal()
+            && let Some(others) = self.refused.is_time(seen.answered, now)
+        {
+            self.warn_of_refused(seen, others);
         }
         let broken = [Answered::TooSlow, Answered::TooLarge, Answered::Garbled];
-        if broken.contains(&seen.answered) && self.refused.is_time(seen.answered, now) {
+        if broken.contains(&seen.answered)
+            && let Some(others) = self.refused.is_time(seen.answered, now)
+        {
             tracing::warn!(
                 command = seen.command,
                 answered = seen.answered.name(),
+                others,
                 "a callback could not be read: its body is no JSON, too large, or did not arrive \
                  whole; does a proxy change or limit it? (told once a minute)"
+            );
+        }
+        if seen.answered == Answered::Shed
+            && let Some(others) = self.refused.is_time(seen.answered, now)
+        {
+            tracing::warn!(
+                command = seen.command,
+                others,
+                "a callback was shed: more come than can be decided while Chat waits; its group is \
+                 compared with Chat later (told once a minute)"
             );
         }
         if seen.answered == Answered::Panicked {
             tracing::error!(command = seen.command, "a bug: deciding a callback panicked");
         }
+    }
+
+    fn lost(&self, lost: &Lost) {
+        self.metrics.callback_lost(lost.why.name());
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -100,7 +118,7 @@ impl Watch for Called {
                 None => self.rates.slow_down(label, now),
             }
         }
-        if self.over_limit.is_time(label, now) {
+        if self.over_limit.is_time(label, now).is_some() {
             let told = |number: Option<i64>| number.map_or("?".to_owned(), |n| n.to_string());
             let (requests, limit) = (told(over.requests), told(over.limit));
             let then = match ours {
@@ -118,45 +136,17 @@ impl Watch for Called {
     }
 }
 
-/// Says of each kind of thing whether enough time has passed to tell of it again.
-struct Seldom<K> {
-    every: Duration,
-    told: Mutex<HashMap<K, Timestamp>>,
-}
-
-impl<K: Eq + Hash> Seldom<K> {
-    fn new(every: Duration) -> Self {
-        Self { every, told: Mutex::default() }
-    }
-
-    /// Whether it is time; if so, it counts as told.
-    fn is_time(&self, kind: K, now: Timestamp) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = |last: &Timestamp| now.since(*last) < self.every && *last <= now;
-        if told.get(&kind).is_some_and(recent) {
-            return false;
-        }
-        told.insert(kind, now);
-        true
-    }
-}
-
 /// Whether a callback could not be taken: what it would have told is read from Chat.
 pub(super) struct Refusals(pub(super) Arc<Called>, pub(super) Arc<Watcher>);
 
 impl Watch for Refusals {
     fn callback(&self, seen: Seen) {
-        let lost = [
-            Answered::NotTaken,
-            Answered::Panicked,
-            Answered::TooSlow,
-            Answered::TooLarge,
-            Answered::Garbled,
-        ];
-        if lost.contains(&seen.answered) {
-            self.1.refused();
-        }
         self.0.callback(seen);
+    }
+
+    fn lost(&self, lost: &Lost) {
+        self.1.lost(lost.group.as_ref());
+        self.0.lost(lost);
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -167,7 +157,7 @@ impl Watch for Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::ManualClock;
+    use crate::clock::{ManualClock, Timestamp};
 
     fn over(command: &str) -> OverLimit {
         OverLimit {
@@ -199,14 +189,5 @@ mod tests {
             assert!(text.contains(&line), "{text}");
         }
         assert!(!text.contains("command_of_tomorrow"));
-    }
-
-    #[test]
-    fn the_same_thing_is_told_again_only_after_its_time() {
-        let (seldom, noon) = (Seldom::new(OVER_LIMIT_EVERY), Timestamp::from_secs(1_700_000_000));
-        assert!(seldom.is_time("sendmsg", noon));
-        assert!(seldom.is_time("send_group_msg", noon));
-        assert!(!seldom.is_time("sendmsg", noon + Duration::from_secs(3_599)));
-        assert!(seldom.is_time("sendmsg", noon + OVER_LIMIT_EVERY));
     }
 }

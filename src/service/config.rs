@@ -49,6 +49,8 @@ pub struct Callback {
     pub allow_chat: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections at once; at least one.
+    pub connections: usize,
 }
 
 /// `[callback] room_path`, `room_tokens`.

@@ -8,9 +8,12 @@ use super::config::{self, Config};
 use super::metrics::Metrics;
 use super::rules::Rules;
 use crate::callback::router::DEFAULT_BODY_LIMIT;
-use crate::callback::{CallbackSettings, Entrance, Gate, Sources, Watch, router};
+use crate::callback::{Admission, CallbackSettings, Entrance, Gate, Sources, Watch, router};
 use crate::clock::Clock;
+use crate::decision::Event;
+use crate::delivery::Delivery;
 use crate::engine::Engine;
+use crate::pipeline::{Door, Entering, Noting, Pipeline};
 use crate::rest::{Chat, region};
 use crate::store::Store;
 
@@ -40,6 +43,7 @@ impl Intake<'_> {
         self,
         metrics: Arc<Metrics>,
         addresses: Option<&Addresses>,
+        admission: Arc<Admission>,
     ) -> axum::Router {
         let called = Called::new(metrics, self.clock.clone(), self.engine.rates.clone());
         let called = Arc::new(called);
@@ -56,10 +60,36 @@ impl Intake<'_> {
             admins: vec![self.config.app.admin.clone()],
             budget: settings.budget,
             over_budget: settings.over_budget,
+            admission,
             body_limit: DEFAULT_BODY_LIMIT,
             wants_callback_event: self.rules.wants_callback_event(),
         };
-        router(settings, self.engine.pipeline.clone(), self.clock, watch)
+        let (pipeline, delivery) = (self.engine.pipeline.clone(), self.engine.delivery.clone());
+        router(settings, Arc::new(Doorkeeper { pipeline, delivery }), self.clock, watch)
+    }
+}
+
+/// Effects that may wait in the outbox. Each takes up some memory, and at 200 calls a second these keep
+/// delivery at work for half an hour; when more are owed, callbacks are shed until fewer are.
+const MOST_OWED: usize = 400_000;
+
+/// Leads to the pipeline, unless too much is owed to Chat already.
+struct Doorkeeper {
+    pipeline: Arc<Pipeline>,
+    delivery: Arc<Delivery>,
+}
+
+impl Door for Doorkeeper {
+    fn enter(&self, events: Vec<Event>) -> Entering<'_> {
+        self.pipeline.enter(events)
+    }
+
+    fn note(&self, event: Event, note: String) -> Noting<'_> {
+        self.pipeline.note(event, note)
+    }
+
+    fn is_full(&self) -> bool {
+        self.delivery.pending() >= MOST_OWED
     }
 }
 

@@ -22,6 +22,10 @@ type Single = [(&'static str, String); 1];
 pub struct Metrics {
     registry: Registry,
     callbacks: Family<Triple, Counter<u64, AtomicU64>>,
+    callbacks_lost: Family<Single, Counter<u64, AtomicU64>>,
+    inside: Gauge,
+    connections: Family<Single, Gauge>,
+    connections_closed: Family<Pair, Counter<u64, AtomicU64>>,
     over_limit: Family<Single, Counter<u64, AtomicU64>>,
     events: Family<Single, Counter<u64, AtomicU64>>,
     decisions: Family<Pair, Counter<u64, AtomicU64>>,
@@ -49,6 +53,10 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("groupkeeper");
         let metrics = Self {
             callbacks: Family::default(),
+            callbacks_lost: Family::default(),
+            inside: Gauge::default(),
+            connections: Family::default(),
+            connections_closed: Family::default(),
             over_limit: Family::default(),
             events: Family::default(),
             decisions: Family::default(),
@@ -85,6 +93,7 @@ impl Default for Metrics {
         counted("effects", "Tries to carry out effects, by action and outcome", &metrics.effects);
         let help = "Callbacks by command, entrance (chat, room) and answer";
         registry.register("callbacks", help, metrics.callbacks.clone());
+        metrics.register_edge(&mut registry);
         let help = "Warnings of Chat that a command is called too often, by command";
         registry.register("over_limit", help, metrics.over_limit.clone());
         registry.register("events", "Events decided, by name", metrics.events.clone());
@@ -156,6 +165,18 @@ pub enum Reload {
 }
 
 impl Metrics {
+    fn register_edge(&self, registry: &mut Registry) {
+        let help =
+            "Callbacks that were let in and not taken, by why; their groups are compared with Chat";
+        registry.register("callbacks_lost", help, self.callbacks_lost.clone());
+        let help = "Callbacks that wait or are being decided";
+        registry.register("callbacks_inside", help, self.inside.clone());
+        let help = "Open connections, by listener (callback, admin)";
+        registry.register("connections", help, self.connections.clone());
+        let help = "Connections that were closed on the caller, by listener and why (full, slow)";
+        registry.register("connections_closed", help, self.connections_closed.clone());
+    }
+
     fn register_rules(&self, registry: &mut Registry) {
         registry.register("rules_loaded", "Rules in force", self.rules_loaded.clone());
         registry.register("rules", "Rules in force, by mode", self.rules_by_mode.clone());
@@ -231,6 +252,28 @@ impl Metrics {
             ("answer", answer.to_owned()),
         ];
         self.callbacks.get_or_create(&labels).inc();
+    }
+
+    /// A callback was let in and not taken.
+    pub fn callback_lost(&self, why: &str) {
+        self.callbacks_lost.get_or_create(&[("why", why.to_owned())]).inc();
+    }
+
+    /// Callbacks that wait or are being decided.
+    pub fn set_inside(&self, inside: usize) {
+        self.inside.set(i64::try_from(inside).unwrap_or(i64::MAX));
+    }
+
+    /// Connections that a listener has open.
+    pub fn set_connections(&self, listener: &str, open: usize) {
+        let open = i64::try_from(open).unwrap_or(i64::MAX);
+        self.connections.get_or_create(&[("listener", listener.to_owned())]).set(open);
+    }
+
+    /// A listener has closed a connection that would have stayed, or did not take one.
+    pub fn connection_closed(&self, listener: &str, why: &str) {
+        let labels = [("listener", listener.to_owned()), ("why", why.to_owned())];
+        self.connections_closed.get_or_create(&labels).inc();
     }
 
     /// Chat warned of too many calls of a command. `command` must be one of ours, or `other`.

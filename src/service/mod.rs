@@ -4,6 +4,7 @@ mod addresses;
 mod called;
 pub mod config;
 mod intake;
+pub mod listener;
 pub mod metrics;
 mod rules;
 mod shutdown;
@@ -20,13 +21,14 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::callback::{Admission, Limits};
 use crate::clock::Clock;
 use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
 use crate::pipeline::Observer;
-use crate::reconcile::Reconciler;
+use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
@@ -36,6 +38,7 @@ pub use addresses::Addresses;
 
 use config::Config;
 use intake::Intake;
+use listener::{Closed, Connections, Terms, Told};
 use metrics::Metrics;
 use space::Space;
 use watchers::{Both, Counting};
@@ -111,6 +114,8 @@ pub struct Service {
     pub admin_address: SocketAddr,
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<()>>,
+    /// Callbacks that are inside, also those that nobody waits for any more.
+    admission: Arc<Admission>,
     loops: Vec<JoinHandle<()>>,
     retention: Option<Retention>,
     space: Option<Space>,
@@ -160,30 +165,29 @@ impl Service {
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;
         let admin_address = address(&sockets.admin)?;
-        let status = Arc::new(ServiceStatus {
+        let connections = connections(config, &clock, &metrics, engine.reconciler.as_ref());
+        let [calling, asking] = connections.clone();
+        let admission = Arc::new(admission(calling.most()));
+        let status = ServiceStatus {
             rules: rules.clone(),
+            connections,
+            admission: admission.clone(),
             shadow: config.rules.mode == Mode::Shadow,
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
             reconciler: engine.reconciler.clone(),
             clock: clock.clone(),
-        });
-        let console = console::router(Console {
-            status,
-            store: store.clone(),
-            pipeline: engine.pipeline.clone(),
-            reconciler: engine.reconciler.clone(),
-            token: config.admin.token.clone(),
-        });
+        };
+        let console = console(status, &engine, config);
         let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
         let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
-        let callbacks = intake.router(metrics, addresses.as_deref());
+        let callbacks = intake.router(metrics, addresses.as_deref(), admission.clone());
         let servers = vec![
-            tokio::spawn(serve(sockets.callback, callbacks, stopping.clone())),
-            tokio::spawn(serve(sockets.admin, console, stopping)),
+            tokio::spawn(listener::serve(sockets.callback, callbacks, calling, stopping.clone())),
+            tokio::spawn(listener::serve(sockets.admin, console, asking, stopping)),
         ];
         Ok(Self {
             engine,
@@ -193,6 +197,7 @@ impl Service {
             admin_address,
             stop,
             servers,
+            admission,
             loops: Vec::new(),
             retention,
             space,
@@ -228,11 +233,17 @@ impl Service {
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let finishing = async {
-            for task in self.servers.into_iter().chain(self.loops) {
-                if let Err(error) = task.await {
-                    tracing::error!(%error, "a bug: a part of the service ended in a panic");
+            let ended = async |tasks: Vec<JoinHandle<()>>| {
+                for task in tasks {
+                    if let Err(error) = task.await {
+                        tracing::error!(%error, "a bug: a part of the service ended in a panic");
+                    }
                 }
-            }
+            };
+            ended(self.servers).await;
+            // What Chat was told over budget is decided all the same.
+            self.admission.emptied().await;
+            ended(self.loops).await;
         };
         // What cannot be finished is in the outbox, and goes on with the next start.
         if tokio::time::timeout(STOP_WITHIN, finishing).await.is_err() {
@@ -242,6 +253,17 @@ impl Service {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
     }
+}
+
+fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {
+    let store = status.store.clone();
+    console::router(Console {
+        status: Arc::new(status),
+        store,
+        pipeline: engine.pipeline.clone(),
+        reconciler: engine.reconciler.clone(),
+        token: config.admin.token.clone(),
+    })
 }
 
 fn app(config: &Config) -> App {
@@ -282,16 +304,46 @@ fn decision_settings(config: &Config) -> Settings {
     }
 }
 
-async fn serve(socket: TcpListener, router: axum::Router, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        // An error means that the service is gone, which is a stop as well.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    // Where a callback comes from can be limited.
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "a listener failed");
+/// Counts the connections that a listener closes; those that perhaps were Chat's make groups be read.
+fn told(metrics: &Arc<Metrics>, name: &'static str, watcher: Option<Arc<Watcher>>) -> Told {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move |why: Closed| {
+        metrics.connection_closed(name, why.name());
+        if let Some(watcher) = watcher.as_ref().filter(|_| why == Closed::Full) {
+            watcher.closed();
+        }
+    })
+}
+
+/// The connections of the two listeners. They share nothing: whoever fills the one leaves the other.
+fn connections(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    metrics: &Arc<Metrics>,
+    reconciler: Option<&Arc<Reconciler>>,
+) -> [Arc<Connections>; 2] {
+    let bounded = listener::bounded(config.callback.connections);
+    if let Some(files) = bounded.files {
+        tracing::warn!(
+            connections = bounded.connections,
+            "there can be only {files} open files (`ulimit -n`): fewer connections are taken than \
+             `[callback] connections`"
+        );
     }
+    let watcher = reconciler.map(|reconciler| reconciler.watcher());
+    let callback = Terms::callback(bounded.connections);
+    let callback_told = told(metrics, "callback", watcher);
+    let admin_told = told(metrics, "admin", None);
+    [
+        Connections::new("callback", callback, clock.clone(), callback_told),
+        Connections::new("admin", Terms::admin(), clock.clone(), admin_told),
+    ]
+}
+
+/// Fewer callbacks inside than there may be connections: whoever is shed must be able to hear it.
+fn admission(connections: usize) -> Admission {
+    let usual = Limits::default();
+    Admission::new(Limits { inside: usual.inside.min(connections / 2).max(1), ..usual })
 }
 
 struct ServiceStatus {
@@ -302,6 +354,8 @@ struct ServiceStatus {
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
     reconciler: Option<Arc<Reconciler>>,
+    connections: [Arc<Connections>; 2],
+    admission: Arc<Admission>,
     clock: Arc<dyn Clock>,
 }
 
@@ -313,6 +367,10 @@ impl Status for ServiceStatus {
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
         self.metrics.set_store_size(self.store.size_on_disk());
+        self.metrics.set_inside(self.admission.inside());
+        for connections in &self.connections {
+            self.metrics.set_connections(connections.name(), connections.count());
+        }
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }

@@ -9,7 +9,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
 use groupkeeper::callback::{
-    Answered, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch, router,
+    Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget, OverLimit,
+    Seen, Sources, Watch, router,
 };
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
@@ -39,7 +40,7 @@ pub enum Behaviour {
 
 pub struct RecordingDoor {
     behaviour: Behaviour,
-    entered: Mutex<Vec<Event>>,
+    pub entered: Mutex<Vec<Event>>,
     taken: Notify,
     notes: Mutex<Vec<String>>,
 }
@@ -75,11 +76,15 @@ impl Door for RecordingDoor {
 }
 
 #[derive(Default)]
-pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>);
+pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>, pub Mutex<Vec<Lost>>);
 
 impl Watch for Counts {
     fn callback(&self, seen: Seen) {
         self.0.lock().unwrap().push(seen);
+    }
+
+    fn lost(&self, lost: &Lost) {
+        self.2.lock().unwrap().push(lost.clone());
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -102,9 +107,9 @@ fn entrance(name: &'static str, path: &str, tokens: &[&str]) -> Entrance {
 
 /// A listener with two tokens, its door, and what was counted.
 pub struct Site {
-    router: Router,
-    door: Arc<RecordingDoor>,
-    clock: Arc<ManualClock>,
+    pub router: Router,
+    pub door: Arc<RecordingDoor>,
+    pub clock: Arc<ManualClock>,
     pub counts: Arc<Counts>,
     wants_callback_event: Arc<AtomicBool>,
     pub sources: Arc<Sources>,
@@ -125,6 +130,16 @@ impl Site {
         room_tokens: &[&str],
         sources: Sources,
     ) -> Self {
+        Self::limited(behaviour, over_budget, room_tokens, sources, Limits::default())
+    }
+
+    pub fn limited(
+        behaviour: Behaviour,
+        over_budget: OverBudget,
+        room_tokens: &[&str],
+        sources: Sources,
+        limits: Limits,
+    ) -> Self {
         let sources = Arc::new(sources);
         let (entered, notes) = (Mutex::default(), Mutex::default());
         let door = Arc::new(RecordingDoor { behaviour, entered, taken: Notify::new(), notes });
@@ -134,6 +149,7 @@ impl Site {
         let settings = CallbackSettings {
             budget: Duration::from_millis(500),
             over_budget,
+            admission: Arc::new(Admission::new(limits)),
             entrances: vec![
                 entrance("chat", "/callback", &["today", "yesterday"]),
                 entrance("room", "/rooms", room_tokens),
@@ -170,7 +186,7 @@ impl Site {
     }
 
     /// Posts a documented body, rightly signed, and gives back the answer.
-    async fn post_fixture(&self, name: &str) -> String {
+    pub async fn post_fixture(&self, name: &str) -> String {
         let fixture = fixture(name);
         let (status, text) =
             self.send(posted(&signed(&fixture.command), fixture.body.to_string())).await;

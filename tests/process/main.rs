@@ -9,6 +9,7 @@ mod clock;
 mod http;
 mod kills;
 mod line;
+mod overload;
 mod people;
 #[path = "../sim/rng.rs"]
 #[expect(dead_code, reason = "the simulation draws in more ways")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use groupkeeper::callback::{
-    self, CallbackSettings, Entrance, Gate, OverBudget, OverLimit, Seen, Sources, Watch,
+    self, CallbackSettings, Entrance, Gate, Lost, OverBudget, OverLimit, Seen, Sources, Watch,
 };
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
@@ -124,6 +124,7 @@ impl Machine {
             body_limit: callback::router::DEFAULT_BODY_LIMIT,
             budget: Duration::from_millis(1_500),
             over_budget: OverBudget::Allow,
+            admission: Arc::default(),
             wants_callback_event: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -148,5 +149,6 @@ struct Nobody;
 
 impl Watch for Nobody {
     fn callback(&self, _: Seen) {}
+    fn lost(&self, _: &Lost) {}
     fn over_limit(&self, _: &OverLimit) {}
 }

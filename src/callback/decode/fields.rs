@@ -1,6 +1,7 @@
 //! Tolerant reading of one JSON object.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::slice;
 
 use serde_json::{Map, Value};
@@ -12,6 +13,9 @@ use crate::clock::Timestamp;
 const FIRST_MILLISECOND: i64 = 100_000_000_000;
 /// The end of the year 9999 in milliseconds; what lies after it is not a time.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
+
+/// Bytes of an id that is believed.
+const LONGEST_ID: usize = 512;
 
 /// An object of a callback body. A field of the wrong type is read as absent.
 #[derive(Clone, Copy)]
@@ -92,16 +96,13 @@ impl<'a> Fields<'a> {
 
     /// The accounts of a list, each once: plain ones (60735), or under `key` of objects (34372).
     pub(super) fn accounts(self, name: &str, key: &str) -> Vec<Account> {
-        let mut accounts = Vec::new();
-        for item in self.list(name) {
+        let mut known = HashSet::new();
+        let of = |item: &'a Value| {
             let value = item.as_object().map_or(Some(item), |object| object.get(key));
-            if let Some(account) = value.and_then(account_of)
-                && !accounts.contains(&account)
-            {
-                accounts.push(account);
-            }
-        }
-        accounts
+            value.and_then(account_of)
+        };
+        let accounts = self.list(name).iter().filter_map(of);
+        accounts.filter(|account| known.insert(account.clone())).collect()
     }
 
     /// When it happened: `EventTime`, which 64422 puts into `RoomInfo`; messages of old apps have
@@ -142,7 +143,14 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 fn account_of(value: &Value) -> Option<Account> {
-    text_of(value).map(|text| Account::from(&*text)).filter(Account::is_somebody)
+    let text = text_of(value).filter(|text| is_id(text))?;
+    Some(Account::from(&*text)).filter(Account::is_somebody)
+}
+
+/// Whether a text can name a group, a room or an account. Chat's own ids have at most some dozens of
+/// bytes; what is far longer would only stand in every key of the store.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=LONGEST_ID).contains(&text.len())
 }
 
 fn time_of(number: i64) -> Option<Timestamp> {

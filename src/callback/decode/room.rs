@@ -1,5 +1,6 @@
 //! What happens in Conference rooms (60731–60735) and Live rooms (64413, 64422, 64423, 67938, 72553).
 
+use super::fields::is_id;
 use super::{Callback, Unfit, set, set_accounts, set_texts};
 use crate::chat::{Account, RoomId};
 use crate::decision::Event;
@@ -11,7 +12,7 @@ pub(super) fn of(callback: &Callback<'_>) -> Option<Room> {
     let fields = callback.fields;
     let info = fields.inner("RoomInfo");
     let id = fields.text("RoomId").or_else(|| info.and_then(|info| info.text("RoomId")))?;
-    if id.is_empty() {
+    if !is_id(&id) {
         return None;
     }
     // Seats go by one name in both engines; only a Conference says who changed them (60736, 64425).
