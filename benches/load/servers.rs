@@ -1,0 +1,164 @@
+//! The processes that are measured: the service itself, and what stands beside it.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::callbacks::{APP, TOKEN};
+use super::http::free_address;
+use super::machine::{self, command};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process that answers callbacks; it ends with this.
+pub struct Server {
+    pub address: SocketAddr,
+    pub pid: u32,
+    /// From the start of the process until it said that it is ready.
+    pub start: Duration,
+    child: Child,
+}
+
+impl Server {
+    /// Starts a process and waits for a line with `word` on its stderr.
+    fn when_told(mut starting: Command, address: SocketAddr, word: &'static str) -> Self {
+        let begin = Instant::now();
+        let mut child = starting.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let lines = lines(&mut child);
+        let mut told = Vec::new();
+        loop {
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(word) => break,
+                Ok(line) => told.push(line),
+                Err(_) => {
+                    let _ = child.kill();
+                    panic!("a server did not start:\n{}", told.join("\n"));
+                }
+            }
+        }
+        let start = begin.elapsed();
+        // What it says later is of interest where something went wrong.
+        std::thread::spawn(move || lines.iter().for_each(|line| eprintln!("server: {line}")));
+        Self { address, pid: child.id(), start, child }
+    }
+
+    /// Starts a process that cannot say when it is ready: waits until somebody listens there.
+    pub fn when_listening(mut starting: Command, address: SocketAddr) -> Result<Self, String> {
+        let begin = Instant::now();
+        let child = starting.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| error.to_string())?;
+        let lines = lines(&mut child);
+        while TcpStream::connect(address).is_err() {
+            if begin.elapsed() > PATIENCE || child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                let _ = child.kill();
+                return Err(lines.try_iter().collect::<Vec<_>>().join(" "));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // Read on, so that it can go on writing.
+        std::thread::spawn(move || lines.iter().count());
+        Ok(Self { address, pid: child.id(), start: begin.elapsed(), child })
+    }
+
+    pub fn cpu(&self) -> Duration {
+        machine::cpu(self.pid)
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(mut self) {
+        let told = Command::new("kill").args(["-s", "TERM", &self.pid.to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "the server had ended before");
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(child: &mut Child) -> Receiver<String> {
+    let (tell, lines) = channel();
+    let stderr = child.stderr.take().unwrap();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _ = tell.send(line);
+        }
+    });
+    lines
+}
+
+/// How a service is set up.
+pub struct Setup<'s> {
+    /// Holds its configuration, its rules and its store.
+    pub folder: &'s Path,
+    /// Where REST calls go.
+    pub chat: SocketAddr,
+    /// The files of the rules directory.
+    pub rules: &'s [(String, String)],
+    /// Calls of one command a second; `None`: as Chat wants it.
+    pub calls_per_second: Option<u32>,
+}
+
+/// The rules of most rows: the shipped one that promotes staff.
+pub fn promoting() -> Vec<(String, String)> {
+    let rule = include_str!("../../rules/promote_staff.toml");
+    vec![("promote_staff.toml".to_owned(), rule.to_owned())]
+}
+
+/// Starts the service as operators do: a configuration file, a directory of rules, a store on disk.
+pub fn groupkeeper(setup: &Setup<'_>) -> Server {
+    let rules = setup.folder.join("rules");
+    std::fs::create_dir_all(&rules).unwrap();
+    for (name, text) in setup.rules {
+        std::fs::write(rules.join(name), text).unwrap();
+    }
+    let (callback, admin) = (free_address(), free_address());
+    let rest = match setup.calls_per_second {
+        Some(rate) => format!("calls_per_second = {rate}"),
+        None => String::new(),
+    };
+    let text = format!(
+        r#"
+[app]
+sdk_app_id = {APP}
+secret_key = "0123456789abcdef0123456789abcdef"
+api_base = "http://{chat}"
+[callback]
+listen = "{callback}"
+tokens = ["{TOKEN}"]
+[rules]
+directory = {rules:?}
+[store]
+url = {store:?}
+[rest]
+{rest}
+[admin]
+listen = "{admin}"
+[log]
+level = "warn,groupkeeper::cli=info"
+"#,
+        chat = setup.chat,
+        store = format!("sled:{}", setup.folder.join("data").display()),
+    );
+    let config = setup.folder.join("groupkeeper.toml");
+    std::fs::write(&config, text).unwrap();
+    let mut starting = command(env!("CARGO_BIN_EXE_groupkeeper"));
+    starting.arg("serve").arg("--config").arg(config);
+    Server::when_told(starting, callback, "ready")
+}
+
+/// Starts one of the servers that this very program holds.
+pub fn own(name: &str, folder: &Path, chat: SocketAddr) -> Server {
+    let address = free_address();
+    let program = std::env::current_exe().unwrap();
+    let mut starting = command(program.to_str().unwrap());
+    starting.arg("rival").arg(name).arg(address.to_string()).arg(chat.to_string()).arg(folder);
+    Server::when_told(starting, address, "ready")
+}
