@@ -104,7 +104,9 @@ impl Callbacks {
         // Connecting is not part of it.
         let begin = Instant::now() + Duration::from_millis(50);
         let intended: Rc<Vec<Instant>> = Rc::new(
-            (0..count).map(|number| begin + Duration::from_secs_f64(number as f64 / rate)).collect(),
+            (0..count)
+                .map(|number| begin + Duration::from_secs_f64(number as f64 / rate))
+                .collect(),
         );
         let due = Arc::new(Semaphore::new(0));
         let pacer = std::thread::spawn({

@@ -40,7 +40,9 @@ impl Connection {
     /// Sends a request and reads the status of its answer.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.write(request).await?;
-        let Some(answer) = self.read().await? else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+        let Some(answer) = self.read().await? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
         let status = answer.head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
         status.and_then(|digits| digits.parse().ok()).ok_or_else(|| broken("no status"))
     }

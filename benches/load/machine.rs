@@ -15,9 +15,8 @@ static PINNED: OnceLock<Option<(String, String)>> = OnceLock::new();
 /// everything runs everywhere.
 pub fn pin(wanted: bool) {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let halves = (wanted && cores > 1).then(|| {
-        (format!("0-{}", cores / 2 - 1), format!("{}-{}", cores / 2, cores - 1))
-    });
+    let halves = (wanted && cores > 1)
+        .then(|| (format!("0-{}", cores / 2 - 1), format!("{}-{}", cores / 2, cores - 1)));
     let own = std::process::id().to_string();
     let halves = halves.filter(|(_, generator)| {
         let set = Command::new("taskset").args(["-a", "-p", "-c", generator, &own]).output();

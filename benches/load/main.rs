@@ -14,8 +14,10 @@ mod http;
 mod machine;
 #[path = "../rules/mixes.rs"]
 mod mixes;
+mod plot;
 mod rival;
 mod rows;
+mod seed;
 mod servers;
 mod sink;
 mod table;
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use groupkeeper::clock::{Clock, SystemClock, Timestamp};
 
 use rows::Rows;
 use table::{Form, Row, render};
@@ -121,6 +124,11 @@ fn main() {
         _ => Form::Text,
     };
     print!("{}", render(&table, &machine::describe(), form));
+}
+
+/// The service's own clock: what a store is filled with is dated by it.
+pub fn now() -> Timestamp {
+    SystemClock::default().now()
 }
 
 /// Where plots are written: the documentation of this repository.

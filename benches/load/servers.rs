@@ -104,6 +104,8 @@ pub struct Setup<'s> {
     pub rules: &'s [(String, String)],
     /// Calls of one command a second; `None`: as Chat wants it.
     pub calls_per_second: Option<u32>,
+    /// Whether groups are compared with Chat, as they usually are.
+    pub reconcile: bool,
 }
 
 /// The rules of most rows: the shipped one that promotes staff.
@@ -124,6 +126,7 @@ pub fn groupkeeper(setup: &Setup<'_>) -> Server {
         Some(rate) => format!("calls_per_second = {rate}"),
         None => String::new(),
     };
+    let every = if setup.reconcile { "10m" } else { "off" };
     let text = format!(
         r#"
 [app]
@@ -139,6 +142,8 @@ directory = {rules:?}
 url = {store:?}
 [rest]
 {rest}
+[reconcile]
+every = "{every}"
 [admin]
 listen = "{admin}"
 [log]

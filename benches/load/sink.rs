@@ -61,7 +61,12 @@ impl Sink {
     }
 
     /// Waits until `count` says that this many have come; gives up when for `patience` none comes.
-    pub async fn wait(&self, wanted: usize, patience: Duration, count: impl Fn(&Self) -> usize) -> bool {
+    pub async fn wait(
+        &self,
+        wanted: usize,
+        patience: Duration,
+        count: impl Fn(&Self) -> usize,
+    ) -> bool {
         let mut last = (count(self), Instant::now());
         while last.0 < wanted {
             tokio::time::sleep(Duration::from_millis(5)).await;

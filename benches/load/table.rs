@@ -81,7 +81,9 @@ pub fn render(rows: &[Row], machine: &str, form: Form) -> String {
             let mut table = vec![HEAD.map(str::to_owned)];
             table.extend(rows.iter().map(Row::cells));
             let widths: Vec<_> = (0..6)
-                .map(|column| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+                .map(|column| {
+                    table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+                })
                 .collect();
             let padded = |row: &[String; 6]| {
                 let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));

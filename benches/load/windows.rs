@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Calls in a sliding second: the fewest (of seconds wholly between first and last call), the most, and
-/// the mean rate.
+/// Calls in a sliding second: the fewest (of seconds wholly between first and last call; what there was,
+/// if it was all over sooner), the most, and the mean rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sliding {
     pub fewest: usize,
@@ -15,12 +15,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Looks at the seconds that begin just after and that end just before each call: between these, the
 /// number does not change.
-pub fn sliding(times: &[Instant]) -> Option<Sliding> {
-    let (first, last) = (*times.first()?, *times.last()?);
-    if last - first < SECOND {
-        return None;
-    }
-    let (mut most, mut fewest) = (0, usize::MAX);
+pub fn sliding(times: &[Instant]) -> Sliding {
+    let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
+        return Sliding { fewest: 0, most: 0, mean: 0.0 };
+    };
+    let (mut most, mut fewest) = (0, times.len());
     let (mut end, mut closed_end) = (0, 0);
     for (begin, time) in times.iter().enumerate() {
         while end < times.len() && times[end] < *time + SECOND {
@@ -36,5 +35,5 @@ pub fn sliding(times: &[Instant]) -> Option<Sliding> {
         }
     }
     let mean = (times.len() - 1) as f64 / (last - first).as_secs_f64();
-    Some(Sliding { fewest, most, mean })
+    Sliding { fewest, most, mean }
 }

@@ -11,8 +11,6 @@ use groupkeeper::decision::{EventId, Settings, State, StateKey, StateValue, deci
 use groupkeeper::rule::{self, EventKind, RuleSet};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
-/// How long each line of the table is measured.
-const TIME: Duration = Duration::from_millis(400);
 
 /// The comparison of one rule, in Rust.
 type Matches = Box<dyn Fn(&Event) -> bool>;
@@ -36,7 +34,7 @@ fn group_of(event: &Event) -> &str {
     event.group.as_ref().map_or("", |group| group.as_str())
 }
 
-fn prefix(number: usize) -> String {
+pub fn prefix(number: usize) -> String {
     format!("when = 'member.id.startsWith(\"lit_{number}\")'\n")
 }
 
@@ -45,7 +43,7 @@ fn prefix_in_rust(number: usize) -> Matches {
     Box::new(move |event| member_of(event).starts_with(&prefix))
 }
 
-fn groups(number: usize) -> String {
+pub fn groups(number: usize) -> String {
     format!("in = {{ groups = [\"@TGS#other_{number}_*\"] }}\n")
 }
 
@@ -118,15 +116,15 @@ pub const MIXES: &[Mix] = &[
     Mix { name: "as operators write", rule: mixed, limit: mixed_in_rust },
 ];
 
-pub fn rule_text(number: usize, what: &str) -> String {
+pub fn rule_text(on: &str, number: usize, what: &str) -> String {
     format!(
-        "[rule.r{number}]\non = \"message.sent\"\n{what}\
+        "[rule.r{number}]\non = \"{on}\"\n{what}\
          do = [{{ mute = {{ for = [\"5m\", \"1h\"], reason = \"no {{member.id}}\" }} }}]\n\n"
     )
 }
 
 pub fn rules(count: usize, what: fn(usize) -> String) -> RuleSet {
-    let text = (0..count).map(|number| rule_text(number, &what(number))).collect();
+    let text = (0..count).map(|number| rule_text("message.sent", number, &what(number))).collect();
     let reading = rule::read(vec![("rules.toml".to_owned(), text)], None);
     assert!(!reading.has_errors(), "{:?}", reading.diagnostics);
     reading.rules
@@ -147,11 +145,11 @@ fn event() -> Event {
     event
 }
 
-/// Microseconds of one run, the least of many.
-fn least(mut run: impl FnMut()) -> f64 {
+/// Microseconds of one run, the least of as many as the time allows.
+fn least(time: Duration, mut run: impl FnMut()) -> f64 {
     let begin = Instant::now();
     let mut least = Duration::MAX;
-    while begin.elapsed() < TIME {
+    while begin.elapsed() < time {
         let start = Instant::now();
         run();
         least = least.min(start.elapsed());
@@ -159,7 +157,7 @@ fn least(mut run: impl FnMut()) -> f64 {
     least.as_secs_f64() * 1e6
 }
 
-fn decided(rules: &RuleSet) -> f64 {
+fn decided(rules: &RuleSet, time: Duration) -> f64 {
     let (event, settings) = (event(), Settings::default());
     let group = GroupRecord {
         group_type: Some(GroupType::Public),
@@ -167,7 +165,7 @@ fn decided(rules: &RuleSet) -> f64 {
         ..GroupRecord::default()
     };
     let member = MemberRecord { role: Some(Role::Member), ..MemberRecord::default() };
-    least(|| {
+    least(time, || {
         let event = black_box(&event);
         let mut state = State::default();
         for key in needs(event, rules) {
@@ -195,18 +193,15 @@ pub struct Cost {
 }
 
 impl Mix {
-    pub fn measure(&self) -> Cost {
+    /// Each of the three is measured for this long.
+    pub fn measure(&self, time: Duration) -> Cost {
         let closures: Vec<_> = (0..1_000).map(self.limit).collect();
         let event = event();
-        let closures = least(|| {
+        let closures = least(time, || {
             let event = black_box(&event);
             black_box(closures.iter().filter(|matches| matches(event)).count());
         });
-        Cost { closures, ten: self.decided(10), thousand: self.decided(1_000) }
-    }
-
-    /// One event with so many rules, microseconds.
-    pub fn decided(&self, count: usize) -> f64 {
-        decided(&rules(count, self.rule))
+        let of = |count| decided(&rules(count, self.rule), time);
+        Cost { closures, ten: of(10), thousand: of(1_000) }
     }
 }

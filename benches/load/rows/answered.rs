@@ -20,6 +20,7 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
             chat: sink.address,
             rules: &rules,
             calls_per_second: None,
+            reconcile: true,
         };
         let [responder, bare] =
             ["responder", "bare"].map(|name| own(name, folder.path(), sink.address));

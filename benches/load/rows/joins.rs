@@ -22,6 +22,7 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
             chat: sink.address,
             rules: &rules,
             calls_per_second: None,
+            reconcile: true,
         };
         let append = own("append", folder.path(), sink.address);
         let bot = groupkeeper(&setup);

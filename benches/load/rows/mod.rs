@@ -1,8 +1,13 @@
 //! The rows of the table, in its order.
 
 mod answered;
+mod growth;
+mod idle;
 mod joins;
+mod large;
+mod outbox;
 mod rest;
+mod rules;
 mod wire;
 
 use std::time::Duration;
@@ -23,10 +28,24 @@ pub enum Rows {
     Rest,
     /// From callback to REST call on the wire
     Wire,
+    /// An outbox drained, within Chat's limit and without
+    Outbox,
+    /// A thousand rules
+    Rules,
+    /// A million members
+    Large,
+    /// Memory, binary, start
+    Idle,
+    /// From 1× to 100×; writes the plots
+    Growth,
 }
 
 impl Rows {
-    pub const ALL: [Self; 4] = [Self::Answered, Self::Joins, Self::Rest, Self::Wire];
+    #[rustfmt::skip]
+    pub const ALL: [Self; 9] = [
+        Self::Answered, Self::Joins, Self::Rest, Self::Wire, Self::Outbox, Self::Rules, Self::Large,
+        Self::Idle, Self::Growth,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -34,6 +53,11 @@ impl Rows {
             Self::Joins => "joins",
             Self::Rest => "rest",
             Self::Wire => "wire",
+            Self::Outbox => "outbox",
+            Self::Rules => "rules",
+            Self::Large => "large",
+            Self::Idle => "idle",
+            Self::Growth => "growth",
         }
     }
 
@@ -43,6 +67,11 @@ impl Rows {
             Self::Joins => joins::rows(scale),
             Self::Rest => rest::rows(scale),
             Self::Wire => wire::rows(scale),
+            Self::Outbox => outbox::rows(scale),
+            Self::Rules => rules::rows(scale),
+            Self::Large => large::rows(scale),
+            Self::Idle => idle::rows(scale),
+            Self::Growth => growth::rows(scale),
         }
     }
 }

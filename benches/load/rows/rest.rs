@@ -40,6 +40,7 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
             chat: sink.address,
             rules: &rules,
             calls_per_second: Some(1_000_000),
+            reconcile: true,
         };
         let mut rivals = vec![
             Rival::new("Groupkeeper", 1.0, Ok(groupkeeper(&setup))),

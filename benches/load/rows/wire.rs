@@ -22,6 +22,7 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
             chat: sink.address,
             rules: &rules,
             calls_per_second: None,
+            reconcile: true,
         };
         let bot = groupkeeper(&setup);
         let callbacks = Callbacks::new(Kind::Join);

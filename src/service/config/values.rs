@@ -13,9 +13,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
-use super::{
-    Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, StoreConfig,
-};
+use super::{Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, StoreConfig};
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::reconcile;

@@ -65,9 +65,12 @@ mod tests {
         for url in ["http://127.0.0.1:9000", "http://[::1]:9000/x", "http://127.8.0.1"] {
             assert!(is_this_machine(url), "{url}");
         }
-        for url in
-            ["https://adminapisgp.im.qcloud.com", "http://127.0.0.1@chat.example", "http://10.0.0.1", ""]
-        {
+        for url in [
+            "https://adminapisgp.im.qcloud.com",
+            "http://127.0.0.1@chat.example",
+            "http://10.0.0.1",
+            "",
+        ] {
             assert!(!is_this_machine(url), "{url}");
         }
     }
