@@ -33,6 +33,9 @@ use groupkeeper::clock::{Clock, SystemClock, Timestamp};
 use rows::Rows;
 use table::{Form, Row, render};
 
+/// What stands around the table in the page.
+const TABLE: (&str, &str) = ("<!-- the table: `--write` puts it here -->", "<!-- until here -->");
+
 /// What is measured, and how.
 #[derive(Parser)]
 struct Arguments {
@@ -46,6 +49,9 @@ struct Arguments {
     /// Write the table for a page
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// Put the table and the plots into `docs/performance.md`; only where all rows are measured in full
+    #[arg(long, conflicts_with_all = ["rows", "short"])]
+    write: bool,
     /// Write the table for a program
     #[arg(long)]
     json: bool,
@@ -58,6 +64,9 @@ struct Arguments {
     /// Do not install and measure bots written in JavaScript and Python
     #[arg(long)]
     no_install: bool,
+    /// The service to be measured, if it is not the one built with this
+    #[arg(long, default_value = env!("CARGO_BIN_EXE_groupkeeper"))]
+    binary: PathBuf,
     /// Do not share out the processors
     #[arg(long)]
     unpinned: bool,
@@ -79,6 +88,8 @@ pub struct Scale {
     pub install: bool,
     /// One measurement.
     pub time: Duration,
+    /// Whether plots are drawn.
+    pub plots: bool,
     /// How often measurements of rivals alternate; the median counts.
     pub turns: usize,
     folder: PathBuf,
@@ -102,10 +113,12 @@ fn main() {
         return rival::serve(rival, address, chat, folder);
     }
     machine::pin(!arguments.unpinned);
+    servers::measure(arguments.binary);
     let scale = Scale {
         short: arguments.short,
         install: !arguments.no_install && !arguments.short,
         time: Duration::from_secs_f64(if arguments.short { 0.5 } else { arguments.seconds }),
+        plots: arguments.write,
         turns: if arguments.short { 1 } else { 3 },
         folder: arguments.folder,
     };
@@ -123,7 +136,21 @@ fn main() {
         (_, true) => Form::Json,
         _ => Form::Text,
     };
-    print!("{}", render(&table, &machine::describe(), form));
+    let machine = machine::describe();
+    print!("{}", render(&table, &machine, form));
+    if arguments.write {
+        put(&render(&table, &machine, Form::Markdown));
+    }
+}
+
+/// Puts the table where the last one stands.
+fn put(table: &str) {
+    let page = documentation().join("performance.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(TABLE.0).unwrap();
+    let (_, after) = rest.split_once(TABLE.1).unwrap();
+    let (begin, end) = TABLE;
+    std::fs::write(page, format!("{before}{begin}\n{table}{end}{after}")).unwrap();
 }
 
 /// The service's own clock: what a store is filled with is dated by it.

@@ -1,9 +1,11 @@
 //! The processes that are measured: the service itself, and what stands beside it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,18 @@ use super::machine::{self, command};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
+static BINARY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Says which build of the service is started from now on.
+pub fn measure(binary: PathBuf) {
+    BINARY.get_or_init(|| binary);
+}
+
+/// The build of the service that is measured.
+pub fn binary() -> &'static Path {
+    BINARY.get().map_or(Path::new(env!("CARGO_BIN_EXE_groupkeeper")), PathBuf::as_path)
+}
+
 /// A process that answers callbacks; it ends with this.
 pub struct Server {
     pub address: SocketAddr,
@@ -20,29 +34,29 @@ pub struct Server {
     /// From the start of the process until it said that it is ready.
     pub start: Duration,
     child: Child,
+    log: Option<PathBuf>,
 }
 
 impl Server {
-    /// Starts a process and waits for a line with `word` on its stderr.
-    fn when_told(mut starting: Command, address: SocketAddr, word: &'static str) -> Self {
+    /// Starts a process and waits until `word` stands in its log, a file in this folder.
+    fn when_told(mut starting: Command, address: SocketAddr, word: &str, folder: &Path) -> Self {
+        let log = folder.join(format!("log-{}", address.port()));
         let begin = Instant::now();
-        let mut child = starting.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let lines = lines(&mut child);
-        let mut told = Vec::new();
+        starting.stderr(File::create(&log).unwrap()).stdout(Stdio::null());
+        let mut child = starting.spawn().unwrap();
         loop {
-            match lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(word) => break,
-                Ok(line) => told.push(line),
-                Err(_) => {
-                    let _ = child.kill();
-                    panic!("a server did not start:\n{}", told.join("\n"));
-                }
+            let told = std::fs::read_to_string(&log).unwrap();
+            if told.contains(word) {
+                break;
             }
+            let ended = child.try_wait().is_ok_and(|ended| ended.is_some());
+            if ended || begin.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("a server did not start:\n{told}");
+            }
+            std::thread::sleep(Duration::from_micros(500));
         }
-        let start = begin.elapsed();
-        // What it says later is of interest where something went wrong.
-        std::thread::spawn(move || lines.iter().for_each(|line| eprintln!("server: {line}")));
-        Self { address, pid: child.id(), start, child }
+        Self { address, pid: child.id(), start: begin.elapsed(), child, log: Some(log) }
     }
 
     /// Starts a process that cannot say when it is ready: waits until somebody listens there.
@@ -60,7 +74,7 @@ impl Server {
         }
         // Read on, so that it can go on writing.
         std::thread::spawn(move || lines.iter().count());
-        Ok(Self { address, pid: child.id(), start: begin.elapsed(), child })
+        Ok(Self { address, pid: child.id(), start: begin.elapsed(), child, log: None })
     }
 
     pub fn cpu(&self) -> Duration {
@@ -80,6 +94,12 @@ impl Drop for Server {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking()
+            && let Some(told) = self.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok())
+        {
+            let last = told.lines().rev().take(10).collect::<Vec<_>>();
+            eprintln!("what the server said last, the last first:\n{}", last.join("\n"));
+        }
     }
 }
 
@@ -146,17 +166,15 @@ url = {store:?}
 every = "{every}"
 [admin]
 listen = "{admin}"
-[log]
-level = "warn,groupkeeper::cli=info"
 "#,
         chat = setup.chat,
         store = format!("sled:{}", setup.folder.join("data").display()),
     );
     let config = setup.folder.join("groupkeeper.toml");
     std::fs::write(&config, text).unwrap();
-    let mut starting = command(env!("CARGO_BIN_EXE_groupkeeper"));
+    let mut starting = command(binary().to_str().unwrap());
     starting.arg("serve").arg("--config").arg(config);
-    Server::when_told(starting, callback, "ready")
+    Server::when_told(starting, callback, " ready ", setup.folder)
 }
 
 /// Starts one of the servers that this very program holds.
@@ -165,5 +183,5 @@ pub fn own(name: &str, folder: &Path, chat: SocketAddr) -> Server {
     let program = std::env::current_exe().unwrap();
     let mut starting = command(program.to_str().unwrap());
     starting.arg("rival").arg(name).arg(address.to_string()).arg(chat.to_string()).arg(folder);
-    Server::when_told(starting, address, "ready")
+    Server::when_told(starting, address, "ready", folder)
 }

@@ -76,7 +76,7 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
         joins.push(line(|cost| cost.join));
         starts.push(line(|cost| cost.start));
     }
-    if !scale.short {
+    if scale.plots {
         draw("growth-join.svg", "Processor time of a join, µs", joins);
         draw("growth-start.svg", "Start to ready, ms", starts);
     }

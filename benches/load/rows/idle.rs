@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::Scale;
 use crate::generate::on_one_thread;
 use crate::machine::{mb, memory};
-use crate::servers::{Setup, groupkeeper, promoting};
+use crate::servers::{Setup, binary, groupkeeper, promoting};
 use crate::sink::Sink;
 use crate::table::Row;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
-    let binary = std::fs::metadata(env!("CARGO_BIN_EXE_groupkeeper")).unwrap().len();
+    let binary = std::fs::metadata(binary()).unwrap().len();
     let (mut starts, mut resident) = (Vec::new(), 0);
     on_one_thread(async {
         let sink = Sink::start().await;
