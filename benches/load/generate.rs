@@ -5,6 +5,7 @@
 //! that should have been sent in that second (no coordinated omission).
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +35,14 @@ pub struct Run {
 }
 
 impl Run {
+    fn count(&mut self, answered: &io::Result<u16>, from: Instant) {
+        self.sent += 1;
+        match answered {
+            Ok(200) => self.latencies.saturating_record(micros(from.elapsed())),
+            _ => self.failed += 1,
+        }
+    }
+
     pub fn rate(&self) -> f64 {
         (self.sent - self.failed) as f64 / self.took.as_secs_f64()
     }
@@ -170,16 +179,10 @@ impl Sender {
         let number = self.next.replace(self.next.get() + 1);
         self.template.render(number, request);
         let answered = connection.exchange(request).await;
-        let mut told = self.told.borrow_mut();
-        told.sent += 1;
-        match answered {
-            Ok(200) => told.latencies.saturating_record(micros(from.elapsed())),
-            Ok(_) => told.failed += 1,
-            Err(error) => {
-                eprintln!("a request failed: {error}");
-                told.failed += 1;
-                *connection = Connection::open(self.address).await.unwrap();
-            }
+        self.told.borrow_mut().count(&answered, from);
+        if let Err(error) = answered {
+            eprintln!("a request failed: {error}");
+            *connection = Connection::open(self.address).await.unwrap();
         }
     }
 }

@@ -102,7 +102,7 @@ pub fn serve(rival: Rival, address: SocketAddr, chat: SocketAddr, folder: PathBu
 }
 
 async fn respond(listener: TcpListener) {
-    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 51\r\n\r\n{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}  ";
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{\"ActionStatus\":\"OK\",\"ErrorInfo\":\"\",\"ErrorCode\":0}";
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         tokio::spawn(async move {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Calls in a sliding second: the fewest (of seconds wholly between first and last call; what there was,
-/// if it was all over sooner), the most, and the mean rate.
+/// Calls in a sliding second: the fewest (of seconds that begin a second after the first call or later and
+/// end before the last; what there was, if it was all over sooner), the most, and the mean rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sliding {
     pub fewest: usize,
@@ -27,7 +27,7 @@ pub fn sliding(times: &[Instant]) -> Sliding {
         }
         most = most.max(end - begin);
         // The second that begins just behind this call, and ends with the one a second later.
-        if *time + SECOND <= last {
+        if *time >= first + SECOND && *time + SECOND <= last {
             while closed_end < times.len() && times[closed_end] <= *time + SECOND {
                 closed_end += 1;
             }

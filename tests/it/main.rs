@@ -18,6 +18,7 @@ mod fsck;
 mod fuzz_corpus;
 mod journal;
 mod lints;
+mod load;
 mod lost_callbacks;
 mod plan;
 mod presets;
