@@ -39,6 +39,11 @@ impl Limiter {
         Self { default: default.max(1), commands: HashMap::new() }
     }
 
+    /// Changes what [`Limiter::new`] was told, for commands that were not called yet.
+    pub fn set_default(&mut self, default: u32) {
+        self.default = default.max(1);
+    }
+
     /// Counts one call of `command` at `now`. The error is the time at which to try again; nothing
     /// was counted then.
     pub fn take(&mut self, command: &str, now: Timestamp) -> Result<(), Timestamp> {

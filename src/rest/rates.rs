@@ -16,6 +16,12 @@ impl Rates {
         Self(Arc::new(Mutex::new(Limiter::new(default))))
     }
 
+    /// From now on, `default` calls a second for every command that has no limit of its own and was
+    /// not called yet.
+    pub fn set_default(&self, default: u32) {
+        self.limiter().set_default(default);
+    }
+
     /// As [`Limiter::take`]: counts one call, or says when to try again.
     pub fn take(&self, command: &str, now: Timestamp) -> Result<(), Timestamp> {
         self.limiter().take(command, now)

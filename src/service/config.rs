@@ -96,6 +96,8 @@ pub struct Safety {
 pub struct Rest {
     /// Longer than the 3 s that Chat gives itself (34620).
     pub timeout: Duration,
+    /// How often one command may be called in any second; more than Chat takes only where no Chat is.
+    pub calls_per_second: u32,
 }
 
 /// `[journal]`.

@@ -161,6 +161,7 @@ impl Service {
         let engine =
             Engine::journaling(parts, config.journal.events, Some(config.reconcile.clone()))
                 .map_err(|error| setup(&error))?;
+        engine.rates.set_default(config.rest.calls_per_second);
         let (stop, stopping) = watch::channel(false);
         let address = |socket: &TcpListener| socket.local_addr().map_err(|error| setup(&error));
         let callback_address = address(&sockets.callback)?;

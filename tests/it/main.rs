@@ -19,6 +19,7 @@ mod fuzz_corpus;
 mod journal;
 mod lints;
 mod listener;
+mod load;
 mod lost_callbacks;
 mod overload;
 mod plan;

@@ -1,6 +1,7 @@
 //! What each key means: its type, its default, its bounds.
 
 mod callback;
+mod rest;
 mod safety;
 
 use std::fmt::Display;
@@ -12,9 +13,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written};
-use super::{
-    Admin, App, Bystander, Config, Journal, Log, LogFormat, Rest, RulesConfig, StoreConfig,
-};
+use super::{Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, StoreConfig};
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::reconcile;
@@ -42,7 +41,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let reconcile = reconcile(reader);
     let owner_inactive = owner_inactive(reader);
     let mut warnings = Vec::new();
-    let rest = Rest { timeout: time(reader, "rest", "timeout", "5s") };
+    let rest = rest::rest(reader, app.as_ref().map(|app| &*app.base_url));
     let journal = Journal {
         keep: time(reader, "journal", "keep", "7d"),
         events: one_of(

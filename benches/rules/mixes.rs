@@ -1,18 +1,8 @@
-//! What rules cost: loading and checking a directory, and deciding one event.
-//!
-//! `cargo bench --bench rules`. Beside each time stands the limit: a thousand closures in Rust that make
-//! the same comparisons. Machines differ and are noisy: read the ratio, and whether 1,000 rules stay
-//! below a millisecond.
+//! Rules as operators write them, and the same comparisons in Rust: what deciding one event costs.
 
-#![expect(clippy::disallowed_methods, reason = "a measurement reads the machine's clock")]
-#![expect(clippy::unwrap_used, reason = "a measurement that fails may panic")]
-
-use std::fmt::Write;
-use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use groupkeeper::authoring;
 use groupkeeper::chat::{GroupType, Message, Role};
 use groupkeeper::clock::Timestamp;
 use groupkeeper::decision::event::{Cause, Event};
@@ -21,15 +11,13 @@ use groupkeeper::decision::{EventId, Settings, State, StateKey, StateValue, deci
 use groupkeeper::rule::{self, EventKind, RuleSet};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
-/// How long each line of the table is measured.
-const TIME: Duration = Duration::from_millis(400);
 
 /// The comparison of one rule, in Rust.
 type Matches = Box<dyn Fn(&Event) -> bool>;
 
 /// A rule that comes as far as its condition, and the same comparison in Rust.
-struct Mix {
-    name: &'static str,
+pub struct Mix {
+    pub name: &'static str,
     rule: fn(usize) -> String,
     limit: fn(usize) -> Matches,
 }
@@ -46,7 +34,7 @@ fn group_of(event: &Event) -> &str {
     event.group.as_ref().map_or("", |group| group.as_str())
 }
 
-fn prefix(number: usize) -> String {
+pub fn prefix(number: usize) -> String {
     format!("when = 'member.id.startsWith(\"lit_{number}\")'\n")
 }
 
@@ -55,7 +43,7 @@ fn prefix_in_rust(number: usize) -> Matches {
     Box::new(move |event| member_of(event).starts_with(&prefix))
 }
 
-fn groups(number: usize) -> String {
+pub fn groups(number: usize) -> String {
     format!("in = {{ groups = [\"@TGS#other_{number}_*\"] }}\n")
 }
 
@@ -95,7 +83,7 @@ fn complicated_in_rust(number: usize) -> Matches {
 }
 
 /// As operators write: mostly scopes and words, some patterns and counters, now and then logic.
-fn mixed(number: usize) -> String {
+pub fn mixed(number: usize) -> String {
     match number % 10 {
         0..3 => groups(number),
         3..5 => words(number),
@@ -120,7 +108,7 @@ fn mixed_in_rust(number: usize) -> Matches {
 }
 
 #[rustfmt::skip]
-const MIXES: &[Mix] = &[
+pub const MIXES: &[Mix] = &[
     Mix { name: "member.id.startsWith", rule: prefix, limit: prefix_in_rust },
     Mix { name: "in other groups", rule: groups, limit: groups_in_rust },
     Mix { name: "message.text.contains", rule: words, limit: words_in_rust },
@@ -128,15 +116,15 @@ const MIXES: &[Mix] = &[
     Mix { name: "as operators write", rule: mixed, limit: mixed_in_rust },
 ];
 
-fn rule_text(number: usize, what: &str) -> String {
+pub fn rule_text(on: &str, number: usize, what: &str) -> String {
     format!(
-        "[rule.r{number}]\non = \"message.sent\"\n{what}\
+        "[rule.r{number}]\non = \"{on}\"\n{what}\
          do = [{{ mute = {{ for = [\"5m\", \"1h\"], reason = \"no {{member.id}}\" }} }}]\n\n"
     )
 }
 
-fn rules(count: usize, what: fn(usize) -> String) -> RuleSet {
-    let text = (0..count).map(|number| rule_text(number, &what(number))).collect();
+pub fn rules(count: usize, what: fn(usize) -> String) -> RuleSet {
+    let text = (0..count).map(|number| rule_text("message.sent", number, &what(number))).collect();
     let reading = rule::read(vec![("rules.toml".to_owned(), text)], None);
     assert!(!reading.has_errors(), "{:?}", reading.diagnostics);
     reading.rules
@@ -157,11 +145,11 @@ fn event() -> Event {
     event
 }
 
-/// Microseconds of one run, the least of many.
-fn least(mut run: impl FnMut()) -> f64 {
+/// Microseconds of one run, the least of as many as the time allows.
+fn least(time: Duration, mut run: impl FnMut()) -> f64 {
     let begin = Instant::now();
     let mut least = Duration::MAX;
-    while begin.elapsed() < TIME {
+    while begin.elapsed() < time {
         let start = Instant::now();
         run();
         least = least.min(start.elapsed());
@@ -169,7 +157,7 @@ fn least(mut run: impl FnMut()) -> f64 {
     least.as_secs_f64() * 1e6
 }
 
-fn decided(rules: &RuleSet) -> f64 {
+fn decided(rules: &RuleSet, time: Duration) -> f64 {
     let (event, settings) = (event(), Settings::default());
     let group = GroupRecord {
         group_type: Some(GroupType::Public),
@@ -177,7 +165,7 @@ fn decided(rules: &RuleSet) -> f64 {
         ..GroupRecord::default()
     };
     let member = MemberRecord { role: Some(Role::Member), ..MemberRecord::default() };
-    least(|| {
+    least(time, || {
         let event = black_box(&event);
         let mut state = State::default();
         for key in needs(event, rules) {
@@ -194,46 +182,26 @@ fn decided(rules: &RuleSet) -> f64 {
     })
 }
 
-fn deciding() {
-    println!("one event, needs + decide, µs of CPU");
-    println!("{:<24} {:>10} {:>10} {:>10} {:>8}", "", "limit", "10 rules", "1000", "ratio");
-    for mix in MIXES {
-        let closures: Vec<_> = (0..1_000).map(mix.limit).collect();
+/// What one event costs, microseconds.
+pub struct Cost {
+    /// A thousand closures.
+    pub closures: f64,
+    /// Ten rules.
+    pub ten: f64,
+    /// A thousand rules.
+    pub thousand: f64,
+}
+
+impl Mix {
+    /// Each of the three is measured for this long.
+    pub fn measure(&self, time: Duration) -> Cost {
+        let closures: Vec<_> = (0..1_000).map(self.limit).collect();
         let event = event();
-        let limit = least(|| {
+        let closures = least(time, || {
             let event = black_box(&event);
             black_box(closures.iter().filter(|matches| matches(event)).count());
         });
-        let (ten, thousand) = (decided(&rules(10, mix.rule)), decided(&rules(1_000, mix.rule)));
-        let ratio = thousand / limit;
-        println!("{:<24} {limit:>10.1} {ten:>10.1} {thousand:>10.1} {ratio:>8.1}", mix.name);
+        let of = |count| decided(&rules(count, self.rule), time);
+        Cost { closures, ten: of(10), thousand: of(1_000) }
     }
-}
-
-fn loading() {
-    let folder = tempfile::tempdir().unwrap();
-    for file in 0..500 {
-        let mut text = String::new();
-        for number in file * 10..file * 10 + 10 {
-            write!(text, "{}", rule_text(number, &mixed(number))).unwrap();
-        }
-        fs::write(folder.path().join(format!("rules{file}.toml")), text).unwrap();
-    }
-    let mut times: Vec<_> = (0..3)
-        .map(|_| {
-            let begin = Instant::now();
-            let checked = authoring::check(folder.path(), None).unwrap();
-            let time = begin.elapsed();
-            assert!(checked.is_good(), "{}", checked.diagnostics[0].render(false));
-            assert_eq!(checked.rules.rules().len(), 5_000);
-            time
-        })
-        .collect();
-    times.sort();
-    println!("loading and checking 5000 rules in 500 files: {:.2} s", times[1].as_secs_f64());
-}
-
-fn main() {
-    loading();
-    deciding();
 }

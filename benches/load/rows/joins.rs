@@ -1,0 +1,52 @@
+//! A join that promotes: decided, synced to disk, answered; beside an axum handler that appends what
+//! came and syncs it in groups.
+
+use super::answered::speed;
+use super::{in_turns, open_in_turns};
+use crate::Scale;
+use crate::callbacks::Kind;
+use crate::generate::{Callbacks, on_one_thread};
+use crate::servers::{Setup, groupkeeper, own, promoting};
+use crate::sink::Sink;
+use crate::table::Row;
+
+const CONNECTIONS: usize = 256;
+
+pub fn rows(scale: &Scale) -> Vec<Row> {
+    let folder = scale.folder();
+    on_one_thread(async {
+        let sink = Sink::start().await;
+        let rules = promoting();
+        let setup = Setup {
+            folder: folder.path(),
+            chat: sink.address,
+            rules: &rules,
+            calls_per_second: None,
+            reconcile: true,
+        };
+        let append = own("append", folder.path(), sink.address);
+        let bot = groupkeeper(&setup);
+        let callbacks = [(); 2].map(|()| Callbacks::new(Kind::Join));
+        let servers = [(&append, &callbacks[0]), (&bot, &callbacks[1])];
+        let speeds = in_turns(scale, &servers, CONNECTIONS).await;
+        let (limit, ours) = (speeds[0], speeds[1]);
+        let half = (ours.rate / 2.0).max(1.0);
+        let runs = open_in_turns(scale, &servers, CONNECTIONS, half).await;
+        let (limit_p99, our_p99) = (runs[0].at(0.99), runs[1].at(0.99));
+        let ratio = ours.rate / limit.rate;
+        vec![
+            Row::new("a join that promotes: decided, on disk, answered", speed(&ours))
+                .beside(format!("axum + grouped append and fdatasync: {}", speed(&limit)), ratio)
+                .goal("≥ 0.60", ratio >= 0.6),
+            Row::new(
+                format!("… its p99 at half load, {half:.0}/s"),
+                format!("{our_p99:.2} ms (p50 {:.2})", runs[1].at(0.5)),
+            )
+            .beside(
+                format!("axum + append: {limit_p99:.2} ms (p50 {:.2})", runs[0].at(0.5)),
+                our_p99 / limit_p99,
+            )
+            .goal("< 10 ms", our_p99 < 10.0),
+        ]
+    })
+}

@@ -1,0 +1,58 @@
+//! An outbox of 100,000 effects, drained against the sink: within Chat's limit, and without one.
+
+use std::time::Duration;
+
+use crate::Scale;
+use crate::generate::on_one_thread;
+use crate::seed::Seed;
+use crate::servers::{Setup, groupkeeper, promoting};
+use crate::sink::Sink;
+use crate::table::Row;
+use crate::windows::{Sliding, sliding};
+
+const EFFECTS: usize = 100_000;
+const COMMAND: &str = "modify_group_member_info";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub fn rows(scale: &Scale) -> Vec<Row> {
+    let effects = scale.count(EFFECTS);
+    let limited = drained(scale, effects, None);
+    let free = drained(scale, effects, Some(1_000_000));
+    let Sliding { fewest, most, mean } = limited;
+    vec![
+        Row::new(
+            format!("an outbox of {effects} effects, drained"),
+            format!("{fewest}–{most} in every sliding second, {mean:.1}/s"),
+        )
+        .beside("Chat takes 200/s of a command", mean / 200.0)
+        .goal("199–200, never 201", fewest >= 199 && most <= 200),
+        Row::new("… with no limit", format!("{:.0}/s", free.mean))
+            .goal("> 10000/s", free.mean > 10_000.0),
+    ]
+}
+
+fn drained(scale: &Scale, effects: usize, calls_per_second: Option<u32>) -> Sliding {
+    let folder = scale.folder();
+    let now = crate::now();
+    let groups = 1_000.min(effects);
+    Seed { groups, outbox: effects, ..Seed::default() }.write(folder.path(), now);
+    on_one_thread(async {
+        let sink = Sink::start().await;
+        let rules = promoting();
+        let setup = Setup {
+            folder: folder.path(),
+            chat: sink.address,
+            rules: &rules,
+            calls_per_second,
+            reconcile: false,
+        };
+        let bot = groupkeeper(&setup);
+        let all = sink.wait(effects, PATIENCE, |sink| sink.count(COMMAND)).await;
+        let arrivals = sink.take();
+        let times = arrivals.commands.get(COMMAND).map_or(&[][..], Vec::as_slice);
+        assert!(all, "of {effects} calls {} came", times.len());
+        assert_eq!(times.len(), effects, "each effect is sent once");
+        bot.stop();
+        sliding(times)
+    })
+}
