@@ -88,7 +88,10 @@ async fn write(store: Arc<dyn Store>) {
                     store.commit(set).await.unwrap();
                     if durable {
                         let line = format!("{slot} {number}\n");
-                        std::io::stdout().write_all(line.as_bytes()).unwrap();
+                        if std::io::stdout().write_all(line.as_bytes()).is_err() {
+                            // Nobody listens any more.
+                            return;
+                        }
                     }
                     *number += 1;
                 }
