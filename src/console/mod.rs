@@ -6,7 +6,9 @@ mod backup;
 mod dead;
 mod events;
 mod held;
+mod listing;
 mod outbox;
+mod quarantine;
 mod reconcile;
 mod sanctions;
 mod survey;
@@ -114,10 +116,14 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/stopped", get(api::stopped))
         .route("/api/v1/dead", get(dead::list))
         .route("/api/v1/dead/retry", post(dead::retry))
+        .route("/api/v1/dead/done", post(dead::done))
         .route("/api/v1/dead/drop", post(dead::drop))
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
+        .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/quarantine/retry", post(quarantine::retry))
+        .route("/api/v1/quarantine/drop", post(quarantine::drop))
         .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
         .route("/api/v1/sanctions", get(sanctions::list))
         .route("/api/v1/sanctions/lift", post(sanctions::lift))

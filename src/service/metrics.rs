@@ -28,6 +28,7 @@ pub struct Metrics {
     effects: Family<Pair, Counter<u64, AtomicU64>>,
     outbox_pending: Gauge,
     sanctions_late: Gauge,
+    quarantined: Gauge,
     dead_letters: Counter,
     alerts: Counter,
     commands_stopped: Family<Single, Gauge>,
@@ -53,6 +54,7 @@ impl Default for Metrics {
             effects: Family::default(),
             outbox_pending: Gauge::default(),
             sanctions_late: Gauge::default(),
+            quarantined: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             commands_stopped: Family::default(),
@@ -87,6 +89,8 @@ impl Default for Metrics {
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         let help = "Sanctions that should have ended more than two minutes ago";
         registry.register("sanctions_late", help, metrics.sanctions_late.clone());
+        let help = "Events and records that a bug keeps from being worked on, until a person settles them";
+        registry.register("quarantined", help, metrics.quarantined.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         let help = "Alerts: those that rules raised, and commands that stopped";
         registry.register("alerts", help, metrics.alerts.clone());
@@ -262,6 +266,11 @@ impl Metrics {
     /// Sanctions whose end is late.
     pub fn set_sanctions_late(&self, late: usize) {
         self.sanctions_late.set(i64::try_from(late).unwrap_or(i64::MAX));
+    }
+
+    /// What is in quarantine.
+    pub fn set_quarantined(&self, kept: usize) {
+        self.quarantined.set(i64::try_from(kept).unwrap_or(i64::MAX));
     }
 
     /// The modes of the rules in force, and whether those on disk are broken.

@@ -163,6 +163,7 @@ impl Service {
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
+            pipeline: engine.pipeline.clone(),
             reconciler: engine.reconciler.clone(),
             clock: clock.clone(),
         });
@@ -293,6 +294,7 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
+    pipeline: Arc<crate::pipeline::Pipeline>,
     reconciler: Option<Arc<Reconciler>>,
     clock: Arc<dyn Clock>,
 }
@@ -304,6 +306,7 @@ impl Status for ServiceStatus {
 
     fn metrics(&self) -> String {
         self.metrics.set_outbox_pending(self.delivery.pending());
+        self.metrics.set_quarantined(self.pipeline.quarantine_len());
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }

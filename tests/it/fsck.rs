@@ -52,6 +52,7 @@ fn event() -> Event {
 
 fn pending(name: &str) -> Pending {
     Pending {
+        panics: 0,
         effect: effect(name),
         tries: 2,
         not_before: SOON,
@@ -75,6 +76,7 @@ fn sanction() -> Sanction {
         confirmed: Some(NOW),
         chat_until: None,
         away: false,
+        lifted: false,
         tries: 0,
         told_late: None,
         instead_of: None,
@@ -161,6 +163,7 @@ pub fn rows() -> Vec<Write> {
         at: NOW,
         why: "no answer".to_owned(),
         fell: Some(sanction()),
+        hung: Vec::new(),
     };
     put(&mut rows, ledger::dead_key(1), &letter);
     let held = Held {
@@ -174,7 +177,7 @@ pub fn rows() -> Vec<Write> {
     };
     put(&mut rows, ledger::held_key(2), &held);
     let effect = Box::new(effect("done"));
-    let settled = Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new() };
+    let settled = Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new(), unsure: Vec::new() };
     let entry = JournalEntry {
         id: id("event"),
         at: NOW,

@@ -22,6 +22,7 @@ mod lost_callbacks;
 mod plan;
 mod presets;
 mod process;
+mod quarantine;
 mod readings;
 mod reload;
 mod replay;
