@@ -18,7 +18,9 @@ pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page
         Ok(Some((key, Ok(pending)))) => Waiting::before(store, key, pending),
         _ => Ok(Waiting::default()),
     };
-    listing::answer(list, |pending| waiting.as_mut().map_or(Value::Null, |lane| lane.told(&pending)))
+    listing::answer(list, |pending| {
+        waiting.as_mut().map_or(Value::Null, |lane| lane.told(&pending))
+    })
 }
 
 /// Entries come lane by lane, each lane from its first one: whoever stands before, is waited for.

@@ -84,7 +84,8 @@ async fn settle(console: &Console, meant: Meant, fate: DeadFate) -> Response {
             Json(json!({ "settled": each(done), "failed": each(failed) })).into_response()
         }
         Ok(QuarantineOrdered::Ambiguous(found)) => {
-            let mut text = "nothing was done: several ids begin so; give more of one of them".to_owned();
+            let mut text =
+                "nothing was done: several ids begin so; give more of one of them".to_owned();
             for kept in found {
                 text.push_str(&format!("\n  {}  {}", kept.id, kept.what));
             }

@@ -292,8 +292,9 @@ fn not_done(
     };
     let Some(live) = draft.sanction(group, member, kind) else { return };
     let begins = matches!(effect.act, Act::Mute { .. } | Act::Ban { .. } | Act::MuteAll { .. });
-    if live.id == effect.id && unsure {
-        // Whoever is restrained by it is let go in its time; of whom is not, that ends nothing.
+    // Chat itself ends the mute or ban of a member; these would stay for ever.
+    let only_we_end_it = matches!(kind, SanctionKind::Role | SanctionKind::MuteAll);
+    if live.id == effect.id && unsure && only_we_end_it {
         draft.note(format!("it may have been done: {} is ended in its time", kind.name()));
     } else if live.id == effect.id {
         let live = live.clone();

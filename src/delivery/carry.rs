@@ -22,22 +22,11 @@ const SAME_RANDOM: Duration = Duration::from_secs(240);
 /// What one try came to.
 pub(super) enum Tried {
     /// `unsure`: an earlier try may have worked, whatever this one came to.
-    Settled {
-        outcome: Outcome,
-        unsure: bool,
-    },
+    Settled { outcome: Outcome, unsure: bool },
     /// To be tried again. `counts` is false when nothing was sent.
-    Again {
-        at: Timestamp,
-        trouble: String,
-        perhaps_done: bool,
-        counts: bool,
-    },
+    Again { at: Timestamp, trouble: String, perhaps_done: bool, counts: bool },
     /// Given up; `unsure` as above.
-    Dead {
-        words: String,
-        unsure: bool,
-    },
+    Dead { words: String, unsure: bool },
 }
 
 impl From<Outcome> for Tried {

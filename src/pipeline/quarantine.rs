@@ -199,8 +199,14 @@ impl Pipeline {
         }
         let (since, tries) = before.map_or((now, 0), |before| (before.since, before.tries));
         let alert = self.alert(&what, &id, &why, now);
-        let kept =
-            Quarantined { id: id.clone(), what, why: why.clone(), since, last: now, tries: tries + 1 };
+        let kept = Quarantined {
+            id: id.clone(),
+            what,
+            why: why.clone(),
+            since,
+            last: now,
+            tries: tries + 1,
+        };
         set.writes.push((place, Some(ledger::encode(&kept).map_err(taken)?)));
         let mut owed = None;
         if let Some(alert) = alert {

@@ -89,7 +89,8 @@ impl Default for Metrics {
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         let help = "Sanctions that should have ended more than two minutes ago";
         registry.register("sanctions_late", help, metrics.sanctions_late.clone());
-        let help = "Events and records that a bug keeps from being worked on, until a person settles them";
+        let help =
+            "Events and records that a bug keeps from being worked on, until a person settles them";
         registry.register("quarantined", help, metrics.quarantined.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         let help = "Alerts: those that rules raised, and commands that stopped";

@@ -12,7 +12,9 @@ use groupkeeper::decision::state::{
 };
 use groupkeeper::decision::{Lane, StateKey, StateValue, Trace, Verdict};
 use groupkeeper::ledger::journal::RulesVersion;
-use groupkeeper::ledger::{self, DeadLetter, JournalEntry, Known, Pending, TimerRecord, fsck};
+use groupkeeper::ledger::{
+    self, DeadLetter, JournalEntry, Kept, Known, Pending, Quarantined, TimerRecord, fsck,
+};
 use groupkeeper::rule::EventKind;
 use groupkeeper::store::{MemoryStore, SledStore, Store, Write, WriteSet};
 
@@ -176,8 +178,18 @@ pub fn rows() -> Vec<Write> {
         why: "more than 2 actions in 10m (`limit`)".to_owned(),
     };
     put(&mut rows, ledger::held_key(2), &held);
+    let kept = Quarantined {
+        id: id("event"),
+        what: Kept::Event(Box::new(event())),
+        why: "panicked: a bug".to_owned(),
+        since: NOW,
+        last: NOW,
+        tries: 1,
+    };
+    put(&mut rows, ledger::quarantine_key(&kept.id), &kept);
     let effect = Box::new(effect("done"));
-    let settled = Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new(), unsure: Vec::new() };
+    let settled =
+        Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new(), unsure: Vec::new() };
     let entry = JournalEntry {
         id: id("event"),
         at: NOW,

@@ -287,7 +287,8 @@ async fn what_a_reading_has_found_about_a_member_is_found_by_their_name() {
     assert_eq!(exit, Some(0), "{err}");
     assert!(told.contains("annette is not in the group any more"), "{told}");
     // Whose name only begins so is somebody else.
-    let (exit, told, _) = stage.groupkeeper(&["why", "last", "--member", "ann", "--url", &url]).await;
+    let (exit, told, _) =
+        stage.groupkeeper(&["why", "last", "--member", "ann", "--url", &url]).await;
     assert_eq!(exit, Some(1), "{told}");
     stage.finish().await;
 }

@@ -99,9 +99,8 @@ impl Pipeline {
             let page = self.store().keys(&from, &to, PAGE)?;
             let Some(last) = page.last() else { return Ok(None) };
             from = ledger::after(last);
-            let its = |key: &&Vec<u8>| {
-                ledger::timer_id_of(key).is_some_and(|id| id == event.id.as_str())
-            };
+            let its =
+                |key: &&Vec<u8>| ledger::timer_id_of(key).is_some_and(|id| id == event.id.as_str());
             if let Some(key) = page.iter().find(its) {
                 return Ok(Some((key.clone(), None)));
             }

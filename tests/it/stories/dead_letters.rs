@@ -187,7 +187,8 @@ async fn what_hung_on_a_message_that_was_sent_is_sent_when_an_operator_says_that
     let url = stage.admin_url();
     let (_, shown, _) = stage.groupkeeper(&["outbox", "dead", "--url", &url]).await;
     assert!(shown.ends_with("\n    and with it: mute ann in @TGS#cats for 3d\n"), "{shown}");
-    let (exit, _, told) = stage.groupkeeper(&["outbox", "done", "--rule", "warn", "--url", &url]).await;
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "done", "--rule", "warn", "--url", &url]).await;
     assert_eq!((exit, told.as_str()), (Some(0), "taken for done: 1\n"));
     stage.settle().await;
     assert_eq!(stage.group(CATS).muted_for("ann"), Some(3 * 86_400));
@@ -229,9 +230,10 @@ async fn a_list_that_is_cut_says_how_much_is_left_and_goes_on_where_it_ended() {
     }
     stage.advance(MINUTE).await;
     let url = stage.admin_url();
-    let (_, whole, _) = stage.groupkeeper(&["outbox", "list", "--url", &url]).await;
-    let (_, cut, told) = stage.groupkeeper(&["outbox", "list", "--limit", "2", "--url", &url]).await;
-    assert_eq!((whole.lines().count(), cut.lines().count()), (3, 2));
+    let (_, whole, err) = stage.groupkeeper(&["outbox", "list", "--url", &url]).await;
+    let (_, cut, told) =
+        stage.groupkeeper(&["outbox", "list", "--limit", "2", "--url", &url]).await;
+    assert_eq!((whole.lines().count(), cut.lines().count()), (3, 2), "{err}{told}");
     assert_eq!(told, "and 1 more: --limit 3 shows all\n");
     let first: serde_json::Value =
         serde_json::from_str(&stage.admin("/api/v1/outbox?limit=1").await.1).unwrap();

@@ -256,8 +256,9 @@ async fn a_ban_that_chat_refuses_to_lift_is_not_forgotten_and_lifted_within_the_
 #[tokio::test]
 async fn a_mute_that_chat_refuses_to_lift_is_lifted_later_and_not_taken_for_another() {
     let stage = with(&[("ann", "mute")]).await;
-    let refusal = FaultKind::Code(10007, "no permission".to_owned());
-    stage.fault("modify_group_member_info", None, refusal);
+    for command in ["modify_group_member_info", "forbid_send_msg"] {
+        stage.fault(command, None, FaultKind::Code(10007, "no permission".to_owned()));
+    }
     stage.group(CATS).mutes("olga", "ann", 7 * 3_600);
     sanctions(&stage, &["lift", CATS, "ann"]).await;
     stage.mend();
