@@ -37,7 +37,7 @@ struct Looking {
     #[arg(long)]
     json: bool,
     /// At most so many
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = super::sanctions::at_least_one)]
     limit: usize,
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -141,6 +141,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/backup", get(backup::backup))
         .route("/metrics", get(api::metrics))
         .route("/", get(api::overview))
+        .layer(middleware::from_fn(to_its_end))
         .layer(middleware::from_fn_with_state(console.clone(), authorize));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -148,6 +149,22 @@ pub fn router(console: Console) -> Router {
         .merge(api)
         .fallback(|| async { answers::problem(StatusCode::NOT_FOUND, "there is no such page") })
         .with_state(console)
+}
+
+/// Carries an order out in a task of its own: an operator who hangs up must not leave it half way, with
+/// effects on disk that delivery has not heard of.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a bug: an operator's order failed");
+            let text = "a bug: the order failed half way; the log says more";
+            answers::problem(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
 }
 
 async fn authorize(State(console): State<Console>, request: Request, next: Next) -> Response {

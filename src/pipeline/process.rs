@@ -156,7 +156,7 @@ impl Pipeline {
             return Ok(verdict);
         }
         match self.decided(&event, &rules, needed, &extra, now).await {
-            Err(Trouble::Bug(why)) => self.into_quarantine(event, extra, why, now).await,
+            Err(Trouble::Bug(why)) => self.put_into_quarantine(event, extra, why, now).await,
             other => other.map_err(Trouble::not_taken),
         }
     }

@@ -131,7 +131,7 @@ impl Pipeline {
     /// Keeps an event that cannot be decided, and has its caller go on as if it had been: what the caller
     /// writes with it is written. A timer stays set, because it comes again by itself; an operator's
     /// order is not taken, because they are told so.
-    pub(super) async fn into_quarantine(
+    pub(super) async fn put_into_quarantine(
         &self,
         event: Event,
         extra: Extra,

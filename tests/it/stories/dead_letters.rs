@@ -224,7 +224,9 @@ async fn a_list_that_is_cut_says_how_much_is_left_and_goes_on_where_it_ended() {
     let stage = Stage::with_rules(QUIET).await;
     let members = [("ann", Role::Member), ("ben", Role::Member), ("cy", Role::Member)];
     let cats = stage.create(CATS, GroupType::Public, "olga", &members);
-    stage.fault(COMMAND, None, FaultKind::Status(503));
+    for command in [COMMAND, "forbid_send_msg"] {
+        stage.fault(command, None, FaultKind::Status(503));
+    }
     for (who, _) in members {
         cats.says(who, "SHOUT");
     }
@@ -246,5 +248,27 @@ async fn a_list_that_is_cut_says_how_much_is_left_and_goes_on_where_it_ended() {
     assert_eq!(stage.admin("/api/v1/outbox?after=00").await.0, 400);
     stage.mend();
     stage.advance(DAY * 4).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_is_carried_out_although_the_operator_has_hung_up() {
+    use std::io::Write as _;
+    let stage = given_up(&[("ann", "SHOUT")]).await;
+    let address = stage.bot().admin_address;
+    {
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        let order =
+            "POST /api/v1/dead/retry?all=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+        socket.write_all(order.as_bytes()).unwrap();
+    }
+    for _ in 0..1_000 {
+        stage.settle().await;
+        if dead(&stage).await.is_empty() && stage.group(CATS).muted_for("ann").is_some() {
+            break;
+        }
+    }
+    assert_eq!(stage.group(CATS).muted_for("ann"), Some(3 * 86_400));
+    stage.advance(DAY * 3).await;
     stage.finish().await;
 }
