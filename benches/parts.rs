@@ -104,7 +104,14 @@ fn records(criterion: &mut Criterion) {
     let effect = decision.effects.into_iter().next().unwrap();
     let (key, pending) = (
         ledger::outbox_key(&effect.lane, 1),
-        Pending { effect, tries: 0, not_before: NOW, perhaps_done: false, trouble: String::new() },
+        Pending {
+            effect,
+            tries: 0,
+            not_before: NOW,
+            perhaps_done: false,
+            trouble: String::new(),
+            panics: 0,
+        },
     );
     criterion.bench_function("ledger: encode an effect", |bencher| {
         bencher.iter(|| ledger::encode(black_box(&pending)).unwrap());

@@ -116,9 +116,12 @@ impl Scheduler {
         }
     }
 
-    /// Works on one timer in a task of its own: one that cannot be read, or that makes us panic, is
-    /// postponed and harms no other.
+    /// Works on one timer in a task of its own: one that cannot be read goes into quarantine, one that
+    /// makes us panic is postponed, and harms no other.
     async fn timer_apart(&self, key: Vec<u8>, bytes: Vec<u8>) -> Result<(), NotTaken> {
+        if let Err(error) = ledger::decode::<TimerRecord>(&key, &bytes) {
+            return self.pipeline.set_aside(key, bytes, error.0).await;
+        }
         let (scheduler, place, record) = (self.clone(), key.clone(), bytes.clone());
         let worked = tokio::spawn(async move { scheduler.timer(place, record).await }).await;
         match worked {
@@ -127,7 +130,7 @@ impl Scheduler {
             Err(error) => tracing::error!(%error, "a bug: working on a timer failed"),
         }
         let later = self.clock.now() + POSTPONED;
-        let postponed = ledger::timer_key(later, &EventId::of(&[&key]));
+        let postponed = ledger::timer_moved(&key, later);
         let writes = vec![(key, None), (postponed, Some(bytes))];
         let set = WriteSet { writes, durable: true, ..WriteSet::default() };
         // Where the store is what fails, this fails too, and the timer stays where it is.

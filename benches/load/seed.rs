@@ -132,6 +132,7 @@ fn mute(seed: &Seed, number: usize, now: Timestamp, until: Timestamp) -> [Write;
         confirmed: Some(now),
         chat_until: None,
         away: false,
+        lifted: false,
         tries: 0,
         told_late: None,
         instead_of: None,
@@ -169,6 +170,7 @@ fn effect(seed: &Seed, number: usize, now: Timestamp) -> Write {
         not_before: Timestamp::default(),
         perhaps_done: false,
         trouble: String::new(),
+        panics: 0,
     };
     (ledger::outbox_key(&lane, number as u64 + 1), Some(ledger::encode(&pending).unwrap()))
 }

@@ -9,9 +9,11 @@ mod explain;
 mod fmt;
 mod fsck;
 mod healthcheck;
+mod listing;
 mod new;
 mod outbox;
 mod plan;
+mod quarantine;
 mod reconcile;
 mod recorded;
 mod replay;
@@ -75,6 +77,8 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
+    /// Show what a bug keeps a running service from working on; try it again, or drop it
+    Quarantine(quarantine::Arguments),
     /// Have a running service compare groups with Chat: callbacks get lost
     Reconcile(reconcile::Arguments),
     /// Show who is muted, banned or has a role for a time; lift it, or give it another end
@@ -160,6 +164,7 @@ async fn run(command: Command) -> Exit {
         Command::Why(arguments) => why::run(&arguments),
         Command::WhyNot(arguments) => why_not::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
+        Command::Quarantine(arguments) => quarantine::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments).await,
         Command::Sanctions(arguments) => sanctions::run(&arguments),
         Command::Backup(arguments) => backup::run(&arguments),

@@ -28,15 +28,18 @@ enum Command {
     Release(Deciding),
     /// Take away what is held; it is never sent
     Discard(Deciding),
-    /// Try again what was given up: it goes to the end of its group's line, and its times count from
-    /// now
+    /// Try again what was given up, and what hung on it: it goes to the end of its group's line, and its
+    /// times count from now
     #[command(
         long_about = "Try again what was given up: it goes to the end of its group's line, and its times count \
-                      from now. What fell with it, because it stood behind it in the same rule, is not tried \
-                      again. A message that may have been sent may be sent twice."
+                      from now. So does what fell with it, because it stood behind it in the same rule. A \
+                      message that may have been sent may be sent twice: if it was, `outbox done` sends only \
+                      what hung on it."
     )]
     Retry(Burying),
-    /// Take away what was given up; it is never sent
+    /// Take what was given up for done, and send what hung on it: a message that was sent, as you saw
+    Done(Burying),
+    /// Take away what was given up and what hung on it; none of it is ever sent
     Drop(Burying),
 }
 
@@ -48,7 +51,7 @@ struct Looking {
     #[arg(long)]
     json: bool,
     /// At most so many
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = super::sanctions::at_least_one)]
     limit: usize,
 }
 
@@ -103,6 +106,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Command::Release(deciding) => deciding.order("release", "released"),
         Command::Discard(deciding) => deciding.order("discard", "discarded"),
         Command::Retry(burying) => burying.order("retry", "to be tried again"),
+        Command::Done(burying) => burying.order("done", "taken for done"),
         Command::Drop(burying) => burying.order("drop", "dropped"),
     };
     match done {
@@ -116,14 +120,8 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 impl Looking {
     fn list(&self, page: &str, nothing: &str) -> Result<Exit, Trouble> {
-        let path = format!("/api/v1/{page}?limit={}", self.limit);
-        let list: Vec<Value> = self.running.admin()?.read(&path)?.unwrap_or_default();
-        if list.is_empty() && !self.json {
-            eprintln!("{nothing}");
-        } else {
-            show(&list, self.json);
-        }
-        Ok(Exit::Fine)
+        let listing = super::listing::Listing { limit: self.limit, json: self.json };
+        listing.print(&self.running.admin()?, page, nothing, line::of)
     }
 }
 

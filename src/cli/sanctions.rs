@@ -107,7 +107,7 @@ fn kind(text: &str) -> Result<SanctionKind, String> {
 }
 
 /// Of no entry at all it would be said that there is none.
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1 on".to_owned())
 }
 

@@ -20,6 +20,8 @@ pub(super) const MOST: usize = 1_000;
 pub(super) struct Page {
     #[serde(default = "hundred")]
     limit: usize,
+    /// The `place` of the last entry of the page before this one.
+    pub(super) after: Option<String>,
 }
 
 pub(super) fn hundred() -> usize {
@@ -147,7 +149,7 @@ pub(super) async fn overview(State(console): State<Console>) -> Response {
     }
     text.push_str(
         "\nMore: /api/v1/rules /api/v1/events /api/v1/journal /api/v1/outbox /api/v1/stopped \
-         /api/v1/held /api/v1/dead \
+         /api/v1/held /api/v1/dead /api/v1/quarantine \
          /api/v1/sanctions \
          /api/v1/groups /api/v1/reconcile /api/v1/timers /metrics\n",
     );

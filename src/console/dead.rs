@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Console;
-use super::answers::{listed, problem};
-use super::api::{MOST, Page, records};
+use super::answers::problem;
+use super::api::{MOST, Page};
+use super::listing;
 use super::outbox::pending_json;
 use crate::ledger::{DeadLetter, Kind};
 use crate::pipeline::{DeadFate, DeadOrdered, Stretch, Which};
@@ -33,19 +34,25 @@ fn most() -> usize {
 }
 
 pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = records::<DeadLetter>(&*console.store, Kind::Dead, page.limit());
-    listed(list.map(|list| list.iter().map(|(_, letter)| letter_json(letter)).collect::<Vec<_>>()))
+    let list = listing::page::<DeadLetter>(&*console.store, Kind::Dead, &page);
+    listing::answer(list, |letter| letter_json(&letter))
 }
 
 fn letter_json(letter: &DeadLetter) -> Value {
     let mut value = pending_json(&letter.pending);
     value["given_up"] = json!(letter.at.to_string());
     value["why"] = json!(letter.why);
+    let hung = letter.hung.iter().map(|hung| hung.effect.act.to_string());
+    value["hung"] = json!(hung.collect::<Vec<_>>());
     value
 }
 
 pub(super) async fn retry(State(console): State<Console>, Query(meant): Query<Meant>) -> Response {
     settle(&console, meant, DeadFate::Retry).await
+}
+
+pub(super) async fn done(State(console): State<Console>, Query(meant): Query<Meant>) -> Response {
+    settle(&console, meant, DeadFate::TakeForDone).await
 }
 
 pub(super) async fn drop(State(console): State<Console>, Query(meant): Query<Meant>) -> Response {

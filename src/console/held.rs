@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Console;
-use super::answers::{listed, problem};
+use super::answers::problem;
 use super::api::Page;
+use super::listing;
 use crate::decision::Held;
 use crate::decision::effect::Act;
+use crate::ledger::Kind;
 use crate::pipeline::{Fate, Ordered, Which};
 use crate::rule::model::Action;
 use crate::rule::template::{Part, Template};
@@ -25,8 +27,9 @@ pub(super) struct Meant {
 }
 
 pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let (held, rules) = (console.pipeline.held(page.limit()), console.pipeline.rules());
-    listed(held.map(|held| held.iter().map(|held| held_json(held, &rules)).collect::<Vec<_>>()))
+    let rules = console.pipeline.rules();
+    let list = listing::page::<Held>(&*console.store, Kind::Held, &page);
+    listing::answer(list, |held| held_json(&held, &rules))
 }
 
 pub(super) async fn release(

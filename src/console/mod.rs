@@ -6,7 +6,9 @@ mod backup;
 mod dead;
 mod events;
 mod held;
+mod listing;
 mod outbox;
+mod quarantine;
 mod reconcile;
 mod sanctions;
 mod survey;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -114,10 +116,14 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/stopped", get(api::stopped))
         .route("/api/v1/dead", get(dead::list))
         .route("/api/v1/dead/retry", post(dead::retry))
+        .route("/api/v1/dead/done", post(dead::done))
         .route("/api/v1/dead/drop", post(dead::drop))
         .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
+        .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/quarantine/retry", post(quarantine::retry))
+        .route("/api/v1/quarantine/drop", post(quarantine::drop))
         .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
         .route("/api/v1/sanctions", get(sanctions::list))
         .route("/api/v1/sanctions/lift", post(sanctions::lift))
@@ -135,6 +141,7 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/backup", get(backup::backup))
         .route("/metrics", get(api::metrics))
         .route("/", get(api::overview))
+        .layer(middleware::from_fn(to_its_end))
         .layer(middleware::from_fn_with_state(console.clone(), authorize));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
@@ -142,6 +149,22 @@ pub fn router(console: Console) -> Router {
         .merge(api)
         .fallback(|| async { answers::problem(StatusCode::NOT_FOUND, "there is no such page") })
         .with_state(console)
+}
+
+/// Carries an order out in a task of its own: an operator who hangs up must not leave it half way, with
+/// effects on disk that delivery has not heard of.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a bug: an operator's order failed");
+            let text = "a bug: the order failed half way; the log says more";
+            answers::problem(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    }
 }
 
 async fn authorize(State(console): State<Console>, request: Request, next: Next) -> Response {

@@ -5,33 +5,53 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::Console;
-use super::answers::listed;
-use super::api::{Page, records};
+use super::api::Page;
+use super::listing;
 use crate::decision::{EventId, Lane};
-use crate::ledger::{Kind, Pending};
+use crate::ledger::{self, Kind, Pending};
+use crate::store::{Store, StoreError};
 
 pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = records::<Pending>(&*console.store, Kind::Outbox, page.limit());
-    listed(list.map(|list| waiting(list.into_iter().map(|(_, pending)| pending))))
+    let store = &*console.store;
+    let list = listing::page::<Pending>(store, Kind::Outbox, &page);
+    let mut waiting = match list.as_ref().map(|page| page.entries.first()) {
+        Ok(Some((key, Ok(pending)))) => Waiting::before(store, key, pending),
+        _ => Ok(Waiting::default()),
+    };
+    listing::answer(list, |pending| {
+        waiting.as_mut().map_or(Value::Null, |lane| lane.told(&pending))
+    })
 }
 
 /// Entries come lane by lane, each lane from its first one: whoever stands before, is waited for.
-fn waiting(list: impl Iterator<Item = Pending>) -> Vec<Value> {
-    let mut lane: Option<(Lane, EventId, usize)> = None;
-    let mut told = Vec::new();
-    for pending in list {
-        let mut value = pending_json(&pending);
-        match &mut lane {
+#[derive(Default)]
+struct Waiting(Option<(Lane, EventId, usize)>);
+
+impl Waiting {
+    /// As it stands at an entry: a page may begin in the middle of a lane.
+    fn before(store: &dyn Store, key: &[u8], pending: &Pending) -> Result<Self, StoreError> {
+        let lane = &pending.effect.lane;
+        let (from, _) = ledger::outbox_lane(lane);
+        let earlier = store.keys(&from, key, usize::MAX)?;
+        let Some(first) = earlier.first() else { return Ok(Self::default()) };
+        let Ok(Some(first)) = ledger::read::<Pending>(store, first) else {
+            return Ok(Self::default());
+        };
+        Ok(Self(Some((lane.clone(), first.effect.id, earlier.len() - 1))))
+    }
+
+    fn told(&mut self, pending: &Pending) -> Value {
+        let mut value = pending_json(pending);
+        match &mut self.0 {
             Some((its, first, before)) if *its == pending.effect.lane => {
                 *before += 1;
                 value["behind"] = json!(first);
                 value["before"] = json!(before);
             }
-            _ => lane = Some((pending.effect.lane.clone(), pending.effect.id.clone(), 0)),
+            lane => *lane = Some((pending.effect.lane.clone(), pending.effect.id.clone(), 0)),
         }
-        told.push(value);
+        value
     }
-    told
 }
 
 /// `behind` is the first effect of the lane where that is another one, and `before` how many come
@@ -80,13 +100,15 @@ mod tests {
             not_before: Timestamp(0),
             perhaps_done: false,
             trouble: String::new(),
+            panics: 0,
         }
     }
 
     #[test]
     fn an_entry_says_which_one_of_its_lane_it_waits_for_and_how_many_come_before() {
         let list = [("a", 1), ("a", 2), ("a", 3), ("b", 4), ("b", 5)];
-        let told = waiting(list.into_iter().map(|(lane, number)| pending(lane, number)));
+        let mut waiting = Waiting::default();
+        let told = list.map(|(lane, number)| waiting.told(&pending(lane, number)));
         let told: Vec<_> =
             told.iter().map(|entry| (entry["behind"].clone(), entry["before"].clone())).collect();
         let id = |number: u8| json!(EventId::of(&[&[number]]));

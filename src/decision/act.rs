@@ -213,7 +213,7 @@ fn on_member(
         Action::Mute { ladder, reason, .. } => {
             return mute(draft, run, position, (group, member), ladder, reason.as_ref());
         }
-        Action::Unmute { .. } => Act::Unmute { group, member },
+        Action::Unmute { .. } => Act::Unmute { group, member, ends: None },
         Action::SetNameCard { text, .. } => {
             let text = cut(&run.text(draft, text), limits::NAME_CARD_BYTES);
             Act::SetNameCard { group, member, text }

@@ -118,6 +118,9 @@ pub enum Act {
     Unmute {
         group: GroupId,
         member: Account,
+        /// The mute of ours that it ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends: Option<EventId>,
     },
     SetNameCard {
         group: GroupId,
@@ -331,7 +334,7 @@ impl Act {
             Self::Mute { group, member, time, .. } => {
                 write!(f, "mute {member} in {group} for {}", how_long(*time))
             }
-            Self::Unmute { group, member } => write!(f, "unmute {member} in {group}"),
+            Self::Unmute { group, member, .. } => write!(f, "unmute {member} in {group}"),
             Self::SetNameCard { group, member, text } => {
                 write!(f, "set the name card of {member} in {group} to {text:?}")
             }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::effect::{Effect, Held, Outcome};
 use super::seen::Seen;
-use super::state::SanctionKind;
+use super::state::{Sanction, SanctionKind};
 use crate::chat::{Account, GroupId, GroupType, Message, RoomId};
 use crate::clock::Timestamp;
 use crate::rule::{EventKind, RuleId};
@@ -142,8 +142,15 @@ pub enum Cause {
     /// A timer of ours is due.
     Timer(Timer),
     /// An effect was settled; a read effect brings what Chat answered.
-    /// `skipped` hung on it and was not sent.
-    Settled { effect: Box<Effect>, outcome: Outcome, skipped: Vec<Effect> },
+    /// `skipped` hung on it and was not sent. `unsure` are those of them that may have been carried out
+    /// all the same: a try whose answer was lost came before.
+    Settled {
+        effect: Box<Effect>,
+        outcome: Outcome,
+        skipped: Vec<Effect>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unsure: Vec<EventId>,
+    },
     /// Reconciliation has read something about the group; the event's time is when the reading began.
     Seen(Box<Seen>),
     /// An operator lets effects go that were held back.
@@ -160,10 +167,26 @@ pub enum Cause {
         sanction: EventId,
         until: Timestamp,
     },
-    /// An operator has an effect tried again that was given up; `fell` is the sanction that fell with it.
-    Retried { effect: Box<Effect>, fell: Option<Box<super::state::Sanction>> },
+    /// An operator has an effect tried again that was given up; `fell` is the sanction that fell with it,
+    /// `hung` what stood behind it.
+    Retried {
+        effect: Box<Effect>,
+        fell: Option<Box<Sanction>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hung: Vec<Hung>,
+    },
     /// An operator takes away an effect that was given up.
     Dropped(Box<Effect>),
+    /// An operator takes an effect for done that was given up: what stood behind it is sent.
+    TakenForDone { effect: Box<Effect>, hung: Vec<Hung> },
+}
+
+/// What hung on an effect that was given up, and the sanction that fell with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hung {
+    pub effect: Effect,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fell: Option<Sanction>,
 }
 
 /// What a timer is for. It names what it belongs to, so that a superseded one does nothing.
@@ -299,11 +322,12 @@ impl Event {
             Cause::Extended { .. } => "extended",
             Cause::Retried { .. } => "retried",
             Cause::Dropped(_) => "dropped",
+            Cause::TakenForDone { .. } => "taken_for_done",
         }
     }
 
     /// The names of what rules do not listen to.
-    pub const UNHEARD: [&str; 10] = [
+    pub const UNHEARD: [&str; 11] = [
         "schedule",
         "timer",
         "settled",
@@ -314,6 +338,7 @@ impl Event {
         "extended",
         "retried",
         "dropped",
+        "taken_for_done",
     ];
 
     /// The lane in which it is decided.

@@ -108,8 +108,9 @@ fn exceeded(
 pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
     draft.note(format!("released: {} effects of `{}`", held.effects.len(), held.rule));
     let now = draft.now;
-    sanction::end_with(draft, &held.effects, &held.sanctions);
-    draft.effects.extend(held.effects.iter().map(|effect| from_now(effect, now)));
+    let mut effects: Vec<_> = held.effects.iter().map(|effect| from_now(effect, now)).collect();
+    sanction::end_with(draft, &mut effects, &held.sanctions);
+    draft.effects.extend(effects);
     for whom in held.sanctions.iter().cloned() {
         sanction::begin(draft, &held.rule, &held.event.id, whom);
     }

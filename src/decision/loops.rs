@@ -78,7 +78,7 @@ fn changes_of(act: &Act) -> Vec<(GroupId, ChangedField, Account, String)> {
             one(group, ChangedField::NameCard, member.clone(), &digest(text))
         }
         Act::Mute { group, member, .. } => one(group, ChangedField::Mute, member.clone(), "muted"),
-        Act::Unmute { group, member } => one(group, ChangedField::Mute, member.clone(), "free"),
+        Act::Unmute { group, member, .. } => one(group, ChangedField::Mute, member.clone(), "free"),
         Act::Ban { group, member, .. } => one(group, ChangedField::Ban, member.clone(), "banned"),
         Act::Unban { group, member } => one(group, ChangedField::Ban, member.clone(), "free"),
         Act::MuteAll { group, .. } => one(group, ChangedField::MuteAll, everybody(), "muted"),

@@ -142,9 +142,9 @@ pub fn decide(
             // The groups of a sweep come as events of their own.
             Timer::Sweep { .. } => {}
         },
-        Cause::Settled { effect, outcome, skipped } => {
-            settle::settled(&mut draft, event, effect, outcome);
-            settle::skipped(&mut draft, event, skipped);
+        Cause::Settled { effect, outcome, skipped, unsure } => {
+            settle::settled(&mut draft, event, effect, (outcome, unsure));
+            settle::skipped(&mut draft, event, (skipped, unsure));
         }
         Cause::Seen(seen) => seen::decide(&mut draft, event, seen),
         Cause::Released(held) => limit::released(&mut draft, held),
@@ -155,8 +155,11 @@ pub fn decide(
         Cause::Extended { group, member, kind, sanction, until } => {
             sanction::extended(&mut draft, event, (group, member, *kind), sanction, *until);
         }
-        Cause::Retried { effect, fell } => dead::retried(&mut draft, effect, fell.as_deref()),
+        Cause::Retried { effect, fell, hung } => {
+            dead::retried(&mut draft, effect, fell.as_deref(), hung);
+        }
         Cause::Dropped(effect) => dead::dropped(&mut draft, effect),
+        Cause::TakenForDone { effect, hung } => dead::taken_for_done(&mut draft, effect, hung),
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {

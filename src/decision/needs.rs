@@ -52,7 +52,13 @@ pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
             }
         }
         Cause::Discarded(_) | Cause::Dropped(_) => {}
-        Cause::Retried { effect, .. } => keys.extend(super::sanction_of(effect)),
+        Cause::Retried { effect, hung, .. } => {
+            let hung = hung.iter().map(|hung| &hung.effect);
+            keys.extend(hung.chain([&**effect]).filter_map(super::sanction_of));
+        }
+        Cause::TakenForDone { hung, .. } => {
+            keys.extend(hung.iter().filter_map(|hung| super::sanction_of(&hung.effect)));
+        }
         Cause::Released(held) => {
             for whom in &held.sanctions {
                 let Sanctioned { group, member, kind, .. } = whom;

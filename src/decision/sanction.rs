@@ -55,6 +55,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         confirmed: None,
         chat_until: None,
         away: false,
+        lifted: false,
         tries: 0,
         told_late: None,
         instead_of: None,
@@ -171,25 +172,27 @@ fn set_end(draft: &mut Draft<'_>, id: &EventId, end: Option<Timestamp>) {
 }
 
 /// What becomes of the records of sanctions by effects that a rule has sent: not by those that a limit
-/// holds back or drops. Mutes are over when Chat has confirmed that; until then their records stay, so
+/// holds back or drops. They are over when Chat has confirmed that; until then their records stay, so
 /// that an end which is refused is not forgotten.
-pub(super) fn end_with(draft: &mut Draft<'_>, effects: &[Effect], begun: &[Sanctioned]) {
-    let everybody = Account::everybody();
+pub(super) fn end_with(draft: &mut Draft<'_>, effects: &mut [Effect], begun: &[Sanctioned]) {
     for effect in effects {
-        let (group, member, kind) = match &effect.act {
-            Act::Unmute { group, member } => (group, member, SanctionKind::Mute),
-            Act::UnmuteAll { group } => (group, &everybody, SanctionKind::MuteAll),
-            Act::Unban { group, member } => (group, member, SanctionKind::Ban),
-            // A role that is meant to stay ends the one that was meant to pass.
-            Act::SetRole { group, member, .. } if begun.iter().all(|one| one.id != effect.id) => {
-                (group, member, SanctionKind::Role)
+        // A role that is meant to stay ends the one that was meant to pass.
+        let stays = begun.iter().all(|one| one.id != effect.id);
+        let ended = match &effect.act {
+            Act::Unmute { group, member, .. } => (group, member.clone(), SanctionKind::Mute),
+            Act::UnmuteAll { group } => (group, Account::everybody(), SanctionKind::MuteAll),
+            Act::Unban { group, member } => (group, member.clone(), SanctionKind::Ban),
+            Act::SetRole { group, member, .. } if stays => {
+                (group, member.clone(), SanctionKind::Role)
             }
             _ => continue,
         };
-        let Some(live) = draft.sanction(group, member, kind) else { continue };
-        let stays = matches!(kind, SanctionKind::Mute | SanctionKind::MuteAll);
-        let ending = stays.then(|| Sanction { ending: true, ..live.clone() });
-        draft.set_sanction(group, member, kind, ending);
+        let (group, member, kind) = (ended.0.clone(), ended.1, ended.2);
+        let Some(live) = draft.sanction(&group, &member, kind).cloned() else { continue };
+        if let Act::Unmute { ends, .. } = &mut effect.act {
+            *ends = Some(live.id.clone());
+        }
+        draft.set_sanction(&group, &member, kind, Some(Sanction { ending: true, ..live }));
     }
 }
 
@@ -206,6 +209,21 @@ pub(super) fn confirmed(
     set(draft, who, Some(confirmed));
 }
 
+/// Chat has set a role, by this effect.
+pub(super) fn role_set(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (group, member, role): (&GroupId, &Account, Role),
+    by: &EventId,
+) {
+    let who = (group, member, SanctionKind::Role);
+    match draft.sanction(group, member, SanctionKind::Role) {
+        // Whatever it is by now, the temporary one is no more.
+        Some(live) if live.ending && live.id != *by => closed(draft, event, who),
+        _ => role_echoed(draft, event, group, member, role),
+    }
+}
+
 /// Our own change of a role comes back as a callback: it is so, whatever became of the call's answer.
 pub(super) fn role_echoed(
     draft: &mut Draft<'_>,
@@ -216,7 +234,8 @@ pub(super) fn role_echoed(
 ) {
     let who = (group, member, SanctionKind::Role);
     let Some(live) = draft.sanction(group, member, SanctionKind::Role).cloned() else { return };
-    if live.ending && role == live.before.unwrap_or(Role::Member) {
+    let back = role == live.before.unwrap_or(Role::Member);
+    if live.ending && (back || live.role.is_some_and(|its| its != role)) {
         closed(draft, event, who);
     } else if !live.ending && live.role == Some(role) && live.confirmed.is_none() {
         let now = Some(draft.now);

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::effect::{Act, Answer, Effect, GroupFacts, MemberFacts, Outcome, Read, Resume, Stage};
-use super::event::{Event, Field};
+use super::event::{Event, EventId, Field};
 use super::sight::Sight;
 use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
 use super::steps::Start;
@@ -11,8 +11,15 @@ use super::{judge, mirror, room, sanction, seen, steps, wait};
 use crate::chat::{Account, GroupId, Role};
 use crate::rule::EventKind;
 
-/// Decides the settling of one effect.
-pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, outcome: &Outcome) {
+/// Decides the settling of one effect; `unsure` are those that may have been carried out although they
+/// were refused or given up.
+pub(super) fn settled(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    effect: &Effect,
+    (outcome, unsure): (&Outcome, &[EventId]),
+) {
+    let unsure = unsure.contains(&effect.id);
     match outcome {
         Outcome::Done => done(draft, event, effect),
         Outcome::Partly { words } => {
@@ -20,10 +27,10 @@ pub(super) fn settled(draft: &mut Draft<'_>, event: &Event, effect: &Effect, out
             done(draft, event, effect);
         }
         Outcome::Answer(answer) => answered(draft, event, effect, answer),
-        Outcome::Refused { code, words } => refused(draft, event, effect, *code, words),
+        Outcome::Refused { code, words } => refused(draft, event, effect, (*code, words), unsure),
         Outcome::Dead { words } => {
             draft.note(format!("given up: {words}"));
-            not_done(draft, event, effect, None);
+            not_done(draft, event, effect, (None, unsure));
         }
         Outcome::Observed => {}
     }
@@ -34,7 +41,7 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
         Act::SetRole { group, member, role, .. } => {
             let record = MemberRecord { role: Some(*role), ..draft.member(group, member) };
             draft.set_member(group, member, record);
-            sanction::role_echoed(draft, event, group, member, *role);
+            sanction::role_set(draft, event, (group, member, *role), &effect.id);
         }
         Act::Mute { group, member, until, .. } => {
             sanction::confirmed(draft, (group, member, SanctionKind::Mute), *until);
@@ -47,16 +54,26 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             let until = draft.sanction(who.0, who.1, who.2).and_then(|live| live.at_chat());
             sanction::confirmed(draft, who, until);
         }
-        Act::Unmute { group, member } => {
+        Act::Unmute { group, member, ends } => {
             let live = draft.sanction(group, member, SanctionKind::Mute);
-            // A newer mute may stand here by now; only the one that was ending has ended.
-            if live.is_none_or(|live| live.ending) {
+            // A newer mute may stand here by now, and two calls may have ended the same one.
+            let its = match ends {
+                Some(ends) => live.is_some_and(|live| live.ending && live.id == *ends),
+                None => live.is_none_or(|live| live.ending),
+            };
+            if its {
                 sanction::ended(draft, event, group, member, "lifted");
             }
         }
         Act::UnmuteAll { group } => {
             let who = (group, &Account::everybody(), SanctionKind::MuteAll);
             // As with one member: a newer one may stand here.
+            if draft.sanction(who.0, who.1, who.2).is_some_and(|live| live.ending) {
+                sanction::closed(draft, event, who);
+            }
+        }
+        Act::Unban { group, member } => {
+            let who = (group, member, SanctionKind::Ban);
             if draft.sanction(who.0, who.1, who.2).is_some_and(|live| live.ending) {
                 sanction::closed(draft, event, who);
             }
@@ -201,7 +218,13 @@ fn owned_by_another(
 }
 
 /// Chat will never do it. What hung on it falls, and a successor who cannot be owner makes room for the next.
-fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, words: &str) {
+fn refused(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    effect: &Effect,
+    (code, words): (i64, &str),
+    unsure: bool,
+) {
     draft.note(format!("Chat refused to {}: {code} {words}", effect.act));
     let next = match &effect.act {
         Act::Read(_) => succession::read_refused(draft, effect, (code, words)),
@@ -213,7 +236,7 @@ fn refused(draft: &mut Draft<'_>, event: &Event, effect: &Effect, code: i64, wor
             return alert(draft, event, &effect.id, effect.rule.clone(), text);
         }
         Some(Next::Gone) => return,
-        None => not_done(draft, event, effect, Some(code)),
+        None => not_done(draft, event, effect, (Some(code), unsure)),
     }
     if let (Act::Read(Read::Roles { .. }), Some(resume)) = (&effect.act, &effect.then) {
         // Judged with what is known: guards keep their hands off whoever might be protected.
@@ -234,23 +257,34 @@ pub(super) fn alert(
 }
 
 /// What hung on a refused effect was not sent either.
-pub(super) fn skipped(draft: &mut Draft<'_>, event: &Event, effects: &[Effect]) {
+pub(super) fn skipped(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    (effects, unsure): (&[Effect], &[EventId]),
+) {
     for effect in effects {
         draft.note(format!("not sent, because a step before it was not done: {}", effect.act));
-        not_done(draft, event, effect, None);
+        not_done(draft, event, effect, (None, unsure.contains(&effect.id)));
     }
 }
 
 /// An effect that did not happen takes its sanction with it; an end that did not happen keeps it.
-/// `refusal`: Chat's code, when it will never do it.
-fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect, refusal: Option<i64>) {
+/// `refusal`: Chat's code, when it will never do it; `unsure`: it may have happened all the same.
+fn not_done(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    effect: &Effect,
+    (refusal, unsure): (Option<i64>, bool),
+) {
     let everybody = Account::everybody();
     let (group, member, kind) = match &effect.act {
         Act::Mute { group, member, .. }
-        | Act::Unmute { group, member }
+        | Act::Unmute { group, member, .. }
         | Act::Read(Read::Muted { group, member, .. }) => (group, member, SanctionKind::Mute),
         Act::SetRole { group, member, .. } => (group, member, SanctionKind::Role),
-        Act::Ban { group, member, .. } => (group, member, SanctionKind::Ban),
+        Act::Ban { group, member, .. } | Act::Unban { group, member } => {
+            (group, member, SanctionKind::Ban)
+        }
         Act::MuteAll { group, .. } | Act::UnmuteAll { group } => {
             (group, &everybody, SanctionKind::MuteAll)
         }
@@ -258,7 +292,11 @@ fn not_done(draft: &mut Draft<'_>, event: &Event, effect: &Effect, refusal: Opti
     };
     let Some(live) = draft.sanction(group, member, kind) else { return };
     let begins = matches!(effect.act, Act::Mute { .. } | Act::Ban { .. } | Act::MuteAll { .. });
-    if live.id == effect.id {
+    // Chat itself ends the mute or ban of a member; these would stay for ever.
+    let only_we_end_it = matches!(kind, SanctionKind::Role | SanctionKind::MuteAll);
+    if live.id == effect.id && unsure && only_we_end_it {
+        draft.note(format!("it may have been done: {} is ended in its time", kind.name()));
+    } else if live.id == effect.id {
         let live = live.clone();
         sanction::fell(draft, (group, member, kind), &live);
     } else if live.ending && !begins {

@@ -376,6 +376,9 @@ pub struct Sanction {
     /// The member is not in the group. What is left begins when they come back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub away: bool,
+    /// An operator has ended it before its time, whatever Chat was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lifted: bool,
     /// How often its end was given up, to be tried again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tries: u32,

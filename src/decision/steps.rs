@@ -163,7 +163,8 @@ impl Run<'_> {
 
     /// What was wanted takes effect, unless a limit is exceeded. `resumed`: it had asked Chat before.
     fn finish(self, draft: &mut Draft<'_>, resumed: bool) -> bool {
-        let Self { rule, event, wanted, left_out, settled, sanctions, ladders, effects, .. } = self;
+        let Self { rule, event, wanted, left_out, settled, sanctions, ladders, .. } = self;
+        let mut effects = self.effects;
         // A rule without actions is there to `stop` what it matches.
         let acted = !wanted.is_empty() || !settled.is_empty() || rule.steps.is_empty();
         let shadow = draft.in_shadow(rule);
@@ -183,7 +184,7 @@ impl Run<'_> {
         let Some(excess) = excess else {
             // What is only observed restrains nobody, so nothing has to end.
             if !shadow {
-                sanction::end_with(draft, &effects, &sanctions);
+                sanction::end_with(draft, &mut effects, &sanctions);
             }
             draft.effects.extend(effects);
             if !shadow {

@@ -49,7 +49,7 @@ pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
         Act::Mute { group, member, until, .. } => {
             modify(group, member, MemberChange::MuteSeconds(seconds_left(until, now)))
         }
-        Act::Unmute { group, member } => modify(group, member, MemberChange::MuteSeconds(0)),
+        Act::Unmute { group, member, .. } => modify(group, member, MemberChange::MuteSeconds(0)),
         Act::SetNameCard { group, member, text } => {
             modify(group, member, MemberChange::NameCard(text))
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::calls::{call_for, command, random};
 use super::stops::Scope;
+use super::verify::is_read_back;
 use super::{Claimed, Delivery};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
@@ -20,16 +21,18 @@ const SAME_RANDOM: Duration = Duration::from_secs(240);
 
 /// What one try came to.
 pub(super) enum Tried {
-    Settled(Outcome),
+    /// `unsure`: an earlier try may have worked, whatever this one came to.
+    Settled { outcome: Outcome, unsure: bool },
     /// To be tried again. `counts` is false when nothing was sent.
-    Again {
-        at: Timestamp,
-        trouble: String,
-        perhaps_done: bool,
-        counts: bool,
-    },
-    /// Given up.
-    Dead(String),
+    Again { at: Timestamp, trouble: String, perhaps_done: bool, counts: bool },
+    /// Given up; `unsure` as above.
+    Dead { words: String, unsure: bool },
+}
+
+impl From<Outcome> for Tried {
+    fn from(outcome: Outcome) -> Self {
+        Self::Settled { outcome, unsure: false }
+    }
 }
 
 /// Why a call brought no reply.
@@ -69,17 +72,21 @@ impl Delivery {
         let Claimed { lane, sequence } = claimed;
         let key = ledger::outbox_key(&lane, sequence);
         // A settling that failed may look as if it had worked until the store is well again.
-        let read = self.store.health().and_then(|()| ledger::read(&*self.store, &key));
-        let pending: Option<Pending> = match read {
-            Ok(pending) => pending,
+        let read = self.store.health().and_then(|()| self.store.get(&key));
+        let bytes = match read {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                self.index().settled(&lane, &[sequence]);
+                return Ok(());
+            }
             Err(error) => {
                 self.index().again(&lane, self.clock.now() + STORE_TROUBLE);
                 return Err(error);
             }
         };
-        let Some(mut pending) = pending else {
-            self.index().settled(&lane, &[sequence]);
-            return Ok(());
+        let mut pending: Pending = match ledger::decode(&key, &bytes) {
+            Ok(pending) => pending,
+            Err(error) => return self.set_aside((lane, sequence), key, bytes, error.0).await,
         };
         pending.perhaps_done |= self.index().was_recovered(sequence);
         if let Some(batch) = self.together(&lane, sequence, &pending) {
@@ -92,24 +99,26 @@ impl Delivery {
     async fn attempt(&self, sequence: u64, pending: &Pending) -> Tried {
         let effect = &pending.effect;
         if effect.manner == Manner::Shadow {
-            return Tried::Settled(Outcome::Observed);
+            return Outcome::Observed.into();
         }
         if let Act::Alert { text } = &effect.act {
             self.listener.alerted(pending, text);
-            return Tried::Settled(Outcome::Done);
+            return Outcome::Done.into();
         }
         let asking = Asking::new(effect, sequence);
         if let Act::Read(read) = &effect.act {
             return match self.read(&asking, read).await {
-                Ok(answer) => Tried::Settled(Outcome::Answer(answer)),
+                Ok(answer) => Outcome::Answer(answer).into(),
                 Err(no_reply) => self.judge(pending, no_reply),
             };
         }
         if let Some(words) = self.impossible(&effect.act) {
-            return Tried::Settled(Outcome::Refused { code: 0, words });
+            let outcome = Outcome::Refused { code: 0, words };
+            return Tried::Settled { outcome, unsure: pending.perhaps_done };
         }
         // Whom a group or room belongs to is looked at before every transfer: people settle that too.
         let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
+        let mut unsure = pending.perhaps_done;
         if pending.perhaps_done || transfer {
             match self.verify(&asking).await {
                 // It has never been sent: whatever made them the owner, what hangs on it is told already.
@@ -117,10 +126,10 @@ impl Delivery {
                     if transfer && !pending.perhaps_done && pending.tries == 0 =>
                 {
                     let words = "they have become the owner without this".to_owned();
-                    return Tried::Settled(Outcome::Refused { code: 0, words });
+                    return Outcome::Refused { code: 0, words }.into();
                 }
-                Ok(Some(outcome)) => return Tried::Settled(outcome),
-                Ok(None) => {}
+                Ok(Some(outcome)) => return outcome.into(),
+                Ok(None) => unsure &= !is_read_back(&effect.act),
                 Err(no_reply) => return self.judge(pending, no_reply),
             }
         }
@@ -133,14 +142,25 @@ impl Delivery {
         if is_over(pending, now) {
             let words =
                 format!("the time of the {} was over before it could be sent", effect.act.name());
-            return Tried::Settled(Outcome::Refused { code: 0, words });
+            return Tried::Settled { outcome: Outcome::Refused { code: 0, words }, unsure };
         }
         let Some(call) = call_for(effect, now) else {
-            return Tried::Dead("a bug: there is no call for it".to_owned());
+            let words = "a bug: there is no call for it".to_owned();
+            return Tried::Dead { words, unsure };
         };
         match self.send_fitting(&asking, call, pending.perhaps_done).await {
-            Ok(outcome) => Tried::Settled(outcome),
-            Err(no_reply) => self.judge(pending, no_reply),
+            // A repetition that is refused says nothing of the try before it.
+            Ok(outcome) => {
+                let unsure = unsure && matches!(outcome, Outcome::Refused { .. });
+                Tried::Settled { outcome, unsure }
+            }
+            Err(no_reply) => match self.judge(pending, no_reply) {
+                Tried::Settled { outcome, .. } => {
+                    let unsure = unsure && outcome != Outcome::Done;
+                    Tried::Settled { outcome, unsure }
+                }
+                tried => tried,
+            },
         }
     }
 
@@ -157,7 +177,8 @@ impl Delivery {
         let late = noticed.is_zero() || self.clock.now().since(pending.effect.created) > noticed;
         late.then(|| {
             let trouble = if pending.trouble.is_empty() { "no answer" } else { &pending.trouble };
-            Tried::Dead(format!("it may have been sent, and is not sent twice ({trouble})"))
+            let words = format!("it may have been sent, and is not sent twice ({trouble})");
+            Tried::Dead { words, unsure: true }
         })
     }
 
@@ -251,8 +272,8 @@ impl Delivery {
         let perhaps_done =
             perhaps_done || (error.outcome_unknown() && !pending.effect.act.is_read());
         match error.class() {
-            Class::Done => Tried::Settled(Outcome::Done),
-            Class::Refused => Tried::Settled(refusal(&error)),
+            Class::Done => Outcome::Done.into(),
+            Class::Refused => Tried::Settled { outcome: refusal(&error), unsure: perhaps_done },
             Class::Configuration => {
                 let at = self.index().stops.free_at(error.command, None, now);
                 Tried::Again { at, trouble, perhaps_done, counts: false }
@@ -264,7 +285,7 @@ impl Delivery {
                 let first = pending.effect.created;
                 match retry::next_try(pending.tries, class, jitter(&pending.effect), first, now) {
                     Some(at) => Tried::Again { at, trouble, perhaps_done, counts: true },
-                    None => Tried::Dead(trouble),
+                    None => Tried::Dead { words: trouble, unsure: perhaps_done },
                 }
             }
         }

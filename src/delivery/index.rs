@@ -157,6 +157,17 @@ impl Index {
         behind.take_while(fits).map(|(sequence, _)| *sequence).collect()
     }
 
+    /// The effects behind the first of a lane that one call may have carried out with it.
+    pub(super) fn joinable(&self, lane: &Lane, first: u64) -> Vec<u64> {
+        let fits = |command: Command| is_joinable(command);
+        match self.head(lane) {
+            Some((head, command)) if head == first && fits(command) => {
+                self.followers(lane, first, usize::MAX)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The claimed effect is settled, and with it others of its lane.
     pub(super) fn settled(&mut self, lane: &Lane, sequences: &[u64]) {
         self.release(lane, sequences, Timestamp::default());

@@ -28,7 +28,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
 use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, apart};
 use crate::rest::{Chat, Page, Rates};
 use crate::store::{Store, StoreError};
 
@@ -41,9 +41,6 @@ use index::Index;
 const AT_ONCE: usize = 64;
 /// Effects that wait in the outbox without anything due are looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-
-/// How long a lane rests whose effect made us panic.
-const AFTER_PANIC: Duration = Duration::from_secs(60);
 
 /// Hears what delivery does: metrics, the demo.
 pub trait Listener: Send + Sync {
@@ -146,7 +143,7 @@ impl Delivery {
                 return Ok(tries);
             }
             tries += claimed.len();
-            let works = claimed.into_iter().map(|claimed| self.carry_out(claimed));
+            let works = claimed.into_iter().map(|claimed| self.carry_out_apart(claimed));
             for work in futures_util::future::join_all(works).await {
                 work?;
             }
@@ -184,16 +181,17 @@ impl Delivery {
         }
     }
 
-    /// Carries out in a task of its own: a panic costs its lane a pause, and nobody else anything.
-    async fn carry_out_apart(self: Arc<Self>, claimed: Claimed) -> Result<(), StoreError> {
+    /// A panic costs its effect a try and its lane a pause, and nobody else anything.
+    async fn carry_out_apart(&self, claimed: Claimed) -> Result<(), StoreError> {
         let (lane, sequence) = (claimed.lane.clone(), claimed.sequence);
-        let delivery = Arc::clone(&self);
-        match tokio::spawn(async move { delivery.carry_out(claimed).await }).await {
+        match apart(self.carry_out(claimed)).await {
             Ok(result) => result,
-            Err(error) => {
-                self.index().perhaps_done(sequence);
-                self.index().again(&lane, self.clock.now() + AFTER_PANIC);
-                Err(StoreError(format!("a bug: carrying out an effect failed: {error}")))
+            Err(words) => {
+                // Even settling that may be what panics; the lane must not stay claimed.
+                apart(self.panicked(&lane, sequence, words)).await.unwrap_or_else(|words| {
+                    self.index().again(&lane, self.clock.now() + LOOK_AGAIN);
+                    Err(StoreError(format!("a bug: settling an effect {words}")))
+                })
             }
         }
     }
@@ -216,13 +214,12 @@ impl Delivery {
 
     fn add(&self, lane: Lane, sequence: u64) {
         let key = ledger::outbox_key(&lane, sequence);
-        match ledger::read::<Pending>(&*self.store, &key) {
-            Ok(Some(pending)) => self.index().push(lane, sequence, calls::command(&pending.effect)),
+        match self.store.get(&key) {
             // Settled already: skipped together with its chain.
             Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%error, "an effect cannot be read and stays in the outbox");
-            }
+            Ok(Some(bytes)) => self.index().push(lane, sequence, command_of(&key, &bytes)),
+            // It is read when its turn comes.
+            Err(_) => self.index().push(lane, sequence, ""),
         }
     }
 
@@ -256,15 +253,18 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
         let Some((last, _)) = page.last() else { return Ok(index) };
         from = ledger::after(last);
         for (key, bytes) in page {
-            let pending: Pending = ledger::decode(&key, &bytes)?;
-            let Some(sequence) = ledger::seq_of(&key) else { continue };
-            let effect = &pending.effect;
-            index.recover(
-                effect.lane.clone(),
-                sequence,
-                calls::command(effect),
-                pending.not_before,
-            );
+            let (Some(lane), Some(sequence)) = (ledger::lane_of(&key), ledger::seq_of(&key)) else {
+                continue;
+            };
+            let pending = ledger::decode::<Pending>(&key, &bytes).ok();
+            let not_before = pending.map(|pending| pending.not_before).unwrap_or_default();
+            index.recover(lane, sequence, command_of(&key, &bytes), not_before);
         }
     }
+}
+
+/// The command of an effect as it stands in the outbox; none for what cannot be read and is set aside
+/// when its turn comes.
+fn command_of(key: &[u8], bytes: &[u8]) -> index::Command {
+    ledger::decode::<Pending>(key, bytes).map_or("", |pending| calls::command(&pending.effect))
 }

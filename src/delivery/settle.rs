@@ -1,17 +1,23 @@
 //! After a try: what became of it goes back through the pipeline, or the effect back into its lane.
 
+use std::time::Duration;
+
 use super::Delivery;
 use super::carry::Tried;
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
-use crate::decision::event::Cause;
+use crate::decision::event::{Cause, Hung};
 use crate::decision::{Effect, Event, Lane};
 use crate::ledger::{self, DeadLetter, Pending};
 use crate::pipeline::Extra;
 use crate::store::{Store, StoreError, WriteSet};
 
 /// An effect that the store would not settle is looked at again after this.
-const STORE_TROUBLE: std::time::Duration = std::time::Duration::from_secs(1);
+const STORE_TROUBLE: Duration = Duration::from_secs(1);
+/// How long an effect rests that made us panic.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+/// So many times an effect may make us panic.
+const MOST_PANICS: u32 = 3;
 
 impl Delivery {
     pub(super) async fn settle(
@@ -26,18 +32,25 @@ impl Delivery {
                 self.listener.tried(&pending, Some(&trouble));
                 self.put_back(lane, sequence, pending, at, (trouble, perhaps_done, counts)).await
             }
-            Tried::Settled(outcome) => {
+            Tried::Settled { outcome, unsure } => {
                 self.listener.tried(&pending, None);
-                self.finish(lane, sequence, &pending, outcome, Vec::new()).await
+                self.finish(lane, sequence, &pending, (outcome, unsure), None).await
             }
-            Tried::Dead(words) => {
+            Tried::Dead { words, unsure } => {
                 tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
                 self.listener.given_up(&pending, &words);
+                let fell = ledger::live_sanction(&*self.store, &pending.effect);
                 let at = self.clock.now();
-                let fell = ledger::live_sanction(&*self.store, &pending.effect)?;
-                let letter = DeadLetter { pending: pending.clone(), at, why: words.clone(), fell };
-                let write = (ledger::dead_key(sequence), Some(ledger::encode(&letter)?));
-                self.finish(lane, sequence, &pending, Outcome::Dead { words }, vec![write]).await
+                match fell {
+                    Ok(fell) => {
+                        let why = words.clone();
+                        let hung = Vec::new();
+                        let letter = DeadLetter { pending: pending.clone(), at, why, fell, hung };
+                        let outcome = (Outcome::Dead { words }, unsure);
+                        self.finish(lane, sequence, &pending, outcome, Some(letter)).await
+                    }
+                    Err(error) => Err(error),
+                }
             }
         };
         if result.is_err() {
@@ -47,6 +60,62 @@ impl Delivery {
         }
         self.freed.notify_one();
         result
+    }
+
+    /// A try has ended in a panic. The effect rests, and after a few of them it is given up: whatever
+    /// stands behind it must not wait for a bug to be mended.
+    pub(super) async fn panicked(
+        &self,
+        lane: &Lane,
+        sequence: u64,
+        words: String,
+    ) -> Result<(), StoreError> {
+        tracing::error!(effect.number = sequence, %words, "a bug: carrying out an effect failed");
+        let also = self.index().joinable(lane, sequence);
+        {
+            let mut index = self.index();
+            // What was under way may have been carried out, and with it what one call carries out.
+            also.into_iter().chain([sequence]).for_each(|each| index.perhaps_done(each));
+        }
+        let key = ledger::outbox_key(lane, sequence);
+        let read = self.store.health().and_then(|()| ledger::read::<Pending>(&*self.store, &key));
+        let mut pending = match read {
+            Ok(Some(pending)) => pending,
+            Ok(None) => {
+                self.index().settled(lane, &[sequence]);
+                return Ok(());
+            }
+            Err(error) => {
+                self.index().again(lane, self.clock.now() + AFTER_PANIC);
+                return Err(error);
+            }
+        };
+        pending.panics += 1;
+        let trouble = format!("a bug: carrying it out {words}");
+        let tried = if pending.panics < MOST_PANICS {
+            let at = self.clock.now() + AFTER_PANIC;
+            Tried::Again { at, trouble, perhaps_done: true, counts: true }
+        } else {
+            Tried::Dead { words: trouble, unsure: !pending.effect.act.is_read() }
+        };
+        self.settle(lane, sequence, pending, tried).await
+    }
+
+    /// An effect that cannot be read is kept apart, and its lane goes on.
+    pub(super) async fn set_aside(
+        &self,
+        (lane, sequence): (Lane, u64),
+        key: Vec<u8>,
+        bytes: Vec<u8>,
+        why: String,
+    ) -> Result<(), StoreError> {
+        let kept = self.pipeline.set_aside(key, bytes, why).await;
+        match &kept {
+            Ok(()) => self.index().settled(&lane, &[sequence]),
+            Err(_) => self.index().again(&lane, self.clock.now() + AFTER_PANIC),
+        }
+        self.freed.notify_one();
+        kept.map_err(|error| StoreError(error.0))
     }
 
     async fn put_back(
@@ -80,10 +149,10 @@ impl Delivery {
         lane: &Lane,
         sequence: u64,
         pending: &Pending,
-        outcome: Outcome,
-        writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        outcome: (Outcome, bool),
+        letter: Option<DeadLetter>,
     ) -> Result<(), StoreError> {
-        let gone = self.commit(lane, sequence, pending, outcome, writes).await?;
+        let gone = self.commit(lane, sequence, pending, outcome, letter).await?;
         self.index().settled(lane, &gone);
         Ok(())
     }
@@ -102,7 +171,7 @@ impl Delivery {
                 continue;
             };
             self.listener.tried(&pending, None);
-            match self.commit(lane, sequence, &pending, outcome, Vec::new()).await {
+            match self.commit(lane, sequence, &pending, (outcome, false), None).await {
                 Ok(some) => gone.extend(some),
                 Err(error) => {
                     // The outcome is known but not on disk: it is verified before anything is repeated.
@@ -123,17 +192,33 @@ impl Delivery {
         lane: &Lane,
         sequence: u64,
         pending: &Pending,
-        outcome: Outcome,
-        mut writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+        (outcome, unsure): (Outcome, bool),
+        letter: Option<DeadLetter>,
     ) -> Result<Vec<u64>, StoreError> {
         let effect = &pending.effect;
         let (mut gone, mut skipped) = (vec![sequence], Vec::new());
+        let mut in_doubt = Vec::from_iter(unsure.then(|| effect.id.clone()));
         for (sequence, other) in falls_with(&*self.store, lane, sequence, effect, &outcome)? {
+            // One call may have carried it out together with this one.
+            if self.index().was_recovered(sequence) {
+                in_doubt.push(other.id.clone());
+            }
             gone.push(sequence);
             skipped.push(other);
         }
-        writes.extend(gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)));
-        let event = settled_event(effect, outcome, skipped, self.clock.now());
+        let mut writes: Vec<_> =
+            gone.iter().map(|sequence| (ledger::outbox_key(lane, *sequence), None)).collect();
+        if let Some(mut letter) = letter {
+            for effect in &skipped {
+                let fell = ledger::live_sanction(&*self.store, effect)?;
+                letter.hung.push(Hung { effect: effect.clone(), fell });
+            }
+            writes.push((ledger::dead_key(sequence), Some(ledger::encode(&letter)?)));
+        }
+        let mut event = settled_event(effect, outcome, skipped, self.clock.now());
+        if let Cause::Settled { unsure, .. } = &mut event.cause {
+            *unsure = in_doubt;
+        }
         let taken = self.pipeline.process(event, Extra { writes, ..Extra::default() }).await;
         taken.map_err(|error| StoreError(error.0))?;
         Ok(gone)
@@ -167,7 +252,8 @@ pub fn falls_with(
         let Some((last, _)) = page.last() else { return Ok(chain) };
         from = ledger::after(last);
         for (key, bytes) in &page {
-            let other: Pending = ledger::decode(key, bytes)?;
+            // What cannot be read is set aside when its turn comes.
+            let Ok(other) = ledger::decode::<Pending>(key, bytes) else { continue };
             let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
             if same && let Some(sequence) = ledger::seq_of(key) {
                 chain.push((sequence, other.effect));
@@ -183,7 +269,8 @@ pub fn settled_event(
     skipped: Vec<Effect>,
     now: Timestamp,
 ) -> Event {
-    let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped };
+    let unsure = Vec::new();
+    let cause = Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped, unsure };
     let mut event = Event::new(ledger::settled_id(&effect.id), cause, now, "effect");
     event.group = effect.act.group().cloned();
     event.room = effect.act.room();

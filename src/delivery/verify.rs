@@ -46,7 +46,7 @@ impl Delivery {
                     && seen.is_some_and(|seen| seen.since(self.clock.now()) > TEN_YEARS);
                 Ok((done || forever).then_some(Outcome::Done))
             }
-            Act::Unmute { group, member } => {
+            Act::Unmute { group, member, .. } => {
                 let seen = self.muted_until(asking, group, member).await?;
                 Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
             }
@@ -135,6 +135,20 @@ impl Delivery {
 
 /// Further away than any mute that names its end.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Whether Chat's truth tells if such an effect has taken place (`verify` reads it).
+pub(super) fn is_read_back(act: &Act) -> bool {
+    match act {
+        Act::SetRole { group_type, .. } => *group_type != Some(GroupType::AVChatRoom),
+        Act::TransferOwner { .. }
+        | Act::TransferRoom { .. }
+        | Act::Mute { .. }
+        | Act::Unmute { .. }
+        | Act::RemoveMember { .. }
+        | Act::DismissGroup { .. } => true,
+        _ => false,
+    }
+}
 
 const NO_GROUP: i64 = 10010;
 const NO_ROOM: i64 = 100_004;

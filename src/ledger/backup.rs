@@ -125,7 +125,8 @@ pub(super) fn written(key: &[u8]) -> String {
     text
 }
 
-fn read_key(text: &str) -> Option<Vec<u8>> {
+/// The inverse of [`written`].
+pub(super) fn read_key(text: &str) -> Option<Vec<u8>> {
     let mut key = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

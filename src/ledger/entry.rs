@@ -216,7 +216,22 @@ impl JournalEntry {
             _ => None,
         };
         let before = before.and_then(|event| event.member.as_ref());
-        self.member.as_ref() == Some(member) || before == Some(member)
+        self.member.as_ref() == Some(member) || before == Some(member) || self.has_found(member)
+    }
+
+    /// Whether a reading of Chat has found something about this member: it names many, and says in words
+    /// of whom it has found what.
+    fn has_found(&self, member: &Account) -> bool {
+        let reads = matches!(self.body.as_ref().map(|body| &body.cause), Some(Cause::Seen(_)));
+        let part_of_a_name = |c: char| c.is_alphanumeric() || "_-@#.$".contains(c);
+        let named = |note: &String| {
+            let (mut found, name) = (note.match_indices(member.as_str()), member.as_str());
+            found.any(|(at, _)| {
+                !note[..at].ends_with(part_of_a_name)
+                    && !note[at + name.len()..].starts_with(part_of_a_name)
+            })
+        };
+        reads && self.trace.notes.iter().any(named)
     }
 
     /// The event that an answer or a timer gave rise to and rules looked at: `group.ownerless`, say,

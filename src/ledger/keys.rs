@@ -24,6 +24,7 @@ pub enum Kind {
     Member = b'm',
     Counter = b'n',
     Outbox = b'o',
+    Quarantine = b'q',
     Once = b'1',
     Room = b'r',
     Seen = b's',
@@ -38,7 +39,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, with the words that people read.
-    pub const ALL: [(Self, &'static str); 22] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::Held, "held"),
         (Self::Cooldown, "cooldown"),
         (Self::Dead, "dead letter"),
@@ -51,6 +52,7 @@ impl Kind {
         (Self::Member, "member"),
         (Self::Counter, "counter"),
         (Self::Outbox, "outbox"),
+        (Self::Quarantine, "quarantine"),
         (Self::Once, "once"),
         (Self::Room, "room"),
         (Self::Seen, "seen"),
@@ -191,6 +193,12 @@ pub fn outbox_lane(lane: &Lane) -> (Vec<u8>, Vec<u8>) {
     (from.0, to.0)
 }
 
+/// The lane of an effect in the outbox.
+pub fn lane_of(key: &[u8]) -> Option<Lane> {
+    let parts = key.starts_with(&[Kind::Outbox as u8, b'/']).then(|| texts_of(key))?;
+    parts.into_iter().next().map(Lane::from)
+}
+
 /// The sequence number that ends an outbox or dead-letter key.
 pub fn seq_of(key: &[u8]) -> Option<u64> {
     let tail = key.len().checked_sub(8).and_then(|at| key.get(at..))?;
@@ -210,6 +218,24 @@ pub fn held_key(sequence: u64) -> Vec<u8> {
 /// A timer, by the time it is due.
 pub fn timer_key(due: Timestamp, id: &EventId) -> Vec<u8> {
     Key::new(Kind::Timer).time(due).text(id.as_str()).0
+}
+
+/// The same timer, due at another time.
+pub fn timer_moved(key: &[u8], due: Timestamp) -> Vec<u8> {
+    let mut moved = Key::new(Kind::Timer).time(due).0;
+    moved.extend(key.get(10..).unwrap_or_default());
+    moved
+}
+
+/// The id that ends a timer's key.
+pub fn timer_id_of(key: &[u8]) -> Option<String> {
+    let id = key.get(10..)?.strip_suffix(&[0, 1])?;
+    String::from_utf8(id.to_vec()).ok()
+}
+
+/// What could not be decided or read.
+pub fn quarantine_key(id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Quarantine).text(id.as_str()).0
 }
 
 /// A journal entry, by the time of its decision, then in the order of decision: many fall into one

@@ -8,6 +8,7 @@ mod entry;
 pub mod fsck;
 pub mod journal;
 mod keys;
+mod quarantine;
 mod records;
 pub mod restore;
 pub mod sanctions;
@@ -17,14 +18,23 @@ pub mod survey;
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};
 pub use keys::{
     DAY, Kind, after, dead_key, group_of, held_key, index_key, index_range, journal_id,
-    journal_key, journal_range, members_of, outbox_key, outbox_lane, prefix, rules_key,
-    sanctions_of, seen_key, seq_of, setting_key, state_key, texts_of, time_of, timer_key,
+    journal_key, journal_range, lane_of, members_of, outbox_key, outbox_lane, prefix,
+    quarantine_key, rules_key, sanctions_of, seen_key, seq_of, setting_key, state_key, texts_of,
+    time_of, timer_id_of, timer_key, timer_moved,
 };
+pub use quarantine::{Kept, Quarantined};
 pub use records::{DeadLetter, Pending, TimerRecord, decode, encode, outcome_words};
+
+pub use sanctions::key_at;
 
 use crate::decision::state::Sanction;
 use crate::decision::{Effect, StateValue, sanction_of};
 use crate::store::{Store, StoreError};
+
+/// A key as the API names it, to go on behind it.
+pub fn place_of(key: &[u8]) -> String {
+    backup::hex(key)
+}
 
 /// Reads a record; a garbled one is an error that names its key.
 pub fn read<T: serde::de::DeserializeOwned>(

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
 use crate::decision::effect::{Answer, Outcome};
-use crate::decision::event::{EventId, Timer};
+use crate::decision::event::{EventId, Hung, Timer};
 use crate::decision::state::Sanction;
 use crate::store::StoreError;
 
@@ -63,6 +63,14 @@ pub struct Pending {
     /// What the last try ran into.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub trouble: String,
+    /// Tries that a bug of ours has ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub panics: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// An effect that was given up.
@@ -74,6 +82,9 @@ pub struct DeadLetter {
     /// The sanction that fell with it, or that it was to end. Absent in records of old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fell: Option<Sanction>,
+    /// What stood behind it in the same rule and was not sent either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hung: Vec<Hung>,
 }
 
 /// A timer.

@@ -135,7 +135,7 @@ pub fn find(store: &dyn Store, wanted: &Wanted, most: usize) -> Result<Vec<Stand
         Some(group) => sanctions_of(group),
         None => prefix(Kind::Sanction),
     };
-    if let Some(place) = wanted.after.as_deref().and_then(key_of) {
+    if let Some(place) = wanted.after.as_deref().and_then(key_at) {
         from = from.max(after(&place));
     }
     let mut found = Vec::new();
@@ -164,8 +164,8 @@ pub fn late(store: &dyn Store, now: Timestamp) -> Result<usize, StoreError> {
     Ok(find(store, &wanted, usize::MAX)?.len())
 }
 
-/// The key that a [`Standing::place`] stands for.
-fn key_of(place: &str) -> Option<Vec<u8>> {
+/// The key that a place stands for, as [`super::place_of`] has written it.
+pub fn key_at(place: &str) -> Option<Vec<u8>> {
     let digit =
         |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let digits: Vec<u8> = place.as_bytes().iter().map(digit).collect::<Option<_>>()?;
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_none_begins_from_the_start() {
-        assert_eq!(key_of("782f"), Some(b"x/".to_vec()));
-        assert_eq!((key_of("7"), key_of("zz")), (None, None));
+        assert_eq!(key_at("782f"), Some(b"x/".to_vec()));
+        assert_eq!((key_at("7"), key_at("zz")), (None, None));
     }
 }

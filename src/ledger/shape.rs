@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::journal::RulesVersion;
-use super::{DeadLetter, JournalEntry, Kind, Pending, TimerRecord};
+use super::{DeadLetter, JournalEntry, Kind, Pending, Quarantined, TimerRecord};
 use crate::decision::effect::Effect;
 use crate::decision::event::EventId;
 use crate::decision::state::{Sanction, SanctionKind};
@@ -60,6 +60,11 @@ pub(super) fn read(key: &[u8], value: &[u8]) -> Result<Record, Misfit> {
             let pending: Pending = decode(key, value)?;
             fits(super::outbox_key(&pending.effect.lane, number) == key)?;
             Record::Outbox(number, pending.effect)
+        }
+        Kind::Quarantine => {
+            let kept: Quarantined = decode(key, value)?;
+            fits(super::quarantine_key(&kept.id) == key)?;
+            Record::Other
         }
         Kind::Rules => {
             let _: RulesVersion = decode(key, value)?;

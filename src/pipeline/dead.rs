@@ -19,8 +19,10 @@ const CANDIDATES: usize = 10;
 pub enum DeadFate {
     /// Back into the outbox, behind everything that its lane holds by now.
     Retry,
-    /// Never sent.
+    /// Never sent, nor what hung on it.
     Drop,
+    /// Never sent, because it has been, or is not needed: what hung on it is.
+    TakeForDone,
 }
 
 /// Where an order that takes several steps stands: the dead letters from one number to another. What
@@ -162,7 +164,12 @@ fn event(standing: &Standing, fate: DeadFate, now: crate::clock::Timestamp) -> E
     let (what, cause) = match fate {
         DeadFate::Retry => {
             let fell = standing.letter.fell.clone().map(Box::new);
-            ("retried", Cause::Retried { effect: Box::new(effect.clone()), fell })
+            let hung = standing.letter.hung.clone();
+            ("retried", Cause::Retried { effect: Box::new(effect.clone()), fell, hung })
+        }
+        DeadFate::TakeForDone => {
+            let hung = standing.letter.hung.clone();
+            ("taken for done", Cause::TakenForDone { effect: Box::new(effect.clone()), hung })
         }
         DeadFate::Drop => ("dropped", Cause::Dropped(Box::new(effect.clone()))),
     };

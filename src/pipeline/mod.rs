@@ -8,6 +8,7 @@ mod held;
 mod journaling;
 mod lanes;
 mod process;
+mod quarantine;
 mod sanctions;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use dead::{DeadFate, DeadOrdered, Stretch};
 pub use held::{Fate, Ordered, Which};
 pub use journaling::JournalEvents;
 pub use process::{Extra, Pipeline};
+pub use quarantine::{QuarantineOrdered, apart};
 pub use sanctions::{Obeyed, Order};
 
 /// A verdict under way.

@@ -1,6 +1,6 @@
 //! The way of one event: its lane, the state it needs, the decision, the commit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,15 +10,16 @@ use tokio::sync::{Notify, mpsc};
 
 use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
+use super::quarantine::{Quarantine, Trouble, guarded, taken};
 use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{
-    Decision, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
+    Decision, Effect, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
 use crate::ledger::{self, Pending, TimerRecord};
 use crate::rule::RuleSet;
-use crate::store::{CommitError, Store, StoreError, WriteSet};
+use crate::store::{CommitError, Store, StoreError, Write, WriteSet};
 
 /// Decisions that found their state moved are made again, this often.
 const ATTEMPTS: usize = 64;
@@ -45,6 +46,7 @@ pub struct Pipeline {
     line: tokio::sync::Mutex<()>,
     sequence: AtomicU64,
     journaling: Journaling,
+    pub(super) quarantine: Quarantine,
     /// Tells delivery which effects were committed: lane and sequence number.
     outbox: UnboundedSender<(Lane, u64)>,
     /// Tells the schedule that a timer was committed.
@@ -86,6 +88,7 @@ impl Pipeline {
         let (lanes, line) = (Lanes::default(), tokio::sync::Mutex::default());
         let timers = Notify::new();
         let journaling = Journaling::new(JournalEvents::default());
+        let quarantine = Quarantine::read(&*store)?;
         let pipeline = Self {
             store,
             rules,
@@ -96,6 +99,7 @@ impl Pipeline {
             line,
             sequence,
             journaling,
+            quarantine,
             outbox,
             timers,
         };
@@ -119,73 +123,151 @@ impl Pipeline {
         self.timers.notified().await;
     }
 
-    /// Decides one event and commits what follows from it, together with `extra`.
+    /// Decides one event and commits what follows from it, together with `extra`. An event that cannot
+    /// be decided because of a bug, or of state that cannot be read, is put into quarantine: it is taken
+    /// then, and nothing of it is done yet.
     ///
     /// # Errors
     /// [`NotTaken`] when the store does not take it; nothing of it is kept.
     pub async fn process(&self, event: Event, extra: Extra) -> Result<Verdict, NotTaken> {
+        let mut needed = BTreeSet::new();
         let rules = self.rules.load_full();
-        let mut needed = needs(&event, &rules);
-        if needed.is_empty() && extra.writes.is_empty() {
+        if extra.writes.is_empty() {
             // Nothing is stored and nothing can follow: no lane, no disk.
             let now = self.clock.now();
-            let decision = decide(&event, &rules, &self.settings, &State::default(), now);
-            if decision.is_nothing() && decision.missing.is_empty() {
-                let nothing = Loaded { state: State::default(), bytes: HashMap::new() };
-                self.jot(&event, &rules, &decision, &nothing, now);
-                self.observer.decided(&event, &decision);
-                return Ok(decision.verdict);
+            let quick = guarded(|| self.at_once(&event, &rules, now));
+            match quick {
+                Ok(Ok(verdict)) => return Ok(verdict),
+                Ok(Err(missing)) => needed = missing,
+                // It is met again below, where it can be kept.
+                Err(_) => {}
             }
-            needed = decision.missing;
         }
         let _one_at_a_time = self.lanes.enter(&event.lane()).await;
-        let taken = |error: StoreError| NotTaken(error.0);
         // Before anything is read: what a failed commit has written may still be seen, the mark of this
         // very event for one, and is taken back before the store is well again.
         self.store.health().map_err(taken)?;
         let now = self.clock.now();
         let once = matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. });
+        if once && self.quarantine.holds(&event.id) {
+            return Ok(Verdict::Allow);
+        }
         if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {
             return Ok(verdict);
         }
+        match self.decided(&event, &rules, needed, &extra, now).await {
+            Err(Trouble::Bug(why)) => self.put_into_quarantine(event, extra, why, now).await,
+            other => other.map_err(Trouble::not_taken),
+        }
+    }
+
+    /// Decides an event of quarantine again, whether it was seen or not; what cannot be decided stays.
+    pub(super) async fn process_again(&self, event: &Event, extra: &Extra) -> Result<(), Trouble> {
+        let rules = self.rules.load_full();
+        let _one_at_a_time = self.lanes.enter(&event.lane()).await;
+        self.store.health().map_err(Trouble::Store)?;
+        let now = self.clock.now();
+        self.decided(event, &rules, BTreeSet::new(), extra, now).await.map(|_| ())
+    }
+
+    /// Decides what needs no state: its verdict, if nothing follows; otherwise what else is needed.
+    fn at_once(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        now: Timestamp,
+    ) -> Result<Verdict, BTreeSet<StateKey>> {
+        let needed = needs(event, rules);
+        if !needed.is_empty() {
+            return Err(needed);
+        }
+        let decision = decide(event, rules, &self.settings, &State::default(), now);
+        if !decision.is_nothing() || !decision.missing.is_empty() {
+            return Err(decision.missing);
+        }
+        let nothing = Loaded { state: State::default(), bytes: HashMap::new() };
+        self.jot(event, rules, &decision, &nothing, now);
+        self.looked_on(event, &decision);
+        Ok(decision.verdict)
+    }
+
+    /// Decides an event until its state has stood still meanwhile, and commits that.
+    async fn decided(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        mut needed: BTreeSet<StateKey>,
+        extra: &Extra,
+        now: Timestamp,
+    ) -> Result<Verdict, Trouble> {
         let mut in_line = None;
         for attempt in 0..ATTEMPTS {
             if attempt == STAND_IN_LINE {
                 in_line = Some(self.line.lock().await);
             }
-            let loaded = self.load(&needed).map_err(taken)?;
-            let decision = decide(&event, &rules, &self.settings, &loaded.state, now);
-            if !decision.missing.is_empty() {
-                needed.extend(decision.missing);
-                continue;
-            }
-            if decision.is_nothing() && extra.writes.is_empty() {
-                self.jot(&event, &rules, &decision, &loaded, now);
-                self.observer.decided(&event, &decision);
+            let thought = guarded(|| self.think(event, rules, &mut needed, extra, now));
+            let Some((decision, changes)) = thought.map_err(Trouble::Bug)?? else { continue };
+            let Some(Changes { set, effects, keeps }) = changes else {
                 return Ok(decision.verdict);
-            }
-            let Changes { set, effects, keeps } =
-                self.write_set(&event, &rules, &decision, &loaded, &extra, now).map_err(taken)?;
+            };
             match self.store.commit(set).await {
                 Ok(()) => {
                     self.journaling.committed(keeps);
+                    self.quarantine.forget(&event.id);
                     self.tell(effects, &decision);
-                    self.observer.decided(&event, &decision);
+                    self.looked_on(event, &decision);
                     return Ok(decision.verdict);
                 }
-                Err(CommitError::Conflict) => self.still_expected(&extra)?,
-                Err(CommitError::Store(error)) => return Err(NotTaken(error.0)),
+                Err(CommitError::Conflict) => self.still_expected(extra)?,
+                Err(CommitError::Store(error)) => return Err(Trouble::Store(error)),
             }
         }
         drop(in_line);
-        Err(NotTaken(format!("event {} met other writers {ATTEMPTS} times in a row", event.id)))
+        let words = format!("event {} met other writers {ATTEMPTS} times in a row", event.id);
+        Err(Trouble::Store(StoreError(words)))
+    }
+
+    /// One decision with the state as it stands, and what is to be written; nothing when more state is
+    /// needed, and no changes when nothing follows.
+    fn think(
+        &self,
+        event: &Event,
+        rules: &Arc<RuleSet>,
+        needed: &mut BTreeSet<StateKey>,
+        extra: &Extra,
+        now: Timestamp,
+    ) -> Result<Option<(Decision, Option<Changes>)>, Trouble> {
+        if needed.is_empty() {
+            *needed = needs(event, rules);
+        }
+        let loaded = self.load(needed)?;
+        let decision = decide(event, rules, &self.settings, &loaded.state, now);
+        if !decision.missing.is_empty() {
+            needed.extend(decision.missing);
+            return Ok(None);
+        }
+        if decision.is_nothing() && extra.writes.is_empty() {
+            self.jot(event, rules, &decision, &loaded, now);
+            self.looked_on(event, &decision);
+            return Ok(Some((decision, None)));
+        }
+        let changes = self.write_set(event, rules, &decision, &loaded, extra, now);
+        Ok(Some((decision, Some(changes.map_err(Trouble::Store)?))))
+    }
+
+    /// Tells the observer; what is committed stays decided, whatever becomes of that.
+    fn looked_on(&self, event: &Event, decision: &Decision) {
+        if let Err(why) = guarded(|| self.observer.decided(event, decision)) {
+            tracing::error!(event.id = %event.id, %why, "a bug: an observer panicked");
+        }
     }
 
     /// Whether a conflict was about state, which is decided anew, and not about what the caller holds.
-    fn still_expected(&self, extra: &Extra) -> Result<(), NotTaken> {
+    pub(super) fn still_expected(&self, extra: &Extra) -> Result<(), Trouble> {
         for (key, expected) in &extra.expect {
-            if self.store.get(key).map_err(|error| NotTaken(error.0))? != *expected {
-                return Err(NotTaken("somebody else has settled it meanwhile".to_owned()));
+            if self.store.get(key).map_err(Trouble::Store)? != *expected {
+                let words = "somebody else has settled it meanwhile";
+                return Err(Trouble::Store(StoreError(words.to_owned())));
             }
         }
         Ok(())
@@ -237,13 +319,34 @@ impl Pipeline {
     }
 
     fn tell(&self, effects: Vec<(Lane, u64)>, decision: &Decision) {
-        for entry in effects {
-            // Nobody listens any more when the service stops; the effects are on disk.
-            let _ = self.outbox.send(entry);
-        }
+        effects.into_iter().for_each(|entry| self.tell_delivery(entry));
         if !decision.timers.is_empty() {
-            self.timers.notify_one();
+            self.tell_schedule();
         }
+    }
+
+    pub(super) fn tell_delivery(&self, entry: (Lane, u64)) {
+        // Nobody listens any more when the service stops; the effects are on disk.
+        let _ = self.outbox.send(entry);
+    }
+
+    pub(super) fn tell_schedule(&self) {
+        self.timers.notify_one();
+    }
+
+    /// An effect as it stands in the outbox, under a number of its own.
+    pub(super) fn owed(&self, effect: &Effect) -> Result<(u64, Write), StoreError> {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let pending = Pending {
+            effect: effect.clone(),
+            tries: 0,
+            not_before: Timestamp::default(),
+            perhaps_done: false,
+            trouble: String::new(),
+            panics: 0,
+        };
+        let place = ledger::outbox_key(&effect.lane, sequence);
+        Ok((sequence, (place, Some(ledger::encode(&pending)?))))
     }
 
     /// What was answered when the event was decided, today or yesterday.
@@ -260,12 +363,14 @@ impl Pipeline {
         Ok(None)
     }
 
-    fn load(&self, needed: &std::collections::BTreeSet<StateKey>) -> Result<Loaded, StoreError> {
+    fn load(&self, needed: &BTreeSet<StateKey>) -> Result<Loaded, Trouble> {
         let mut loaded = Loaded { state: State::default(), bytes: HashMap::new() };
         for key in needed {
             let place = ledger::state_key(key);
-            let bytes = self.store.get(&place)?;
-            let value = bytes.as_ref().map(|bytes| ledger::decode(&place, bytes)).transpose()?;
+            let bytes = self.store.get(&place).map_err(Trouble::Store)?;
+            let value = bytes.as_ref().map(|bytes| ledger::decode(&place, bytes)).transpose();
+            // The store is well; what stands there stays so until a person has looked.
+            let value = value.map_err(|error| Trouble::Bug(error.0))?;
             loaded.state.insert(key.clone(), value);
             loaded.bytes.insert(key.clone(), bytes);
         }
@@ -296,16 +401,8 @@ impl Pipeline {
         }
         let mut effects = Vec::with_capacity(decision.effects.len());
         for effect in &decision.effects {
-            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-            let pending = Pending {
-                effect: effect.clone(),
-                tries: 0,
-                not_before: Timestamp::default(),
-                perhaps_done: false,
-                trouble: String::new(),
-            };
-            let place = ledger::outbox_key(&effect.lane, sequence);
-            set.writes.push((place, Some(ledger::encode(&pending)?)));
+            let (sequence, write) = self.owed(effect)?;
+            set.writes.push(write);
             effects.push((effect.lane.clone(), sequence));
         }
         for held in &decision.held {
@@ -317,6 +414,9 @@ impl Pipeline {
             let record = TimerRecord { id: id.clone(), timer: timer.clone() };
             set.writes.push((ledger::timer_key(*due, &id), Some(ledger::encode(&record)?)));
         }
+        if self.quarantine.holds(&event.id) {
+            set.writes.push((ledger::quarantine_key(&event.id), None));
+        }
         let mut keeps = None;
         if self.journaling.wants(decision, durable) && !in_time(event, decision) {
             let jotting = self.entry(event, rules, decision, loaded, now)?;
@@ -324,12 +424,11 @@ impl Pipeline {
             keeps = jotting.keeps;
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
-            let mark = ledger::seen_key(now.0.div_euclid(ledger::DAY), &event.id);
             let verdict = match &decision.verdict {
                 Verdict::Allow => Vec::new(),
                 verdict => ledger::encode(verdict)?,
             };
-            set.writes.push((mark, Some(verdict)));
+            set.writes.push((seen_today(&event.id, now), Some(verdict)));
         }
         Ok(Changes { set, effects, keeps })
     }
@@ -358,6 +457,11 @@ impl Door for Pipeline {
             noted.map_err(|error| NotTaken(error.to_string()))
         })
     }
+}
+
+/// Where it is marked today that an event was seen.
+pub(super) fn seen_today(id: &EventId, now: Timestamp) -> Vec<u8> {
+    ledger::seen_key(now.0.div_euclid(ledger::DAY), id)
 }
 
 /// Hardly any end of a sanction is late; that one was not is nothing to look up.

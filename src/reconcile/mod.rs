@@ -25,7 +25,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::chat::GroupId;
 use crate::clock::{Clock, Timestamp};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, apart};
 use crate::rest::{Chat, Rates};
 use crate::rule::model::Globs;
 use crate::store::{CommitError, Store, StoreError};
@@ -226,10 +226,18 @@ impl Reconciler {
             if let [Job::List { cursor }] = jobs[..] {
                 self.keep_place(number, cursor).await?;
             }
-            let works = jobs.into_iter().map(|job| self.work(job, &terms));
+            let works = jobs.into_iter().map(|job| self.work_apart(job, &terms));
             let results = futures_util::future::join_all(works).await;
             return Ok(results.into_iter().map(|result| self.settle(number, result)).sum());
         }
+    }
+
+    /// A panic costs its job, until the next run, and no other group anything.
+    async fn work_apart(&self, job: Job, terms: &Terms) -> Result<Done, (Job, Stop)> {
+        apart(self.work(job, terms)).await.unwrap_or_else(|words| {
+            tracing::error!(%words, "a bug: comparing a group with Chat failed; it is left alone until the next time");
+            Ok(Done { skipped: 1, ..Done::default() })
+        })
     }
 
     /// The next jobs, of the run that is first; none when there is no run, or it is not the time.

@@ -34,6 +34,7 @@ pub struct Metrics {
     sanctions_late: Gauge,
     store_size: Gauge,
     store_live: Gauge,
+    quarantined: Gauge,
     dead_letters: Counter,
     alerts: Counter,
     commands_stopped: Family<Single, Gauge>,
@@ -65,6 +66,7 @@ impl Default for Metrics {
             sanctions_late: Gauge::default(),
             store_size: Gauge::default(),
             store_live: Gauge::default(),
+            quarantined: Gauge::default(),
             dead_letters: Counter::default(),
             alerts: Counter::default(),
             commands_stopped: Family::default(),
@@ -100,6 +102,9 @@ impl Default for Metrics {
         registry.register("outbox_pending", "Effects not settled", metrics.outbox_pending.clone());
         let help = "Sanctions that should have ended more than two minutes ago";
         registry.register("sanctions_late", help, metrics.sanctions_late.clone());
+        let help =
+            "Events and records that a bug keeps from being worked on, until a person settles them";
+        registry.register("quarantined", help, metrics.quarantined.clone());
         registry.register("dead_letters", "Effects given up", metrics.dead_letters.clone());
         let help = "Alerts: those that rules raised, and commands that stopped";
         registry.register("alerts", help, metrics.alerts.clone());
@@ -108,18 +113,7 @@ impl Default for Metrics {
         metrics.register_rules(&mut registry);
         metrics.register_store(&mut registry);
         metrics.reconcile.register(&mut registry);
-        registry.register_with_unit(
-            "sanction_end_lateness",
-            "How long after its time the end of a sanction was taken up",
-            Unit::Seconds,
-            metrics.lateness.clone(),
-        );
-        registry.register_with_unit(
-            "callback_answer",
-            "How long Chat waited for the answer to a callback",
-            Unit::Seconds,
-            metrics.answering.clone(),
-        );
+        metrics.register_times(&mut registry);
         Self { registry, ..metrics }
     }
 }
@@ -192,6 +186,15 @@ impl Metrics {
             Unit::Seconds,
             self.rules_last_success.clone(),
         );
+    }
+
+    fn register_times(&self, registry: &mut Registry) {
+        let help = "How long after its time the end of a sanction was taken up";
+        let lateness = self.lateness.clone();
+        registry.register_with_unit("sanction_end_lateness", help, Unit::Seconds, lateness);
+        let help = "How long Chat waited for the answer to a callback";
+        let answering = self.answering.clone();
+        registry.register_with_unit("callback_answer", help, Unit::Seconds, answering);
     }
 
     fn register_store(&self, registry: &mut Registry) {
@@ -327,6 +330,11 @@ impl Metrics {
     /// Sanctions whose end is late.
     pub fn set_sanctions_late(&self, late: usize) {
         self.sanctions_late.set(i64::try_from(late).unwrap_or(i64::MAX));
+    }
+
+    /// What is in quarantine.
+    pub fn set_quarantined(&self, kept: usize) {
+        self.quarantined.set(i64::try_from(kept).unwrap_or(i64::MAX));
     }
 
     /// The modes of the rules in force, and whether those on disk are broken.

@@ -145,10 +145,7 @@ impl Service {
         let rules = Rules::load(rules, store.clone(), clock.clone(), metrics.clone());
         let rules = Arc::new(rules.await.map_err(NotStarted::Rules)?);
         let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
-        let transport = HttpTransport::new(config.rest.timeout)
-            .map_err(|error| setup(&format!("{error:?}")))?;
-        let app = app(config);
-        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(transport), clock.clone()));
+        let chat = chat(config, &clock)?;
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
@@ -177,6 +174,7 @@ impl Service {
             store: store.clone(),
             metrics: metrics.clone(),
             delivery: engine.delivery.clone(),
+            pipeline: engine.pipeline.clone(),
             reconciler: engine.reconciler.clone(),
             clock: clock.clone(),
         };
@@ -267,13 +265,17 @@ fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Rou
     })
 }
 
-fn app(config: &Config) -> App {
-    App {
+/// The client of Chat that the configuration names.
+fn chat(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Chat>, NotStarted> {
+    let transport = HttpTransport::new(config.rest.timeout)
+        .map_err(|error| NotStarted::Setup(format!("{error:?}")))?;
+    let app = App {
         sdk_app_id: config.app.sdk_app_id,
         admin: config.app.admin.clone(),
         secret_key: config.app.secret_key.clone(),
         base_url: config.app.base_url.clone(),
-    }
+    };
+    Ok(Arc::new(Client::new(app, Arc::new(transport), clock.clone())))
 }
 
 /// A file that is much larger than what lives in it is written anew before anything begins. Where that
@@ -354,6 +356,7 @@ struct ServiceStatus {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     delivery: Arc<crate::delivery::Delivery>,
+    pipeline: Arc<crate::pipeline::Pipeline>,
     reconciler: Option<Arc<Reconciler>>,
     connections: [Arc<Connections>; 2],
     admission: Arc<Admission>,
@@ -372,6 +375,7 @@ impl Status for ServiceStatus {
         for connections in &self.connections {
             self.metrics.set_connections(connections.name(), connections.count());
         }
+        self.metrics.set_quarantined(self.pipeline.quarantine_len());
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }

@@ -396,7 +396,7 @@ do = [{ alert = { text = "{member.id}" } }]
             Answer::Roles { group: None, roles: vec![("ann".into(), role)], members: Vec::new() };
         let effect = Box::new(asking.effects[0].clone());
         let outcome = Outcome::Answer(answer);
-        let cause = Cause::Settled { effect, outcome, skipped: Vec::new() };
+        let cause = Cause::Settled { effect, outcome, skipped: Vec::new(), unsure: Vec::new() };
         let mut settled = Event::new(EventId::of(&[b"settled"]), cause, NOW, "effect");
         settled.group = Some("@TGS#1".into());
         assert_eq!(acts(&kept.decide_fully(&settled, &rules)), expected, "{role:?}");
@@ -501,7 +501,7 @@ fn what_chat_answers_starts_no_rule_that_listens_to_other_events_by_then() {
     };
     let outcome = Outcome::Answer(Answer::Group(facts));
     let effect = Box::new(read.clone());
-    let cause = Cause::Settled { effect, outcome, skipped: Vec::new() };
+    let cause = Cause::Settled { effect, outcome, skipped: Vec::new(), unsure: Vec::new() };
     let mut settled = Event::new(EventId::of(&[b"settled"]), cause, NOW, "effect");
     settled.group = Some(GroupId::from("@TGS#1"));
     let edited = asking.replace("member.left", "member.joined");

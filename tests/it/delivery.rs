@@ -566,3 +566,21 @@ async fn the_same_effect_carries_the_same_random_however_often_it_is_sent() {
     assert_eq!((randoms[0], randoms[1]), (randoms[1], randoms[2]));
     assert_ne!(randoms[2], randoms[3]);
 }
+
+#[tokio::test]
+async fn two_loops_never_send_the_same_effect() {
+    let bot = on_join(r#"{ send_message = { text = "hello {member.id}" } }"#);
+    bot.join(names(20)).await;
+    let engine = &bot.engine;
+    let steps = (0..4).map(|_| engine.delivery.step());
+    for tries in futures_util::future::join_all(steps).await {
+        tries.unwrap();
+    }
+    bot.step().await;
+    let texts = bot.chat.calls("send_group_msg").into_iter().map(|call| match call {
+        Call::SendGroupMsg { text, .. } => text,
+        other => panic!("{other:?}"),
+    });
+    let expected: Vec<_> = names(20).iter().map(|name| format!("hello {name}")).collect();
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
+}

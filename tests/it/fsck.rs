@@ -12,7 +12,9 @@ use groupkeeper::decision::state::{
 };
 use groupkeeper::decision::{Lane, StateKey, StateValue, Trace, Verdict};
 use groupkeeper::ledger::journal::RulesVersion;
-use groupkeeper::ledger::{self, DeadLetter, JournalEntry, Known, Pending, TimerRecord, fsck};
+use groupkeeper::ledger::{
+    self, DeadLetter, JournalEntry, Kept, Known, Pending, Quarantined, TimerRecord, fsck,
+};
 use groupkeeper::rule::EventKind;
 use groupkeeper::store::{MemoryStore, SledStore, Store, Write, WriteSet};
 
@@ -52,6 +54,7 @@ fn event() -> Event {
 
 fn pending(name: &str) -> Pending {
     Pending {
+        panics: 0,
         effect: effect(name),
         tries: 2,
         not_before: SOON,
@@ -75,6 +78,7 @@ fn sanction() -> Sanction {
         confirmed: Some(NOW),
         chat_until: None,
         away: false,
+        lifted: false,
         tries: 0,
         told_late: None,
         instead_of: None,
@@ -161,6 +165,7 @@ pub fn rows() -> Vec<Write> {
         at: NOW,
         why: "no answer".to_owned(),
         fell: Some(sanction()),
+        hung: Vec::new(),
     };
     put(&mut rows, ledger::dead_key(1), &letter);
     let held = Held {
@@ -173,8 +178,18 @@ pub fn rows() -> Vec<Write> {
         why: "more than 2 actions in 10m (`limit`)".to_owned(),
     };
     put(&mut rows, ledger::held_key(2), &held);
+    let kept = Quarantined {
+        id: id("event"),
+        what: Kept::Event(Box::new(event())),
+        why: "panicked: a bug".to_owned(),
+        since: NOW,
+        last: NOW,
+        tries: 1,
+    };
+    put(&mut rows, ledger::quarantine_key(&kept.id), &kept);
     let effect = Box::new(effect("done"));
-    let settled = Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new() };
+    let settled =
+        Cause::Settled { effect, outcome: Outcome::Done, skipped: Vec::new(), unsure: Vec::new() };
     let entry = JournalEntry {
         id: id("event"),
         at: NOW,

@@ -25,6 +25,7 @@ mod overload;
 mod plan;
 mod presets;
 mod process;
+mod quarantine;
 mod readings;
 mod reload;
 mod replay;

@@ -328,7 +328,12 @@ fn answered(read: Read, answer: Answer) -> Event {
         continue_on_refusal: true,
     };
     let outcome = Outcome::Answer(answer);
-    let cause = Cause::Settled { effect: Box::new(effect), outcome, skipped: Vec::new() };
+    let cause = Cause::Settled {
+        effect: Box::new(effect),
+        outcome,
+        skipped: Vec::new(),
+        unsure: Vec::new(),
+    };
     let mut event = Event::new(EventId::of(&[b"answer"]), cause, NOW, "effect");
     event.group = Some(group());
     event

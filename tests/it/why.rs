@@ -5,6 +5,7 @@ use std::time::Duration;
 use groupkeeper::chat::{GroupType, Role};
 use groupkeeper::ledger::JournalEntry;
 use groupkeeper::pipeline::Door;
+use groupkeeper::simulator::FaultKind;
 use groupkeeper::store::WriteSet;
 
 use crate::stage::Stage;
@@ -264,5 +265,30 @@ async fn a_service_with_a_token_is_asked_with_it_and_never_shows_it() {
     std::fs::write(stage.folder.path().join("groupkeeper.toml"), config).unwrap();
     let (code, _, trouble) = stage.groupkeeper(&["why", "last", "--url", &url]).await;
     assert!(code == Some(1) && !trouble.contains("wrong"), "{trouble}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_reading_has_found_about_a_member_is_found_by_their_name() {
+    let rules = "[rule.bye]\non = \"member.left\"\ndo = [{ send_message = { text = \"bye\" } }]\n";
+    let stage = Stage::with_settings(rules, &[("RECONCILE_EVERY", "10m")]).await;
+    let members = [("ann", Role::Member), ("annette", Role::Member)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    stage.advance(Duration::from_secs(1_200)).await;
+    stage.fault("Group.CallbackAfterMemberExit", None, FaultKind::Lose);
+    cats.leaves("annette");
+    stage.settle().await;
+    stage.mend();
+    stage.advance(Duration::from_secs(1_200)).await;
+    assert_eq!(cats.messages(), ["bye"]);
+    let url = stage.admin_url();
+    let (exit, told, err) =
+        stage.groupkeeper(&["why", "last", "--member", "annette", "--url", &url]).await;
+    assert_eq!(exit, Some(0), "{err}");
+    assert!(told.contains("annette is not in the group any more"), "{told}");
+    // Whose name only begins so is somebody else.
+    let (exit, told, _) =
+        stage.groupkeeper(&["why", "last", "--member", "ann", "--url", &url]).await;
+    assert_eq!(exit, Some(1), "{told}");
     stage.finish().await;
 }

@@ -313,7 +313,7 @@ impl Observer for Witness {
         if echo && let Some(rule) = decision.trace.rules.iter().find(|told| told.why.acted()) {
             self.story.broken(format!("S12: our own {} starts `{}`", event.name(), rule.rule));
         }
-        if let Cause::Settled { effect, outcome, skipped } = &event.cause {
+        if let Cause::Settled { effect, outcome, skipped, .. } = &event.cause {
             let words = ledger::outcome_words(outcome);
             self.story.tell(format!("  {} {}: {words}", effect.id, effect.act));
             if seen.unsettled.remove(&effect.id).is_none() {

@@ -45,7 +45,8 @@ impl Observer for Notebook {
             if matches!(effect.act, Act::Unmute { .. }));
         for ended in decision.derived.iter().filter(|e| e.kind() == Some(EventKind::MuteEnded)) {
             if let (Some(group), Some(member), false) = (&ended.group, &ended.member, lifted) {
-                let unmute = Act::Unmute { group: group.clone(), member: member.clone() };
+                let (group, member) = (group.clone(), member.clone());
+                let unmute = Act::Unmute { group, member, ends: None };
                 seen.effects.push(seen_as(&unmute));
             }
         }

@@ -95,6 +95,20 @@ impl Admin {
         self.json(Method::Get, path)
     }
 
+    /// One page of a list of `/api/v1/`, and how many entries the list has.
+    ///
+    /// # Errors
+    /// As [`Admin::read`].
+    pub fn page(&self, path: &str) -> Result<(Vec<serde_json::Value>, usize), Trouble> {
+        let Some((total, body)) = self.asked(Method::Get, path)? else {
+            return Err(self.too_old());
+        };
+        let page: Vec<serde_json::Value> =
+            serde_json::from_reader(body).map_err(|_| self.too_old())?;
+        let total = total.unwrap_or(page.len());
+        Ok((page, total))
+    }
+
     /// Has the service do something; `None` when there is nothing of that kind.
     ///
     /// # Errors
@@ -205,6 +219,15 @@ impl Admin {
 
     /// The body of an answer; `None` when the service says that there is no such thing.
     fn ask(&self, method: Method, path: &str) -> Result<Option<impl BufRead + use<>>, Trouble> {
+        Ok(self.asked(method, path)?.map(|(_, body)| body))
+    }
+
+    /// The same, with what the answer says of the list that it is a page of: how many entries there are.
+    fn asked(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<Option<(Option<usize>, impl BufRead + use<>)>, Trouble> {
         let url = format!("{}{path}", self.url);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {}", token.expose_secret()));
         let asked = match (method, bearer) {
@@ -224,9 +247,11 @@ impl Admin {
             ))
         })?;
         let status = answer.status().as_u16();
+        let total = answer.headers().get("x-total-count").and_then(|total| total.to_str().ok());
+        let total = total.and_then(|total| total.parse().ok());
         let body = BufReader::new(answer.into_body().into_reader());
         match status {
-            200 => Ok(Some(body)),
+            200 => Ok(Some((total, body))),
             404 => Ok(None),
             401 => Err(Trouble(format!(
                 "{} wants its token: give --config with its [admin] token, or --token-file",

@@ -241,7 +241,7 @@ impl<'p> Run<'p> {
                 let order = self.pipeline.order_sanction(group, member, Some(*kind), order);
                 order.await.map_err(not_taken)?;
             }
-            Some(Cause::Retried { effect, .. }) => {
+            Some(Cause::Retried { effect, .. } | Cause::TakenForDone { effect, .. }) => {
                 let Some(event) = entry.body.clone() else { return Ok(Vec::new()) };
                 // It was given up here too, if the rules that run here wanted it.
                 if self.given_up.remove(&effect.id) {

@@ -110,6 +110,9 @@ fn heard(event: &Event) -> String {
             format!("an operator lets the {} of {member} end at {until}", kind.name())
         }
         Cause::Retried { effect, .. } => format!("tried again by an operator: {}", effect.act),
+        Cause::TakenForDone { effect, .. } => {
+            format!("taken for done by an operator: {}", effect.act)
+        }
         Cause::Dropped(effect) => format!("dropped by an operator: {}", effect.act),
         Cause::Settled { effect, outcome, .. } => match outcome {
             Outcome::Answer(_) => {

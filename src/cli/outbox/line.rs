@@ -21,6 +21,9 @@ pub(super) fn of(entry: &Value) -> String {
     let member = entry["member"].as_str().map(|member| format!("about {member}: "));
     let member = member.filter(|_| entry["wants"].is_array()).unwrap_or_default();
     let mut line = format!("{}  {}  {member}{wants}  ({since}{why})", text("id"), text("rule"));
+    for hung in entry["hung"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        line.push_str(&format!("\n    and with it: {hung}"));
+    }
     for said in entry["texts"].as_array().into_iter().flatten() {
         line.push_str(&match said.as_str() {
             Some(said) => format!("\n    says {said:?}"),

@@ -40,8 +40,9 @@ pub(in crate::decision) fn time_is_over(
     }
     let ending = Sanction { ending: true, ..sanction.clone() };
     let act = match kind {
-        SanctionKind::Ban => {
-            // `Duration` of 50296: Chat counts it down by itself.
+        // `Duration` of 50296: Chat counts it down by itself. Only what an operator has lifted, and Chat
+        // has refused to lift, may go on.
+        SanctionKind::Ban if !sanction.lifted => {
             draft.note(format!("the ban of {member} is over"));
             set(draft, who, None);
             return;
@@ -51,7 +52,9 @@ pub(in crate::decision) fn time_is_over(
             member: member.clone(),
             sanction: id.clone(),
         }),
-        SanctionKind::MuteAll | SanctionKind::Role => ending_act(draft, who, &ending),
+        SanctionKind::MuteAll | SanctionKind::Role | SanctionKind::Ban => {
+            ending_act(draft, who, &ending)
+        }
     };
     let what = match ending.tries {
         0 => "end".to_owned(),
@@ -69,7 +72,7 @@ pub(super) fn ending_act(
 ) -> Act {
     let (group, member) = (group.clone(), member.clone());
     match kind {
-        SanctionKind::Mute => Act::Unmute { group, member },
+        SanctionKind::Mute => Act::Unmute { group, member, ends: Some(sanction.id.clone()) },
         SanctionKind::Ban => Act::Unban { group, member },
         SanctionKind::MuteAll => Act::UnmuteAll { group },
         SanctionKind::Role => Act::SetRole {

@@ -25,14 +25,10 @@ pub(in crate::decision) fn lifted(
     }
     draft.note(format!("an operator lifts {}", words(who)));
     let until = sanction.until.filter(|until| *until <= draft.now).or(Some(draft.now));
-    let ending = Sanction { ending: true, until, chat_until: None, ..sanction };
+    let ending = Sanction { ending: true, until, chat_until: None, lifted: true, ..sanction };
     let act = ending_act(draft, who, &ending);
     owe(draft, event, &ending, act, &format!("lift {}", event.id));
-    match who.2 {
-        // As with `unban`: what becomes of the call is seen in the outbox.
-        SanctionKind::Ban => set(draft, who, None),
-        _ => await_end(draft, who, ending),
-    }
+    await_end(draft, who, ending);
 }
 
 /// An operator gives a sanction another end, sooner or later than its own.

@@ -28,7 +28,8 @@ pub(in crate::decision) fn mute_seen(
     }
     let wanted = sanction.until.unwrap_or(draft.now);
     match until {
-        Some(until) if until > draft.now && until > wanted + TOLERANCE => {
+        // What an operator lifts ends before the time that Chat was told.
+        Some(until) if until > draft.now && until > wanted + TOLERANCE && !sanction.lifted => {
             draft.note(format!(
                 "{member} stays muted until {until}: somebody else muted them for longer"
             ));
@@ -38,7 +39,8 @@ pub(in crate::decision) fn mute_seen(
         }
         Some(until) if until > draft.now => {
             draft.note(format!("{member} is still muted although the time is over; lifting it"));
-            let act = Act::Unmute { group: group.clone(), member: member.clone() };
+            let ends = Some(sanction.id.clone());
+            let act = Act::Unmute { group: group.clone(), member: member.clone(), ends };
             owe(draft, event, &sanction, act, &format!("lift {}", event.id));
         }
         _ => ended(draft, event, group, member, "expired"),

@@ -82,8 +82,12 @@ impl Bot {
     fn settle(&mut self, decision: &Decision, outcome: Outcome) -> Decision {
         let [effect] = &decision.effects[..] else { panic!("{:#?}", decision.effects) };
         let id = effect.id.derive("settled");
-        let cause =
-            Cause::Settled { effect: Box::new(effect.clone()), outcome, skipped: Vec::new() };
+        let cause = Cause::Settled {
+            effect: Box::new(effect.clone()),
+            outcome,
+            skipped: Vec::new(),
+            unsure: Vec::new(),
+        };
         let mut event = Event::new(id, cause, self.now, "effect");
         event.group = effect.act.group().cloned();
         event.room = effect.act.room();

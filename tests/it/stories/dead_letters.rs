@@ -23,6 +23,11 @@ do = [{ mute = { for = "3d" } }]
 on = "message.sent"
 when = 'message.text == "STAR"'
 do = [{ set_role = { role = "admin", for = "2h" } }]
+
+[rule.warn]
+on = "message.sent"
+when = 'message.text == "WARN"'
+do = [{ notify_group = { text = "{member.id} is muted now" } }, { mute = { for = "3d" } }]
 "#;
 
 /// Everybody says something while Chat changes nothing, until all of it is given up.
@@ -159,5 +164,111 @@ async fn while_chat_is_down_the_outbox_says_who_waits_for_whom_and_why() {
     insta::assert_snapshot!("outbox_list", shown);
     stage.mend();
     stage.advance(DAY * 4).await;
+    stage.finish().await;
+}
+
+/// Somebody is warned, the answer is lost, and so nobody knows whether the group was told.
+async fn warned() -> Stage {
+    let stage = Stage::with_rules(QUIET).await;
+    let cats = stage.create(CATS, GroupType::Public, "olga", &[("ann", Role::Member)]);
+    stage.fault(NOTIFY, Some(1), FaultKind::ApplyThenDropReply);
+    cats.says("ann", "WARN");
+    stage.advance(MINUTE * 10).await;
+    assert_eq!((dead(&stage).await.len(), cats.muted_for("ann")), (1, None));
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage
+}
+
+const NOTIFY: &str = "send_group_system_notification";
+
+#[tokio::test]
+async fn what_hung_on_a_message_that_was_sent_is_sent_when_an_operator_says_that_it_was() {
+    let stage = warned().await;
+    let url = stage.admin_url();
+    let (_, shown, _) = stage.groupkeeper(&["outbox", "dead", "--url", &url]).await;
+    assert!(shown.ends_with("\n    and with it: mute ann in @TGS#cats for 3d\n"), "{shown}");
+    let (exit, _, told) =
+        stage.groupkeeper(&["outbox", "done", "--rule", "warn", "--url", &url]).await;
+    assert_eq!((exit, told.as_str()), (Some(0), "taken for done: 1\n"));
+    stage.settle().await;
+    assert_eq!(stage.group(CATS).muted_for("ann"), Some(3 * 86_400));
+    assert_eq!(stage.calls(NOTIFY).len(), 1);
+    stage.advance(DAY * 3).await;
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_hung_on_a_retried_step_is_sent_behind_it() {
+    let stage = warned().await;
+    assert_eq!(stage.operator("/api/v1/dead/retry?rule=warn").await.0, 200);
+    stage.settle().await;
+    assert_eq!(stage.group(CATS).muted_for("ann"), Some(3 * 86_400));
+    assert_eq!(stage.calls(NOTIFY).len(), 2);
+    stage.advance(DAY * 3).await;
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_hung_on_a_dropped_step_is_dropped_with_it() {
+    let stage = warned().await;
+    assert_eq!(stage.operator("/api/v1/dead/drop?rule=warn").await.0, 200);
+    stage.advance(MINUTE).await;
+    assert_eq!((stage.group(CATS).muted_for("ann"), stage.calls(NOTIFY).len()), (None, 1));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_says_how_much_is_left_and_goes_on_where_it_ended() {
+    let stage = Stage::with_rules(QUIET).await;
+    let members = [("ann", Role::Member), ("ben", Role::Member), ("cy", Role::Member)];
+    let cats = stage.create(CATS, GroupType::Public, "olga", &members);
+    for command in [COMMAND, "forbid_send_msg"] {
+        stage.fault(command, None, FaultKind::Status(503));
+    }
+    for (who, _) in members {
+        cats.says(who, "SHOUT");
+    }
+    stage.advance(MINUTE).await;
+    let url = stage.admin_url();
+    let (_, whole, err) = stage.groupkeeper(&["outbox", "list", "--url", &url]).await;
+    let (_, cut, told) =
+        stage.groupkeeper(&["outbox", "list", "--limit", "2", "--url", &url]).await;
+    assert_eq!((whole.lines().count(), cut.lines().count()), (3, 2), "{err}{told}");
+    assert_eq!(told, "and 1 more: --limit 3 shows all\n");
+    let first: serde_json::Value =
+        serde_json::from_str(&stage.admin("/api/v1/outbox?limit=1").await.1).unwrap();
+    let place = first[0]["place"].as_str().unwrap();
+    let rest = stage.admin(&format!("/api/v1/outbox?after={place}")).await.1;
+    let rest: serde_json::Value = serde_json::from_str(&rest).unwrap();
+    let behind = |at: usize| (rest[at]["behind"].clone(), rest[at]["before"].clone());
+    let id = first[0]["id"].clone();
+    assert_eq!([behind(0), behind(1)], [(id.clone(), 1.into()), (id, 2.into())]);
+    assert_eq!(stage.admin("/api/v1/outbox?after=00").await.0, 400);
+    stage.mend();
+    stage.advance(DAY * 4).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_is_carried_out_although_the_operator_has_hung_up() {
+    use std::io::Write as _;
+    let stage = given_up(&[("ann", "SHOUT")]).await;
+    let address = stage.bot().admin_address;
+    {
+        let mut socket = std::net::TcpStream::connect(address).unwrap();
+        let order =
+            "POST /api/v1/dead/retry?all=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+        socket.write_all(order.as_bytes()).unwrap();
+    }
+    for _ in 0..1_000 {
+        stage.settle().await;
+        if dead(&stage).await.is_empty() && stage.group(CATS).muted_for("ann").is_some() {
+            break;
+        }
+    }
+    assert_eq!(stage.group(CATS).muted_for("ann"), Some(3 * 86_400));
+    stage.advance(DAY * 3).await;
     stage.finish().await;
 }

@@ -169,3 +169,23 @@ async fn what_only_a_person_can_mend_is_told_once_shown_to_operators_and_tried_b
     assert_eq!(stage.admin("/api/v1/stopped").await.1, "[]");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_day_of_failures_is_a_few_hundred_calls_ever_further_apart_and_then_a_dead_letter() {
+    let stage = joins_under(FaultKind::Code(10002, "system error".into()), u32::MAX).await;
+    stage.advance(Duration::from_secs(25 * 3_600)).await;
+    let times: Vec<_> = stage.chat.with_world(|world| {
+        let ours = world.calls().iter().filter(|call| call.command == COMMAND);
+        ours.map(|call| call.at).collect()
+    });
+    let pauses: Vec<u64> = times.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect();
+    for (number, pause) in pauses.iter().enumerate() {
+        let least = (1 << number.min(16)).min(300);
+        assert!((least..=least + least / 4 + 1).contains(pause), "{number}: {pause} s");
+    }
+    let lasted = times[times.len() - 1].since(times[0]).as_secs();
+    assert!((86_400..86_400 + 376).contains(&lasted), "{lasted}");
+    let (status, told) = stage.operator("/api/v1/dead/drop?all=true").await;
+    assert_eq!(status, 200, "{told}");
+    stage.finish().await;
+}

@@ -14,6 +14,7 @@ mod members;
 mod operators;
 mod ownership;
 mod promotion;
+mod quarantine;
 mod reconcile;
 mod restarted;
 mod sanctions;

@@ -212,3 +212,58 @@ async fn why_tells_that_it_was_an_operator() {
     assert!(told.contains("an operator lifts the mute of ann in @TGS#cats"), "{told}");
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_late_mute_that_two_operators_lift_ends_once() {
+    let stage = with(&[("ann", "mute")]).await;
+    let cats = stage.group(CATS);
+    stage.advance(MINUTE * 59).await;
+    // Somebody else keeps it up, so that it has to be lifted.
+    cats.mutes("olga", "ann", 7_200);
+    for command in ["get_group_muted_account", "modify_group_member_info"] {
+        stage.fault(command, None, FaultKind::Status(503));
+    }
+    stage.advance(MINUTE * 20).await;
+    sanctions(&stage, &["lift", CATS, "ann"]).await;
+    sanctions(&stage, &["lift", CATS, "ann"]).await;
+    stage.mend();
+    stage.advance(HOUR).await;
+    let mut messages = cats.messages();
+    messages.retain(|text| text.starts_with("ann:"));
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(cats.muted_for("ann"), None);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_ban_that_chat_refuses_to_lift_is_not_forgotten_and_lifted_within_the_hour() {
+    let rules = "[rule.ban]\non = \"message.sent\"\ndo = [{ ban = { for = \"3h\" } }]\n";
+    let stage = Stage::with_rules(rules).await;
+    let cats = stage.create(CATS, GroupType::AVChatRoom, "olga", &[("ann", Role::Member)]);
+    cats.says("ann", "hello");
+    stage.settle().await;
+    let refusal = FaultKind::Code(10007, "no permission".to_owned());
+    stage.fault("unban_group_member", None, refusal);
+    sanctions(&stage, &["lift", CATS, "ann"]).await;
+    assert!(stage.admin("/api/v1/sanctions").await.1.contains("\"ban\""));
+    stage.mend();
+    stage.advance(HOUR + MINUTE).await;
+    assert_eq!(stage.calls("unban_group_member"), [10007, 0]);
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_mute_that_chat_refuses_to_lift_is_lifted_later_and_not_taken_for_another() {
+    let stage = with(&[("ann", "mute")]).await;
+    for command in ["modify_group_member_info", "forbid_send_msg"] {
+        stage.fault(command, None, FaultKind::Code(10007, "no permission".to_owned()));
+    }
+    stage.group(CATS).mutes("olga", "ann", 7 * 3_600);
+    sanctions(&stage, &["lift", CATS, "ann"]).await;
+    stage.mend();
+    assert!(stage.group(CATS).muted_for("ann").is_some());
+    stage.advance(HOUR + MINUTE).await;
+    assert_eq!(stage.group(CATS).muted_for("ann"), None);
+    stage.finish().await;
+}

@@ -19,6 +19,21 @@ on = "message.sent"
 when = 'message.text == "hush"'
 do = [{ mute_all = { for = "1h" } }]
 
+[rule.long_hush]
+on = "message.sent"
+when = 'message.text == "hush for long"'
+do = [{ mute_all = { for = "3d" } }]
+
+[rule.long_promote]
+on = "message.sent"
+when = 'message.text == "promote for long"'
+do = [{ set_role = { role = "admin", for = "3d" } }]
+
+[rule.stay]
+on = "message.sent"
+when = 'message.text == "stay"'
+do = [{ set_role = { role = "admin" } }]
+
 [rule.speak]
 on = "message.sent"
 when = 'message.text == "speak"'
@@ -146,5 +161,88 @@ async fn a_mute_that_a_reading_sees_ended_while_it_is_being_lifted_ends_once() {
     let mut messages = cats.messages();
     messages.retain(|text| text.starts_with("ann:"));
     assert_eq!(messages.len(), 1, "{messages:?}");
+    stage.finish().await;
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn dropped(stage: &Stage) {
+    let (status, told) = stage.operator("/api/v1/dead/drop?all=true").await;
+    assert_eq!(status, 200, "{told}");
+}
+
+#[tokio::test]
+async fn a_group_whose_mute_was_given_up_with_its_answers_lost_speaks_again_in_time() {
+    let stage = stage().await;
+    stage.fault(ALL, None, FaultKind::ApplyThenDropReply);
+    says(&stage, "olga", "hush for long").await;
+    stage.advance(DAY + HOUR * 2).await;
+    stage.mend();
+    assert!(is_silent(&stage));
+    assert!(stage.admin("/api/v1/sanctions").await.1.contains("mute_all"));
+    dropped(&stage).await;
+    stage.advance(DAY * 2).await;
+    assert!(!is_silent(&stage));
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_refused_repetition_does_not_forget_a_mute_of_everybody_that_may_have_worked() {
+    let stage = stage().await;
+    stage.fault(ALL, Some(1), FaultKind::ApplyThenDropReply);
+    says(&stage, "olga", "hush for long").await;
+    refuses(&stage, ALL);
+    stage.advance(MINUTE * 20).await;
+    stage.mend();
+    assert_eq!(stage.calls(ALL).len(), 2);
+    assert!(is_silent(&stage));
+    assert!(stage.admin("/api/v1/sanctions").await.1.contains("mute_all"));
+    stage.advance(DAY * 3).await;
+    assert!(!is_silent(&stage));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_temporary_role_that_was_given_up_with_its_answers_lost_is_taken_back_in_time() {
+    let stage = stage().await;
+    stage.fault(ONE, Some(1), FaultKind::ApplyThenDropReply);
+    // Its callback is lost as well: nothing tells the bot.
+    stage.fault("Group.CallbackAfterMemberInfoChanged", None, FaultKind::Lose);
+    stage.fault("Group.CallbackAfterGroupMemberInfoChanged", None, FaultKind::Lose);
+    stage.group(CATS).says("ann", "promote for long");
+    stage.settle().await;
+    stage.fault("get_role_in_group", None, FaultKind::Status(503));
+    stage.advance(DAY + HOUR).await;
+    stage.mend();
+    assert_eq!(stage.group(CATS).role("ann"), Role::Admin);
+    stage.advance(DAY * 3).await;
+    assert_eq!(stage.group(CATS).role("ann"), Role::Member);
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    dropped(&stage).await;
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_temporary_role_passes_although_the_one_that_was_to_stay_was_refused() {
+    let stage = stage().await;
+    says(&stage, "ann", "promote").await;
+    refuses(&stage, ONE);
+    says(&stage, "ann", "stay").await;
+    stage.mend();
+    assert!(stage.admin("/api/v1/sanctions").await.1.contains("\"role\""));
+    stage.advance(HOUR + MINUTE).await;
+    assert_eq!(stage.group(CATS).role("ann"), Role::Member);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_to_stay_ends_the_temporary_one_when_chat_has_taken_it() {
+    let stage = stage().await;
+    says(&stage, "ann", "promote").await;
+    says(&stage, "ann", "stay").await;
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    stage.advance(HOUR * 2).await;
+    assert_eq!(stage.group(CATS).role("ann"), Role::Admin);
     stage.finish().await;
 }

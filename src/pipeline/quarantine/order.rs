@@ -1,0 +1,174 @@
+//! What is in quarantine, in an operator's hand: tried again, or dropped.
+
+use super::super::held::Which;
+use super::super::process::Extra;
+use super::super::{DeadFate, NotTaken, Pipeline};
+use super::{PAGE, Trouble, mark, taken};
+use crate::decision::Event;
+use crate::decision::event::Cause;
+use crate::ledger::{self, Kept, Kind, Pending, Quarantined, TimerRecord};
+use crate::store::{CommitError, StoreError, Write, WriteSet};
+
+/// So many are named when an id does not say which.
+const CANDIDATES: usize = 10;
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QuarantineOrdered {
+    /// What it was, and what failed again and stays.
+    Settled { done: Vec<Quarantined>, failed: Vec<Quarantined> },
+    /// Several ids begin so, and nothing was done: the first of them.
+    Ambiguous(Vec<Quarantined>),
+}
+
+impl Pipeline {
+    /// Has what is in quarantine decided or read again, or drops it. What fails again stays, with its new
+    /// cause. Of a reading of Chat nothing is decided: Chat is read again, and what it said is old.
+    ///
+    /// # Errors
+    /// When the store does not take it; what came before is done.
+    pub async fn settle_quarantined(
+        &self,
+        which: &Which,
+        fate: DeadFate,
+    ) -> Result<QuarantineOrdered, NotTaken> {
+        let found = self.meant(which).map_err(taken)?;
+        if matches!(which, Which::Id(_)) && found.len() > 1 {
+            return Ok(QuarantineOrdered::Ambiguous(found));
+        }
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for kept in found {
+            let settled = match fate {
+                DeadFate::Drop | DeadFate::TakeForDone => {
+                    self.drop_kept(&kept).await.map(|()| true)?
+                }
+                DeadFate::Retry => self.try_kept(&kept).await?,
+            };
+            if settled {
+                self.quarantine.forget(&kept.id);
+                done.push(kept);
+            } else {
+                let place = ledger::quarantine_key(&kept.id);
+                let now_there = ledger::read(self.store(), &place).map_err(taken)?;
+                failed.extend(now_there.or(Some(kept)));
+            }
+        }
+        Ok(QuarantineOrdered::Settled { done, failed })
+    }
+
+    /// The one that is called so, or all whose ids begin so, or everything.
+    fn meant(&self, which: &Which) -> Result<Vec<Quarantined>, StoreError> {
+        let (mut from, to) = ledger::prefix(Kind::Quarantine);
+        let mut found: Vec<Quarantined> = Vec::new();
+        loop {
+            let page = self.store().scan(&from, &to, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(found) };
+            from = ledger::after(last);
+            for (key, bytes) in page {
+                let kept: Quarantined = ledger::decode(&key, &bytes)?;
+                match which {
+                    Which::All => found.push(kept),
+                    Which::Id(begin) if kept.id.as_str() == begin => return Ok(vec![kept]),
+                    Which::Id(begin) => {
+                        let fits = kept.id.as_str().starts_with(begin.as_str());
+                        found.extend(Some(kept).filter(|_| fits && found.len() < CANDIDATES));
+                    }
+                    Which::Rule(_) => {}
+                }
+            }
+        }
+    }
+
+    async fn drop_kept(&self, kept: &Quarantined) -> Result<(), NotTaken> {
+        let mut writes = vec![(ledger::quarantine_key(&kept.id), None)];
+        if let Kept::Event(event) = &kept.what {
+            writes.extend(mark(event, self.now()));
+            writes.extend(self.timer_of(event).map_err(taken)?);
+        }
+        tracing::warn!(quarantine.id = %kept.id, "dropped by an operator: {}", kept.what);
+        self.write(Vec::new(), writes).await
+    }
+
+    /// The timer that brings an event again and again.
+    fn timer_of(&self, event: &Event) -> Result<Option<Write>, StoreError> {
+        if !matches!(event.cause, Cause::Timer(_)) {
+            return Ok(None);
+        }
+        let (mut from, to) = ledger::prefix(Kind::Timer);
+        loop {
+            let page = self.store().keys(&from, &to, PAGE)?;
+            let Some(last) = page.last() else { return Ok(None) };
+            from = ledger::after(last);
+            let its =
+                |key: &&Vec<u8>| ledger::timer_id_of(key).is_some_and(|id| id == event.id.as_str());
+            if let Some(key) = page.iter().find(its) {
+                return Ok(Some((key.clone(), None)));
+            }
+        }
+    }
+
+    /// Says whether it could be decided or read this time.
+    async fn try_kept(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
+        let place = ledger::quarantine_key(&kept.id);
+        match &kept.what {
+            Kept::Record { .. } => self.put_in_place(kept).await,
+            Kept::Event(event) if matches!(event.cause, Cause::Seen(_)) => {
+                self.write(Vec::new(), vec![(place, None)]).await.map(|()| true)
+            }
+            Kept::Event(event) => {
+                let bytes = self.store().get(&place).map_err(taken)?;
+                let mut writes = vec![(place.clone(), None)];
+                // Decided now, it need not come once more.
+                writes.extend(self.timer_of(event).map_err(taken)?);
+                // Two operators at once: the second finds it gone.
+                let extra = Extra { expect: vec![(place, bytes)], writes };
+                match self.process_again(event, &extra).await {
+                    Ok(()) => Ok(true),
+                    Err(Trouble::Store(error)) => Err(taken(error)),
+                    Err(Trouble::Bug(why)) => self.still_there(kept, why).await.map(|()| false),
+                }
+            }
+        }
+    }
+
+    /// Puts a record back where it stood, if it can be read by now.
+    async fn put_in_place(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
+        let Some((key, bytes)) = kept.what.bytes() else {
+            return Err(NotTaken("the entry itself is garbled; it can only be dropped".to_owned()));
+        };
+        let lane = match Kind::of(&key) {
+            Some(Kind::Outbox) => match ledger::decode::<Pending>(&key, &bytes) {
+                Ok(pending) => Some(pending.effect.lane),
+                Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
+            },
+            _ => match ledger::decode::<TimerRecord>(&key, &bytes) {
+                Ok(_) => None,
+                Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
+            },
+        };
+        let writes = vec![(key.clone(), Some(bytes)), (ledger::quarantine_key(&kept.id), None)];
+        self.write(vec![(key.clone(), None)], writes).await?;
+        match (lane, ledger::seq_of(&key)) {
+            (Some(lane), Some(sequence)) => self.tell_delivery((lane, sequence)),
+            _ => self.tell_schedule(),
+        }
+        Ok(true)
+    }
+
+    async fn still_there(&self, kept: &Quarantined, why: String) -> Result<(), NotTaken> {
+        let (last, tries) = (self.now(), kept.tries + 1);
+        let kept = Quarantined { why: why.clone(), last, tries, ..kept.clone() };
+        let bytes = ledger::encode(&kept).map_err(taken)?;
+        self.write(Vec::new(), vec![(ledger::quarantine_key(&kept.id), Some(bytes))]).await?;
+        self.quarantine.known().insert(kept.id, why);
+        Ok(())
+    }
+
+    async fn write(&self, expect: Vec<Write>, writes: Vec<Write>) -> Result<(), NotTaken> {
+        let done = self.store().commit(WriteSet { expect, writes, durable: true }).await;
+        done.map_err(|error| match error {
+            CommitError::Conflict => NotTaken("somebody else has settled it meanwhile".to_owned()),
+            CommitError::Store(error) => taken(error),
+        })
+    }
+}
