@@ -31,13 +31,15 @@ pub(super) fn compare(draft: &mut Draft<'_>, event: &Event, group: &GroupId, fac
 /// Somebody whom nobody told of. As long as a group's members have never been listed, nothing was missed.
 fn newcomer(draft: &mut Draft<'_>, event: &Event, group: &GroupId, facts: &MemberFacts) {
     let record = draft.group(group);
+    let mut fresh = described(event, facts);
+    // Before the leaves are looked at: whom the first list names and the mirror does not get, joins by
+    // the next one.
+    if record.members.is_none() {
+        return draft.correct_member(group, &facts.account, fresh);
+    }
     // Whoever leaves has no record that could say so: any leave may have been theirs.
     if overtaken(event, record.left_at) {
         return;
-    }
-    let mut fresh = described(event, facts);
-    if record.members.is_none() {
-        return draft.correct_member(group, &facts.account, fresh);
     }
     fresh.found_at = Some(event.time);
     draft.correct_member(group, &facts.account, fresh);
