@@ -1,5 +1,7 @@
 //! The one tree of the database, and how entries lie in it.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -32,6 +34,12 @@ pub(super) struct Entries {
 
 impl Entries {
     pub(super) fn open(directory: &Path) -> Result<Self, StoreError> {
+        take_away_half_a_snapshot(directory).map_err(|error| {
+            StoreError(format!(
+                "what a start that was killed has left in {} cannot be taken away: {error}",
+                directory.display()
+            ))
+        })?;
         let config = sled::Config::new().path(directory).cache_capacity(CACHE).flush_every_ms(None);
         let mut patience = CLOSING_ATTEMPTS;
         loop {
@@ -231,6 +239,26 @@ impl Entries {
 pub(super) const END: [u8; crate::store::MAX_KEY + 1] = [0xff; crate::store::MAX_KEY + 1];
 
 /// sled has no kind for it, only these words.
+/// A process that is killed while it opens a database leaves the snapshot that sled was writing. sled
+/// 0.34 takes that for the newest whole one and the database for damaged, at every start from then on.
+/// The snapshot before it is still there, and the log, out of which it is made again.
+fn take_away_half_a_snapshot(directory: &Path) -> io::Result<()> {
+    let files = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    for file in files {
+        let file = file?;
+        let name = file.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(file.path())?;
+            tracing::info!(file = %name, "the last start was killed while the store was opened");
+        }
+    }
+    Ok(())
+}
+
 fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
@@ -293,6 +321,22 @@ mod tests {
             (after.db.get(b"mmigrating").unwrap(), after.loose_pieces(false)),
             (None, Ok(0))
         );
+    }
+
+    #[test]
+    fn a_start_that_was_killed_while_it_wrote_a_snapshot_leaves_a_store_that_opens() {
+        for half in [&b""[..], b"half of a snapshot"] {
+            let directory = tempfile::tempdir().unwrap();
+            let before = entries(directory.path());
+            before.apply(&Changes::from([(b"k".to_vec(), Some(b"v".to_vec()))])).unwrap();
+            before.db.flush().unwrap();
+            drop(before);
+            let left = directory.path().join("snap.00000000FFFFFFFF.generating");
+            fs::write(&left, half).unwrap();
+            let after = entries(directory.path());
+            assert_eq!(after.get(b"k"), Ok(Some(b"v".to_vec())));
+            assert!(!left.exists());
+        }
     }
 
     #[test]

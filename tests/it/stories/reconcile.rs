@@ -5,7 +5,7 @@ use std::time::Duration;
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
 use groupkeeper::ledger::survey;
-use groupkeeper::simulator::{FaultKind, MemberChange};
+use groupkeeper::simulator::{FaultKind, MemberChange, World};
 
 use crate::stage::Stage;
 
@@ -130,6 +130,24 @@ async fn a_group_that_is_ownerless_at_first_sight_is_told_and_old_members_are_no
     unseen(&stage, "@TGS#crew", "walt", becomes(Role::Outside));
     stage.settle().await;
     assert_eq!(crew.messages(), ["group.ownerless true"]);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn whom_the_first_list_names_has_not_joined_by_the_next_although_somebody_left_meanwhile() {
+    let stage = comparing().await;
+    let members = [("ann", Role::Member), ("ben", Role::Member), ("cat", Role::Member)];
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
+    let now = stage.now();
+    let left = |world: &mut World| world.leave(now, &"@TGS#cats".into(), &"ann".into());
+    stage.chat.with_world(left).unwrap();
+    stage.settle().await;
+    assert_eq!(cats.messages(), ["member.left ann false"]);
+    stage.advance(TEN_MINUTES).await;
+    // The numbers differ: all members are read again.
+    unseen(&stage, "@TGS#cats", "dan", MemberChange::default());
+    stage.advance(TEN_MINUTES * 2).await;
+    assert_eq!(cats.messages(), ["member.left ann false", "member.joined dan true"]);
     stage.finish().await;
 }
 
