@@ -421,20 +421,6 @@ fn took(began: Timestamp) -> u64 {
 }
 
 #[tokio::test]
-async fn a_leave_while_members_are_first_read_hides_nobody_else() {
-    let stage = comparing().await;
-    let members = [("ann", Role::Member), ("ben", Role::Member)];
-    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &members);
-    cats.leaves("ann");
-    // Long enough for all members to be read again: nobody has joined since the first time.
-    for _ in 0..50 {
-        stage.advance(TEN_MINUTES * 3).await;
-    }
-    assert_eq!(cats.messages(), ["member.left ann false"]);
-    stage.finish().await;
-}
-
-#[tokio::test]
 async fn an_owner_who_has_handed_over_unseen_is_a_plain_member() {
     let rules = r#"
         [rule.tell]
