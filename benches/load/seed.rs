@@ -67,7 +67,9 @@ impl Seed {
         put(&mut (0..self.journal).flat_map(|number| journal(self, number, now)));
         let set = WriteSet { writes: batch, durable: true, ..WriteSet::default() };
         runtime.block_on(store.commit(set)).unwrap();
-        store.close().unwrap();
+        drop(store);
+        // Filled at this speed, the file is sparse; the first start would write it anew.
+        SledStore::compact(&folder.join("data"), true).unwrap();
     }
 
     /// The group of the member (or effect) with this number, and what they are called.
