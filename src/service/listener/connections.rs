@@ -124,7 +124,7 @@ impl Connections {
         self.open().there
     }
 
-    fn from_now(&self, phase: Phase, time: Duration) -> At {
+    fn begins(&self, phase: Phase, time: Duration) -> At {
         let since = self.beats.load(Ordering::Relaxed);
         // Rounded up: nobody has less time than was said.
         At { phase, since, until: since + beats(time) }
@@ -139,7 +139,7 @@ impl Connections {
         let connection = has_room.then(|| {
             open.number += 1;
             let number = open.number;
-            let at = self.from_now(Phase::Head, self.terms.head);
+            let at = self.begins(Phase::Head, self.terms.head);
             let (at, busy, close) = (Mutex::new(at), Busy::default(), Notify::new());
             let state = Arc::new(State { from: source(from), at, busy, close });
             open.staying.insert(number, Arc::clone(&state));
@@ -271,7 +271,7 @@ impl Connection {
     pub(super) fn hears(&self) {
         let mut at = self.state.at();
         if at.phase == Phase::Idle {
-            *at = self.all.from_now(Phase::Head, self.all.terms.head);
+            *at = self.all.begins(Phase::Head, self.all.terms.head);
         }
     }
 
@@ -279,18 +279,18 @@ impl Connection {
     pub(super) fn says(&self) {
         let mut at = self.state.at();
         if at.phase == Phase::Idle {
-            *at = self.all.from_now(Phase::Idle, self.all.terms.idle);
+            *at = self.all.begins(Phase::Idle, self.all.terms.idle);
         }
     }
 
     /// The head of a request is complete.
     pub(super) fn asks(&self) {
-        *self.state.at() = self.all.from_now(Phase::Asked, self.all.terms.request);
+        *self.state.at() = self.all.begins(Phase::Asked, self.all.terms.request);
     }
 
     /// The answer is there, and perhaps still to be written.
     pub(super) fn is_answered(&self) {
-        *self.state.at() = self.all.from_now(Phase::Idle, self.all.terms.idle);
+        *self.state.at() = self.all.begins(Phase::Idle, self.all.terms.idle);
     }
 
     /// Where the request says that it is at work for Chat.
