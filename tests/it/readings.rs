@@ -199,8 +199,18 @@ fn somebody_who_leaves_while_a_page_is_read_does_not_come_back_by_it() {
     let mut kept = known();
     let ann = member("ann", Role::Member, NOW - DAY);
     callback(&mut kept, (EventKind::MemberLeft, "ann", NOW), &[], NOW + MINUTE);
-    assert!(read(&mut kept, page(&[ann])).is_nothing());
+    // The page was asked for before, and is decided after it.
+    let late = reading(page(&[ann]), NOW);
+    assert!(kept.decide_at(&late, &RuleSet::default(), NOW + MINUTE).is_nothing());
     assert_eq!(is(&kept, "ann"), None);
+}
+
+#[test]
+fn a_leave_of_a_time_to_come_was_told_before_the_clock_was_set_back_and_says_nothing() {
+    let mut kept = known();
+    let ann = member("ann", Role::Member, NOW - DAY);
+    callback(&mut kept, (EventKind::MemberLeft, "ann", NOW), &[], NOW + DAY);
+    assert_eq!(missed(&read(&mut kept, page(&[ann]))), some(&[("member.joined", "ann")]));
 }
 
 #[test]

@@ -238,7 +238,7 @@ do = [{ set_group = { join = "FreeAccess" } }]
         stage.settle().await;
         stage.advance(Duration::from_secs(5)).await;
     }
-    assert_eq!(stage.calls("modify_group_base_info").len(), 4);
+    assert_eq!(stage.calls("modify_group_base_info").len(), 3);
     assert_eq!(alerts(&stage).await, "groupkeeper_alerts_total 1");
     stage.finish().await;
 }
