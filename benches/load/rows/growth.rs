@@ -29,10 +29,11 @@ struct Size {
 const ONCE: Size = Size { groups: 100, rules: 10, timers: 1_000, journal: 1_000 };
 const MEMBERS_OF_A_GROUP: usize = 20;
 
-/// What grows, in the plot's words, and how.
-type Dimension = (&'static str, fn(usize) -> Size);
+/// So many times as much of one thing.
+type Grown = fn(usize) -> Size;
 
-const DIMENSIONS: [Dimension; 4] = [
+/// What grows, in the plot's words, and how.
+const DIMENSIONS: [(&str, Grown); 4] = [
     ("groups", |times| Size { groups: ONCE.groups * times, ..ONCE }),
     ("rules", |times| Size { rules: ONCE.rules * times, ..ONCE }),
     ("timers", |times| Size { timers: ONCE.timers * times, ..ONCE }),
@@ -108,8 +109,10 @@ fn at(scale: &Scale, size: Size) -> Cost {
     seed.write(folder.path(), crate::now());
     let mut rules = promoting();
     // What a rule for joins can look at: where, and who.
-    let what =
-        |number: usize| if number.is_multiple_of(2) { groups(number) } else { prefix(number) };
+    let what = |number: usize| match number % 2 {
+        0 => groups(number),
+        _ => prefix(number),
+    };
     let text = (0..size.rules).map(|number| rule_text("member.joined", number, &what(number)));
     rules.push(("many.toml".to_owned(), text.collect()));
     on_one_thread(async {
