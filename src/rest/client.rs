@@ -12,9 +12,10 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::error::{CallError, Class, Failure, classify};
+use super::pace::Pace;
 use super::reply::{self, Envelope, Reply};
 use super::usersig::{FORGET, Signer};
-use crate::chat::Account;
+use crate::chat::{Account, limits};
 use crate::clock::Clock;
 
 /// How long a call may take. Chat itself gives up after 3 s (34620).
@@ -75,6 +76,7 @@ pub struct Client {
     admin: Account,
     base_url: String,
     signer: Signer,
+    pace: Pace,
 }
 
 impl Client {
@@ -83,7 +85,14 @@ impl Client {
         let App { sdk_app_id, admin, secret_key, base_url } = app;
         let signer = Signer::new(sdk_app_id, secret_key, admin.clone());
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Self { transport, clock, sdk_app_id, admin, base_url, signer }
+        let pace = Pace::new(limits::CALLS_PER_SECOND, clock.clone());
+        Self { transport, clock, sdk_app_id, admin, base_url, signer, pace }
+    }
+
+    /// Another number of calls a second than Chat's, for commands without a limit of their own.
+    pub fn with_rate(mut self, calls_per_second: u32) -> Self {
+        self.pace = Pace::new(calls_per_second, self.clock.clone());
+        self
     }
 
     /// Makes one call. When Chat does not accept the signature, signs anew and repeats, once.
@@ -106,8 +115,11 @@ impl Client {
     }
 
     async fn send(&self, call: &Call, body: Vec<u8>, random: u32) -> Result<Reply, Failure> {
+        let under_way = self.pace.leave(call.command()).await;
         let token = self.signer.token(self.clock.now());
-        let (status, answer) = self.transport.post(self.url(call, &token, random), body).await?;
+        let posted = self.transport.post(self.url(call, &token, random), body).await;
+        drop(under_way);
+        let (status, answer) = posted?;
         if status != 200 {
             return Err(Failure::Status(status));
         }

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod client;
 mod codes;
 pub mod error;
+mod pace;
 pub mod rate;
 mod rates;
 pub mod region;

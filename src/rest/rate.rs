@@ -9,15 +9,21 @@ use std::time::Duration;
 use crate::chat::limits;
 use crate::clock::Timestamp;
 
-/// Chat counts in seconds, and when calls arrive; we, when they go out. Two calls that go out a second
-/// apart may arrive a little closer together: 50 ms are given to the wire.
-pub const WINDOW: Duration = Duration::from_millis(1_050);
+/// A second, and what times in whole milliseconds may be wrong by. That calls arrive when they are
+/// supposed to is seen to at the wire (`rest/pace`).
+pub const WINDOW: Duration = Duration::from_millis(1_002);
 
 /// How long a lowered rate stands before it rises by a tenth.
 pub const RECOVERY: Duration = Duration::from_secs(10);
 
 /// Commands with a limit of their own, calls a second (34960, 34956).
 const OWN_LIMITS: [(&str, u32); 2] = [("get_appid_group_list", 1), ("account_check", 100)];
+
+/// Calls of a command that Chat allows in a second; `default` is that of commands without a limit of their own.
+pub(super) fn limit_of(command: &str, default: u32) -> u32 {
+    let own = OWN_LIMITS.iter().find(|(name, _)| *name == command);
+    own.map_or(default, |(_, limit)| *limit)
+}
 
 /// Lets calls through, each command by itself: Chat counts them per app and command.
 #[derive(Debug)]
@@ -74,8 +80,7 @@ impl Limiter {
     }
 
     fn window(&mut self, command: &str) -> &mut Window {
-        let own = OWN_LIMITS.iter().find(|(name, _)| *name == command);
-        let limit = own.map_or(self.default, |(_, limit)| *limit);
+        let limit = limit_of(command, self.default);
         self.commands.entry(command.into()).or_insert_with(|| Window::new(limit))
     }
 }

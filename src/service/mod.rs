@@ -275,7 +275,8 @@ fn chat(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Chat>, NotSta
         secret_key: config.app.secret_key.clone(),
         base_url: config.app.base_url.clone(),
     };
-    Ok(Arc::new(Client::new(app, Arc::new(transport), clock.clone())))
+    let client = Client::new(app, Arc::new(transport), clock.clone());
+    Ok(Arc::new(client.with_rate(config.rest.calls_per_second)))
 }
 
 /// A file that is much larger than what lives in it is written anew before anything begins. Where that

@@ -28,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Chat sends an unanswered callback so often in all, where it sends again at all.
 const SENT: u32 = 6;
 
-/// The UserSig has expired (34348).
-const EXPIRED: i64 = 70_001;
-
 /// Everything that is not the bot and does not die with it.
 pub struct Net {
     world: Mutex<World>,
@@ -296,9 +293,6 @@ impl Wire {
             net.witness.arrived(command, random, code);
         } else {
             net.story.tell(format!("{command} {random:08x} meets {trouble:?}"));
-            if trouble == Some(Trouble::Code(EXPIRED)) {
-                net.witness.not_counted(command);
-            }
         }
         if applies && self.power.send_applied(number) {
             return std::future::pending().await;

@@ -193,14 +193,6 @@ impl Witness {
         }
     }
 
-    /// Chat did not accept the signature of a call: the client signs anew and repeats it at once, which
-    /// is one call more than the limiter knows of.
-    pub fn not_counted(&self, command: &str) {
-        if let Some(calls) = self.seen().calls.get_mut(command) {
-            calls.pop_back();
-        }
-    }
-
     /// Chat has carried a call out, or refused it.
     pub fn arrived(&self, command: &str, random: u32, code: i64) {
         if code != 0 || !ONCE.contains(&command) {

@@ -1,0 +1,137 @@
+//! The last gate before the wire: no command arrives more often than Chat allows in any second (34381),
+//! however late a call leaves that was allowed to.
+//!
+//! [`super::Rates`] decides what is worth beginning. Between that and the wire lies whatever else the
+//! machine has to do, and a call that arrives late shares its second with younger ones. Chat has seen a
+//! call at some time between its leaving and its answer; so a call counts from when it leaves until a
+//! second after its answer.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::rate::{WINDOW, limit_of};
+use crate::clock::{Clock, Timestamp};
+
+/// When all calls that count are still under way, it is looked again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Lets calls out, each command by itself.
+pub(super) struct Pace {
+    clock: Arc<dyn Clock>,
+    /// Calls a second of commands that have no limit of their own.
+    default: u32,
+    commands: Mutex<HashMap<&'static str, Calls>>,
+}
+
+/// The calls of one command that count.
+#[derive(Default)]
+struct Calls {
+    under_way: usize,
+    /// When the last ones were answered, ascending.
+    answered: VecDeque<Timestamp>,
+}
+
+/// A call that is under way; it is over when this is dropped.
+pub(super) struct UnderWay<'p> {
+    pace: &'p Pace,
+    command: &'static str,
+}
+
+impl Pace {
+    pub(super) fn new(default: u32, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, default: default.max(1), commands: Mutex::default() }
+    }
+
+    /// Waits until one more call of `command` may leave.
+    pub(super) async fn leave(&self, command: &'static str) -> UnderWay<'_> {
+        let limit = limit_of(command, self.default) as usize;
+        loop {
+            let now = self.clock.now();
+            let free = self.commands().entry(command).or_default().begin(limit, now);
+            match free {
+                Ok(()) => return UnderWay { pace: self, command },
+                Err(free) => self.clock.sleep_until(free).await,
+            }
+        }
+    }
+
+    fn commands(&self) -> MutexGuard<'_, HashMap<&'static str, Calls>> {
+        // Counting cannot be left half done by a panic.
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let now = self.pace.clock.now();
+        if let Some(calls) = self.pace.commands().get_mut(self.command) {
+            calls.under_way = calls.under_way.saturating_sub(1);
+            calls.answered.push_back(now);
+        }
+    }
+}
+
+impl Calls {
+    /// Counts one more call, or says when to look again.
+    fn begin(&mut self, limit: usize, now: Timestamp) -> Result<(), Timestamp> {
+        // A clock that was set back holds calls up for one window only.
+        for time in self.answered.iter_mut().rev().take_while(|time| **time > now) {
+            *time = now;
+        }
+        while self.answered.front().is_some_and(|first| *first + WINDOW <= now) {
+            self.answered.pop_front();
+        }
+        if self.under_way + self.answered.len() < limit {
+            self.under_way += 1;
+            return Ok(());
+        }
+        Err(self.answered.front().map_or(now + LOOK_AGAIN, |first| *first + WINDOW))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp(1_700_000_000_000 + millis)
+    }
+
+    fn end(calls: &mut Calls, now: Timestamp) {
+        calls.under_way -= 1;
+        calls.answered.push_back(now);
+    }
+
+    #[test]
+    fn a_call_counts_until_a_second_after_its_answer() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.begin(2, at(0)), Ok(()));
+        assert_eq!(calls.begin(2, at(0)), Ok(()));
+        assert_eq!(calls.begin(2, at(5_000)), Err(at(5_000) + LOOK_AGAIN));
+        end(&mut calls, at(5_000));
+        assert_eq!(calls.begin(2, at(5_001)), Err(at(5_000) + WINDOW));
+        assert_eq!(calls.begin(2, at(5_000) + WINDOW), Ok(()));
+        assert_eq!(calls.begin(2, at(5_000) + WINDOW), Err(at(5_000) + WINDOW + LOOK_AGAIN));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_calls_up_for_one_window() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.begin(1, at(3_600_000)), Ok(()));
+        end(&mut calls, at(3_600_000));
+        assert_eq!(calls.begin(1, at(0)), Err(at(0) + WINDOW));
+        assert_eq!(calls.begin(1, at(0) + WINDOW), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_waiting_for_an_answer_lets_the_next_one_out() {
+        let clock = Arc::new(crate::clock::ManualClock::new(at(0)));
+        let pace = Pace::new(1, clock.clone());
+        drop(pace.leave("sendmsg").await);
+        assert!(futures_util::FutureExt::now_or_never(pace.leave("sendmsg")).is_none());
+        assert!(futures_util::FutureExt::now_or_never(pace.leave("openim_dirty")).is_some());
+        clock.set(at(0) + WINDOW);
+        assert!(futures_util::FutureExt::now_or_never(pace.leave("sendmsg")).is_some());
+    }
+}
