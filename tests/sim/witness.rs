@@ -291,8 +291,11 @@ impl Observer for Witness {
         let mut seen = self.seen();
         seen.decisions += 1;
         if once {
-            let before = seen.decided.insert(event.id.clone(), decision.lasting);
-            if before == Some(true) {
+            // What nothing follows from is not marked: told again under other rules, it is looked at again.
+            let lasts = seen.decided.entry(event.id.clone()).or_default();
+            let again = *lasts && !decision.is_nothing();
+            *lasts |= decision.lasting;
+            if again {
                 self.story.broken(format!(
                     "S3: {} {} is decided a second time",
                     event.id,

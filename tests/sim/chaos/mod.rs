@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use groupkeeper::chat::Account;
+use groupkeeper::clock::Clock;
 use groupkeeper::simulator::{Fault as ChatFault, FaultKind, Settings, World};
 
 pub use plan::{Fault, Plan};
@@ -222,9 +223,11 @@ impl Run {
             Fault::FullDisk => machine.disk.refuse_until(now + minutes(rng, 5)),
             Fault::ClockForward => {
                 machine.clock.jump(i64::try_from(minutes(rng, 90).as_millis()).unwrap());
+                net.story.tell(format!("the bot's clock shows {}", machine.clock.now()));
             }
             Fault::ClockBack => {
                 machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap());
+                net.story.tell(format!("the bot's clock shows {}", machine.clock.now()));
             }
             Fault::Reload => machine.rules.store(rng.pick(books::books()).clone()),
             Fault::Operator => operator::orders(machine, bot, rng),
