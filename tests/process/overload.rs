@@ -390,9 +390,11 @@ fn ten_times_what_it_can_serve_leaves_memory_flat_and_the_honest_answered() {
         "| attack | offered/s | answered/s | shed/s | refused/s | without/s | honest answered | honest p99 | admin max | MiB start / sixth / half / end |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for attack in
-        [Attack::Nothing, Attack::FewGroups, Attack::ManyGroups, Attack::Forged, Attack::Slow]
-    {
+    let only = std::env::var("OVERLOAD_ATTACK").ok();
+    let all =
+        [Attack::Nothing, Attack::FewGroups, Attack::ManyGroups, Attack::Forged, Attack::Slow];
+    let wanted = |attack: &Attack| only.as_ref().is_none_or(|name| format!("{attack:?}") == *name);
+    for attack in all.into_iter().filter(wanted) {
         let row = scene.under(attack, capacity * 10.0, length);
         row.print();
         let honest = row.took.len() + row.unanswered;
