@@ -17,6 +17,7 @@ mod mixes;
 mod plot;
 mod rival;
 mod rows;
+mod scene;
 mod seed;
 mod servers;
 mod sink;

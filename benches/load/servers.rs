@@ -117,31 +117,34 @@ fn lines(child: &mut Child) -> Receiver<String> {
     lines
 }
 
-/// How a service is set up.
-pub struct Setup<'s> {
-    /// Holds its configuration, its rules and its store.
-    pub folder: &'s Path,
-    /// Where REST calls go.
-    pub chat: SocketAddr,
+/// In what one service may differ from another. As most rows want it: the shipped rule that promotes staff,
+/// everything else as operators have it.
+pub struct Setup {
     /// The files of the rules directory.
-    pub rules: &'s [(String, String)],
+    pub rules: Vec<(String, String)>,
     /// Calls of one command a second; `None`: as Chat wants it.
     pub calls_per_second: Option<u32>,
     /// Whether groups are compared with Chat, as they usually are.
     pub reconcile: bool,
 }
 
-/// The rules of most rows: the shipped one that promotes staff.
-pub fn promoting() -> Vec<(String, String)> {
-    let rule = include_str!("../../rules/promote_staff.toml");
-    vec![("promote_staff.toml".to_owned(), rule.to_owned())]
+impl Default for Setup {
+    fn default() -> Self {
+        let rule = include_str!("../../rules/promote_staff.toml");
+        Self {
+            rules: vec![("promote_staff.toml".to_owned(), rule.to_owned())],
+            calls_per_second: None,
+            reconcile: true,
+        }
+    }
 }
 
-/// Starts the service as operators do: a configuration file, a directory of rules, a store on disk.
-pub fn groupkeeper(setup: &Setup<'_>) -> Server {
-    let rules = setup.folder.join("rules");
+/// Starts the service as operators do: a configuration file, a directory of rules, a store on disk, all of
+/// it in this folder. REST calls go to `chat`.
+pub fn groupkeeper(folder: &Path, chat: SocketAddr, setup: &Setup) -> Server {
+    let rules = folder.join("rules");
     std::fs::create_dir_all(&rules).unwrap();
-    for (name, text) in setup.rules {
+    for (name, text) in &setup.rules {
         std::fs::write(rules.join(name), text).unwrap();
     }
     let (callback, admin) = (free_address(), free_address());
@@ -170,14 +173,13 @@ every = "{every}"
 [admin]
 listen = "{admin}"
 "#,
-        chat = setup.chat,
-        store = format!("sled:{}", setup.folder.join("data").display()),
+        store = format!("sled:{}", folder.join("data").display()),
     );
-    let config = setup.folder.join("groupkeeper.toml");
+    let config = folder.join("groupkeeper.toml");
     std::fs::write(&config, text).unwrap();
     let mut starting = command(binary().to_str().unwrap());
     starting.arg("serve").arg("--config").arg(config);
-    Server::when_told(starting, callback, " ready ", setup.folder)
+    Server::when_told(starting, callback, " ready ", folder)
 }
 
 /// Starts one of the servers that this very program holds.

@@ -4,27 +4,16 @@ use super::{in_turns, open_in_turns};
 use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
-use crate::servers::{Setup, groupkeeper, own, promoting};
-use crate::sink::Sink;
+use crate::scene::Scene;
 use crate::table::Row;
 
 const CONNECTIONS: usize = 64;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
-    let folder = scale.folder();
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: None,
-            reconcile: true,
-        };
-        let [responder, bare] =
-            ["responder", "bare"].map(|name| own(name, folder.path(), sink.address));
-        let bot = groupkeeper(&setup);
+        let scene = Scene::set(scale.folder()).await;
+        let [responder, bare] = ["responder", "bare"].map(|name| scene.own(name));
+        let bot = scene.groupkeeper();
         let callbacks = [(); 3].map(|()| Callbacks::new(Kind::Message));
         let servers = [(&responder, &callbacks[0]), (&bare, &callbacks[1]), (&bot, &callbacks[2])];
         let speeds = in_turns(scale, &servers, CONNECTIONS).await;

@@ -8,9 +8,9 @@ use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
 use crate::mixes::{groups, prefix, rule_text};
 use crate::plot::{Line, Plot};
+use crate::scene::Scene;
 use crate::seed::Seed;
-use crate::servers::{Setup, groupkeeper, promoting};
-use crate::sink::Sink;
+use crate::servers::Setup;
 use crate::table::Row;
 
 const CONNECTIONS: usize = 64;
@@ -107,24 +107,17 @@ fn at(scale: &Scale, size: Size) -> Cost {
         ..Seed::default()
     };
     seed.write(folder.path(), crate::now());
-    let mut rules = promoting();
+    let mut setup = Setup { reconcile: false, ..Setup::default() };
     // What a rule for joins can look at: where, and who.
     let what = |number: usize| match number % 2 {
         0 => groups(number),
         _ => prefix(number),
     };
     let text = (0..size.rules).map(|number| rule_text("member.joined", number, &what(number)));
-    rules.push(("many.toml".to_owned(), text.collect()));
+    setup.rules.push(("many.toml".to_owned(), text.collect()));
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: None,
-            reconcile: false,
-        };
-        let bot = groupkeeper(&setup);
+        let scene = Scene::set(folder).await;
+        let bot = scene.groupkeeper_with(&setup);
         let callbacks = Callbacks::over(Kind::Join, size.groups as u64);
         let time = scale.time.min(Duration::from_secs(2));
         callbacks.closed(bot.address, CONNECTIONS, time / 4).await;

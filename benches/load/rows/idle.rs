@@ -5,26 +5,17 @@ use std::time::Duration;
 use crate::Scale;
 use crate::generate::on_one_thread;
 use crate::machine::{mb, memory};
-use crate::servers::{Setup, binary, groupkeeper, promoting};
-use crate::sink::Sink;
+use crate::scene::Scene;
+use crate::servers::binary;
 use crate::table::Row;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
     let binary = std::fs::metadata(binary()).unwrap().len();
     let (mut starts, mut resident) = (Vec::new(), 0);
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
         for _ in 0..scale.turns * 3 {
-            let folder = scale.folder();
-            let setup = Setup {
-                folder: folder.path(),
-                chat: sink.address,
-                rules: &rules,
-                calls_per_second: None,
-                reconcile: true,
-            };
-            let bot = groupkeeper(&setup);
+            let scene = Scene::set(scale.folder()).await;
+            let bot = scene.groupkeeper();
             starts.push(bot.start.as_secs_f64() * 1e3);
             // What the start needs once is settled by then.
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -6,26 +6,16 @@ use super::{in_turns, open_in_turns};
 use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
-use crate::servers::{Setup, groupkeeper, own, promoting};
-use crate::sink::Sink;
+use crate::scene::Scene;
 use crate::table::Row;
 
 const CONNECTIONS: usize = 256;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
-    let folder = scale.folder();
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: None,
-            reconcile: true,
-        };
-        let append = own("append", folder.path(), sink.address);
-        let bot = groupkeeper(&setup);
+        let scene = Scene::set(scale.folder()).await;
+        let append = scene.own("append");
+        let bot = scene.groupkeeper();
         let callbacks = [(); 2].map(|()| Callbacks::new(Kind::Join));
         let servers = [(&append, &callbacks[0]), (&bot, &callbacks[1])];
         let speeds = in_turns(scale, &servers, CONNECTIONS).await;

@@ -7,8 +7,9 @@ use groupkeeper::clock::Timestamp;
 use crate::Scale;
 use crate::generate::{histogram, micros, on_one_thread};
 use crate::machine::{mb, memory};
+use crate::scene::Scene;
 use crate::seed::Seed;
-use crate::servers::{Setup, groupkeeper, promoting};
+use crate::servers::Setup;
 use crate::sink::Sink;
 use crate::table::Row;
 
@@ -40,22 +41,15 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
     seed = Seed { ending: Some((others, first)), groups: seed.groups, ..Seed::default() };
     seed.write(folder.path(), now);
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: None,
-            reconcile: false,
-        };
-        let bot = groupkeeper(&setup);
+        let scene = Scene::set(folder).await;
+        let sink = &scene.sink;
+        let bot = scene.groupkeeper_with(&Setup { reconcile: false, ..Setup::default() });
         let start = bot.start.as_secs_f64();
         let on_time = crate::now() < first;
         let all = sink.wait(ending, later * 2, |sink| sink.count(ASKED)).await;
         assert!(all, "{} of {ending} mutes ended", sink.count(ASKED));
         let (resident, most) = memory(bot.pid);
-        let late = lateness(&sink, ending, (first, now, clock));
+        let late = lateness(sink, ending, (first, now, clock));
         let at = |quantile| late.value_at_quantile(quantile) as f64 / 1e3;
         vec![
             Row::new(format!("{what}: start to ready"), format!("{start:.2} s"))

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::Scale;
 use crate::generate::on_one_thread;
+use crate::scene::Scene;
 use crate::seed::Seed;
-use crate::servers::{Setup, groupkeeper, promoting};
-use crate::sink::Sink;
+use crate::servers::Setup;
 use crate::table::Row;
 use crate::windows::{Sliding, sliding};
 
@@ -37,18 +37,11 @@ fn drained(scale: &Scale, effects: usize, calls_per_second: Option<u32>) -> Slid
     let groups = 1_000.min(effects);
     Seed { groups, outbox: effects, ..Seed::default() }.write(folder.path(), now);
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second,
-            reconcile: false,
-        };
-        let bot = groupkeeper(&setup);
-        let all = sink.wait(effects, PATIENCE, |sink| sink.count(COMMAND)).await;
-        let arrivals = sink.take();
+        let scene = Scene::set(folder).await;
+        let setup = Setup { calls_per_second, reconcile: false, ..Setup::default() };
+        let bot = scene.groupkeeper_with(&setup);
+        let all = scene.sink.wait(effects, PATIENCE, |sink| sink.count(COMMAND)).await;
+        let arrivals = scene.sink.take();
         let times = arrivals.commands.get(COMMAND).map_or(&[][..], Vec::as_slice);
         assert!(all, "of {effects} calls {} came", times.len());
         assert_eq!(times.len(), effects, "each effect is sent once");

@@ -8,7 +8,8 @@ use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
 use crate::hand_written::{express, fastapi};
-use crate::servers::{Server, Setup, groupkeeper, own, promoting};
+use crate::scene::Scene;
+use crate::servers::{Server, Setup};
 use crate::sink::Sink;
 use crate::table::Row;
 
@@ -31,29 +32,23 @@ impl Rival {
 }
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
-    let folder = scale.folder();
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: Some(1_000_000),
-            reconcile: true,
-        };
+        let scene = Scene::set(scale.folder()).await;
+        let chat = scene.sink.address;
+        let setup = Setup { calls_per_second: Some(1_000_000), ..Setup::default() };
         let mut rivals = vec![
-            Rival::new("Groupkeeper", 1.0, Ok(groupkeeper(&setup))),
-            Rival::new("axum + reqwest", 0.7, Ok(own("reqwest", folder.path(), sink.address))),
+            Rival::new("Groupkeeper", 1.0, Ok(scene.groupkeeper_with(&setup))),
+            Rival::new("axum + reqwest", 0.7, Ok(scene.own("reqwest"))),
         ];
         if scale.install {
-            rivals.push(Rival::new("Express + json-rules-engine", 10.0, express(sink.address)));
-            rivals.push(Rival::new("FastAPI", 40.0, fastapi(sink.address)));
+            rivals.push(Rival::new("Express + json-rules-engine", 10.0, express(chat)));
+            rivals.push(Rival::new("FastAPI", 40.0, fastapi(chat)));
         }
         for turn in 0..=scale.turns {
             for rival in &mut rivals {
                 let Ok(server) = &rival.server else { continue };
-                let speed = promoted(&sink, server, &rival.callbacks, scale.time, rival.name).await;
+                let speed =
+                    promoted(&scene.sink, server, &rival.callbacks, scale.time, rival.name).await;
                 // The first turn warms up: some compile while they run.
                 rival.told.extend((turn > 0).then_some(speed));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, histogram, micros, on_one_thread};
-use crate::servers::{Setup, groupkeeper, promoting};
+use crate::scene::Scene;
 use crate::sink::Sink;
 use crate::table::Row;
 
@@ -13,18 +13,9 @@ const RATE: f64 = 100.0;
 const CONNECTIONS: usize = 16;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
-    let folder = scale.folder();
     on_one_thread(async {
-        let sink = Sink::start().await;
-        let rules = promoting();
-        let setup = Setup {
-            folder: folder.path(),
-            chat: sink.address,
-            rules: &rules,
-            calls_per_second: None,
-            reconcile: true,
-        };
-        let bot = groupkeeper(&setup);
+        let scene = Scene::set(scale.folder()).await;
+        let (sink, bot) = (&scene.sink, scene.groupkeeper());
         let callbacks = Callbacks::new(Kind::Join);
         let time = scale.time * 4;
         callbacks.open(bot.address, CONNECTIONS, RATE, scale.time / 5).await;
