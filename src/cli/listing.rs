@@ -2,30 +2,40 @@
 
 use serde_json::Value;
 
-use crate::authoring::recorded::{Admin, Trouble, escaped};
-
 use super::Exit;
+use super::recorded::Running;
+use crate::authoring::recorded::{Admin, Trouble, escaped};
 
 /// Entries of one answer.
 const PAGE: usize = 1_000;
 
-/// How a list is wanted.
-pub(super) struct Listing {
-    /// At most so many.
-    pub(super) limit: usize,
-    pub(super) json: bool,
+/// Whose list is wanted, and how.
+#[derive(clap::Args)]
+pub(super) struct Looking {
+    #[command(flatten)]
+    running: Running,
+    /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 100, value_parser = at_least_one)]
+    limit: usize,
 }
 
-impl Listing {
+/// Of no entry at all it would be said that there is none.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1 on".to_owned())
+}
+
+impl Looking {
     /// Prints a list of `/api/v1/`: a line for each, or JSON. `nothing` is said when it is empty.
     pub(super) fn print(
         &self,
-        admin: &Admin,
         list: &str,
         nothing: &str,
         line: impl Fn(&Value) -> String,
     ) -> Result<Exit, Trouble> {
-        let (entries, total) = self.read(admin, list)?;
+        let (entries, total) = self.read(&self.running.admin()?, list)?;
         if self.json {
             println!("{}", Value::Array(entries.clone()));
         } else {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Exit;
+use super::listing::Looking;
 use super::recorded::Running;
 use crate::authoring::recorded::{Admin, Trouble, escaped};
 
@@ -41,18 +42,6 @@ enum Command {
     Done(Burying),
     /// Take away what was given up and what hung on it; none of it is ever sent
     Drop(Burying),
-}
-
-#[derive(clap::Args)]
-struct Looking {
-    #[command(flatten)]
-    running: Running,
-    /// Print the list as JSON
-    #[arg(long)]
-    json: bool,
-    /// At most so many
-    #[arg(long, default_value_t = 100, value_parser = super::sanctions::at_least_one)]
-    limit: usize,
 }
 
 #[derive(clap::Args)]
@@ -100,9 +89,11 @@ const STEP: usize = 200;
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
-        Command::List(looking) => looking.list("outbox", "nothing is waiting to be sent"),
-        Command::Held(looking) => looking.list("held", "nothing is held"),
-        Command::Dead(looking) => looking.list("dead", "nothing was given up"),
+        Command::List(looking) => {
+            looking.print("outbox", "nothing is waiting to be sent", line::of)
+        }
+        Command::Held(looking) => looking.print("held", "nothing is held", line::of),
+        Command::Dead(looking) => looking.print("dead", "nothing was given up", line::of),
         Command::Release(deciding) => deciding.order("release", "released"),
         Command::Discard(deciding) => deciding.order("discard", "discarded"),
         Command::Retry(burying) => burying.order("retry", "to be tried again"),
@@ -115,13 +106,6 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             eprintln!("groupkeeper: {trouble}");
             Exit::Usage
         }
-    }
-}
-
-impl Looking {
-    fn list(&self, page: &str, nothing: &str) -> Result<Exit, Trouble> {
-        let listing = super::listing::Listing { limit: self.limit, json: self.json };
-        listing.print(&self.running.admin()?, page, nothing, line::of)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Exit;
+use super::listing::Looking;
 use super::recorded::Running;
 use crate::authoring::recorded::{Trouble, escaped};
 
@@ -30,18 +31,6 @@ enum Command {
 }
 
 #[derive(clap::Args)]
-struct Looking {
-    #[command(flatten)]
-    running: Running,
-    /// Print the list as JSON
-    #[arg(long)]
-    json: bool,
-    /// At most so many
-    #[arg(long, default_value_t = 100, value_parser = super::sanctions::at_least_one)]
-    limit: usize,
-}
-
-#[derive(clap::Args)]
 struct Deciding {
     #[command(flatten)]
     running: Running,
@@ -65,7 +54,7 @@ struct Came {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
-        Command::List(looking) => looking.list(),
+        Command::List(looking) => looking.print("quarantine", "nothing is in quarantine", line),
         Command::Retry(deciding) => deciding.order("retry", "done now"),
         Command::Drop(deciding) => deciding.order("drop", "dropped"),
     };
@@ -73,13 +62,6 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         eprintln!("groupkeeper: {trouble}");
         Exit::Usage
     })
-}
-
-impl Looking {
-    fn list(&self) -> Result<Exit, Trouble> {
-        let listing = super::listing::Listing { limit: self.limit, json: self.json };
-        listing.print(&self.running.admin()?, "quarantine", "nothing is in quarantine", line)
-    }
 }
 
 impl Deciding {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Exit;
+use super::listing::at_least_one;
 use super::recorded::Where;
 use crate::authoring::recorded::{Trouble, escaped};
 use crate::chat::Account;
@@ -104,11 +105,6 @@ struct End {
 fn kind(text: &str) -> Result<SanctionKind, String> {
     let kinds = SanctionKind::ALL.map(SanctionKind::name).join(", ");
     SanctionKind::from_name(text).ok_or_else(|| format!("there is {kinds}"))
-}
-
-/// Of no entry at all it would be said that there is none.
-pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1 on".to_owned())
 }
 
 fn time(text: &str) -> Result<Duration, String> {
