@@ -98,15 +98,24 @@ impl Engine {
     pub async fn step(&self) -> Result<usize, StoreError> {
         let mut all = 0;
         loop {
-            let due = self.scheduler.step().await.map_err(|error| StoreError(error.0))?;
-            let mut done = due + self.delivery.step().await?;
-            if let (0, Some(reconciler)) = (done, &self.reconciler) {
-                done = reconciler.step().await?;
-            }
+            let done = self.turn().await?;
             if done == 0 {
                 return Ok(all);
             }
             all += done;
+        }
+    }
+
+    /// One round of [`Engine::step`]: what is due, or, when nothing was, the comparison with Chat.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn turn(&self) -> Result<usize, StoreError> {
+        let due = self.scheduler.step().await.map_err(|error| StoreError(error.0))?;
+        let done = due + self.delivery.step().await?;
+        match &self.reconciler {
+            Some(reconciler) if done == 0 => reconciler.step().await,
+            _ => Ok(done),
         }
     }
 

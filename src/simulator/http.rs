@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::CallRecord;
 use super::asks::Answered;
 use super::callbacks::Callback;
 use super::connection::{CuttableListener, Scissors};
@@ -283,6 +284,12 @@ impl Simulator {
         let result = act(&mut self.shared.world());
         self.shared.notify();
         result
+    }
+
+    /// Takes the recorded REST calls out, for somebody who hears of what they led to while it goes on.
+    pub fn taking_calls(&self) -> impl Fn() -> Vec<CallRecord> + Send + Sync + 'static {
+        let shared = Arc::clone(&self.shared);
+        move || shared.world().take_calls()
     }
 
     /// Posts every callback that waits, in order, and those that follow from the answers; returns

@@ -213,3 +213,27 @@ fn the_example_configuration_holds_the_defaults() {
     let defaults = groupkeeper::service::config::Config::load(Some(&path), &[]).unwrap();
     assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
 }
+
+#[test]
+fn the_demo_shows_what_it_promises_and_says_nothing_of_looks_that_find_nothing_new() {
+    let demo = run(&["demo"]);
+    let told = stdout(&demo);
+    assert_eq!(code(&demo), Some(0), "{told}{}", stderr(&demo));
+    assert!(!told.contains("✗"), "{told}");
+    // From a rule to its call there is nothing in between.
+    let first: Vec<&str> = told.lines().filter(|line| line.starts_with("  ")).take(4).collect();
+    let words = |line: &&str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        first.iter().map(words).collect::<Vec<_>>(),
+        [
+            "Chat staff_lin",
+            "heard member.joined:",
+            "rule promote-staff:",
+            "call modify_group_member_info"
+        ]
+    );
+    // The bot looks at its groups every ten minutes for a day; once it finds something.
+    let (before, after) = told.split_once("A callback is lost").unwrap();
+    assert!(!before.contains("get_appid_group_list"), "{before}");
+    assert_eq!(after.matches("get_appid_group_list").count(), 1, "{after}");
+}

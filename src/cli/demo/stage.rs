@@ -40,25 +40,6 @@ fn free_address() -> Result<SocketAddr, Broken> {
         .ok_or_else(|| "no port is free on loopback".to_owned())
 }
 
-/// What a person wants to know of a request: its plain values.
-fn gist(body: &serde_json::Value) -> String {
-    let Some(fields) = body.as_object() else { return String::new() };
-    let plain = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Array(items) => {
-            let texts: Option<Vec<&str>> = items.iter().map(|item| item.as_str()).collect();
-            texts.map(|texts| texts.join(","))
-        }
-        _ => None,
-    };
-    let told = fields.iter().filter_map(|(name, value)| {
-        let known = !name.ends_with("Filter") && name != "ForbidCallbackControl";
-        known.then(|| plain(value).map(|value| format!("{name}={value} ")))?
-    });
-    told.collect()
-}
-
 pub(super) struct Stage {
     pub(super) simulator: Simulator,
     clock: Arc<SystemClock>,
@@ -103,7 +84,7 @@ impl Stage {
         ];
         let config = Config::load(None, &environment)
             .map_err(|mistakes| mistakes.iter().map(|m| format!("{m}\n")).collect::<String>())?;
-        let narrator = Arc::new(Narrator::default());
+        let narrator = Arc::new(Narrator::new(simulator.taking_calls()));
         let (service, expected, failed) = (None, 0, 0);
         let mut stage =
             Self { simulator, clock, narrator, config, service, folder, expected, failed };
@@ -169,7 +150,8 @@ impl Stage {
         for _ in 0..MOST_ROUNDS {
             let posted = self.simulator.deliver_callbacks().await;
             self.narrate();
-            let done = service.engine.step().await.map_err(|error| error.to_string())?;
+            // Turn by turn, so that what is only looked at stands apart from what is done.
+            let done = service.engine.turn().await.map_err(|error| error.to_string())?;
             self.narrate();
             if posted + done == 0 {
                 return Ok(());
@@ -179,18 +161,7 @@ impl Stage {
     }
 
     fn narrate(&self) {
-        let calls = self.simulator.with_world(World::take_calls);
-        for line in self.narrator.take() {
-            print(&line);
-        }
-        for call in calls {
-            let answer = match (call.status, call.error_code) {
-                (200, 0) => "OK".to_owned(),
-                (200, code) => format!("error {code}"),
-                (status, _) => format!("HTTP {status}"),
-            };
-            print(&Line("call", format!("{} {}→ {answer}", call.command, gist(&call.body))));
-        }
+        self.narrator.take().iter().for_each(print);
     }
 
     /// Lets time pass, stopping wherever something is due.

@@ -175,7 +175,7 @@ fn owner(stage: &Stage, id: &str) -> Option<Account> {
 }
 
 async fn a_callback_is_lost(stage: &mut Stage) -> Result<(), Broken> {
-    stage.chapter(6, "A callback is lost; the nightly sweep finds the group");
+    stage.chapter(6, "A callback is lost; the bot compares its groups with Chat and finds it");
     join(stage, NIGHT, "latecomer").await?;
     let now = stage.now();
     stage
@@ -186,11 +186,13 @@ async fn a_callback_is_lost(stage: &mut Stage) -> Result<(), Broken> {
         .map_err(|refusal| refusal.to_string())?;
     stage.settle().await?;
     stage.expect("the group has no owner, and nobody knows", owner(stage, NIGHT).is_none());
-    stage.pass(Duration::from_secs(86_400), "a night passes").await?;
-    stage.expect(
-        "wendy owns @TGS#night in the morning",
-        owner(stage, NIGHT) == Some("wendy".into()),
-    );
+    stage
+        .pass(
+            Duration::from_secs(86_400),
+            "a day passes, and with it the time of the nightly sweep",
+        )
+        .await?;
+    stage.expect("wendy owns @TGS#night", owner(stage, NIGHT) == Some("wendy".into()));
     Ok(())
 }
 
