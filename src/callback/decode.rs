@@ -6,6 +6,7 @@
 //! `callback` event, and a known command that lacks what its event needs becomes a `callback` event
 //! with a note. Only a body that is no JSON object is an error.
 
+mod callback;
 mod command;
 mod fields;
 mod group;
@@ -21,14 +22,14 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use self::callback::{Callback, Unfit};
 use self::fields::Fields;
 use super::query::Query;
 use super::reply::Answering;
-use crate::chat::{Account, GroupId, GroupType};
+use crate::chat::Account;
 use crate::clock::Timestamp;
-use crate::decision::event::{Cause, Field, Room};
-use crate::decision::{Event, EventId};
-use crate::rule::EventKind;
+use crate::decision::Event;
+use crate::decision::event::Field;
 
 pub use self::command::{Command, Document, commands, label};
 pub use self::over_limit::OverLimit;
@@ -84,16 +85,6 @@ impl fmt::Display for Garbled {
 
 impl std::error::Error for Garbled {}
 
-/// Why a known command has no event of its own this time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Unfit(String);
-
-impl Unfit {
-    fn missing(field: &str) -> Self {
-        Self(format!("{field} is missing"))
-    }
-}
-
 /// Reads one callback.
 ///
 /// `now` stands in where a callback carries no time. An unknown command, and a known one without an
@@ -145,135 +136,12 @@ pub fn decode(
     })
 }
 
-/// One callback, as the readers of `decode/` see it.
-struct Callback<'a> {
-    command: &'a str,
-    fields: Fields<'a>,
-    platform: &'a str,
-    time: Timestamp,
-    id: EventId,
-    operator: Option<Account>,
-    by_bot: bool,
-}
-
-impl<'a> Callback<'a> {
-    fn new(
-        command: &'a str,
-        fields: Fields<'a>,
-        query: &'a Query,
-        settings: Settings<'_>,
-        now: Timestamp,
-    ) -> Self {
-        let operator = fields.account("Operator_Account");
-        let by_rest = query.platform.eq_ignore_ascii_case("RESTAPI");
-        // Other back-ends of the app call REST too, and admins also use clients: only both together
-        // are an echo of ours.
-        let by_bot = by_rest && operator.as_ref().is_some_and(|o| settings.admins.contains(o));
-        Self {
-            command,
-            fields,
-            platform: &query.platform,
-            time: fields.time().unwrap_or(now),
-            id: identity::of(command, fields, now),
-            operator,
-            by_bot,
-        }
-    }
-
-    /// An event with what the callback says of every event.
-    fn event(&self, kind: EventKind, id: EventId) -> Event {
-        Event {
-            platform: self.platform.to_owned(),
-            by_bot: self.by_bot,
-            operator: self.operator.clone(),
-            ..Event::new(id, Cause::Kind(kind), self.time, self.command)
-        }
-    }
-
-    /// The callback's only event.
-    fn only(&self, kind: EventKind) -> Event {
-        self.event(kind, self.id.clone())
-    }
-
-    /// The callback's only event, which happened in a group.
-    fn in_group(&self, kind: EventKind) -> Result<Event, Unfit> {
-        let group = self.group().ok_or_else(|| Unfit::missing("GroupId"))?;
-        Ok(Event { group: Some(group), group_type: self.group_type(), ..self.only(kind) })
-    }
-
-    /// The callback's only event, which happened in this room.
-    fn in_room(&self, kind: EventKind, room: Room) -> Event {
-        Event { room: Some(room), ..self.only(kind) }
-    }
-
-    /// One event for each member, alike but for the member and the id.
-    fn each(members: Vec<Account>, event: &Event) -> Vec<Event> {
-        let of_member = |member: Account| Event {
-            id: event.id.derive(&format!("{} {member}", event.name())),
-            member: Some(member),
-            ..event.clone()
-        };
-        members.into_iter().map(of_member).collect()
-    }
-
-    /// One of several events of the callback, about the same as `about`.
-    fn alike(&self, about: &Event, kind: EventKind) -> Event {
-        Event { id: self.id.derive(kind.name()), cause: Cause::Kind(kind), ..about.clone() }
-    }
-
-    /// `GroupId`; the field table of 34369 spells it `groupID`.
-    fn group(&self) -> Option<GroupId> {
-        let names = ["GroupId", "groupID", "GroupID"];
-        let id = names.iter().find_map(|name| self.fields.text(name))?;
-        fields::is_id(&id).then(|| GroupId::from(&*id))
-    }
-
-    fn group_type(&self) -> Option<GroupType> {
-        let name = self.fields.word("Type")?;
-        Some(GroupType::from_name(&name).unwrap_or(GroupType::Unknown))
-    }
-
-    /// The `callback` event, still without its body. It stands in its group or room, so that it
-    /// keeps its place among their events.
-    fn kept(&self, note: Option<String>) -> Event {
-        let mut event = self.event(EventKind::Callback, self.id.derive("callback"));
-        event.group = self.group();
-        event.group_type = event.group.as_ref().and_then(|_| self.group_type());
-        event.room = room::of(self);
-        if let Some(note) = note {
-            event.fields.insert("note".to_owned(), Field::Text(note));
-        }
-        event
-    }
-}
-
-/// Sets the texts that the callback has; one that it does not mention stays unset, because an empty
-/// text means "was emptied".
-fn set_texts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
-    for (name, wire) in names {
-        if let Some(text) = fields.text(wire) {
-            event.fields.insert((*name).to_owned(), Field::Text(text.into_owned()));
-        }
-    }
-}
-
-/// Sets who is named; an empty text where the callback names the field and nobody in it.
-fn set_accounts(event: &mut Event, fields: Fields<'_>, names: &[(&str, &str)]) {
-    for (name, wire) in names {
-        if fields.text(wire).is_some() {
-            let who = fields.account(wire).map(|account| account.to_string());
-            set(event, name, Field::Text(who.unwrap_or_default()));
-        }
-    }
-}
-
-fn set(event: &mut Event, name: &str, field: Field) {
-    event.fields.insert(name.to_owned(), field);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::GroupType;
+    use crate::decision::event::Cause;
+    use crate::rule::EventKind;
 
     const NOW: Timestamp = Timestamp(1_750_000_000_000);
     const EXIT: &str = "Group.CallbackAfterMemberExit";

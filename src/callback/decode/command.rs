@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use super::callback::{Callback, Unfit};
 use super::fields::Fields;
 use super::table::COMMANDS;
-use super::{Callback, Unfit};
 use crate::callback::reply::Answering;
 use crate::decision::Event;
 use crate::rule::EventKind;

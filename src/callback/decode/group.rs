@@ -1,6 +1,6 @@
 //! What happens to groups and topics (34368, 34369, 34376–34378, 49463–49466, 60394, 60396).
 
-use super::{Callback, Unfit, set, set_accounts, set_texts};
+use super::callback::{Callback, Unfit, set, set_accounts, set_texts};
 use crate::chat::GroupType;
 use crate::decision::Event;
 use crate::decision::event::Field;

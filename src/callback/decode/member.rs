@@ -1,6 +1,6 @@
 //! What happens to members of a group (34370–34373, 48734, 60393).
 
-use super::{Callback, Unfit, set, set_texts};
+use super::callback::{Callback, Unfit, set, set_texts};
 use crate::chat::{Account, Role};
 use crate::decision::Event;
 use crate::decision::event::Field;

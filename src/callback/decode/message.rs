@@ -1,7 +1,7 @@
 //! Messages in groups and between two accounts (34364, 34365, 34374, 34375, 49462).
 
+use super::callback::{Callback, Unfit, set, set_texts};
 use super::fields::Fields;
-use super::{Callback, Unfit, set, set_texts};
 use crate::chat::{Element, Message};
 use crate::decision::Event;
 use crate::decision::event::Field;

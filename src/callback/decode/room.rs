@@ -1,7 +1,7 @@
 //! What happens in Conference rooms (60731–60735) and Live rooms (64413, 64422, 64423, 67938, 72553).
 
+use super::callback::{Callback, Unfit, set, set_accounts, set_texts};
 use super::fields::is_id;
-use super::{Callback, Unfit, set, set_accounts, set_texts};
 use crate::chat::{Account, RoomId};
 use crate::decision::Event;
 use crate::decision::event::{Field, Room, RoomKind};

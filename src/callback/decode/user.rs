@@ -1,6 +1,6 @@
 //! What happens to users outside groups (34357, 48733).
 
-use super::{Callback, Unfit, set, set_texts};
+use super::callback::{Callback, Unfit, set, set_texts};
 use crate::decision::Event;
 use crate::decision::event::Field;
 use crate::rule::EventKind;
