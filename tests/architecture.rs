@@ -76,6 +76,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("clap::", &["src/cli/"]),
     ("cel::", &["src/rule/", "src/decision/view.rs", "src/decision/sight.rs"]),
     ("cron::", &["src/rule/crontab"]),
+    ("serde_json_borrow::", &["src/callback/decode"]),
+    ("form_urlencoded::", &["src/callback/query.rs"]),
 ];
 
 /// Lines before a file's tests.
@@ -227,6 +229,16 @@ fn confined_crates_are_named_only_where_they_belong() {
         }
     }
     assert_none(found, "crates and calls out of their place");
+}
+
+/// The image compiles the dependencies before it has anything but the manifest.
+#[test]
+fn every_bench_says_where_it_lies() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let benches = manifest.split("[[bench]]").skip(1);
+    let silent = benches.map(|bench| bench.split("\n[").next().unwrap());
+    let silent = silent.filter(|bench| !bench.contains("path = "));
+    assert_none(silent.map(str::to_owned).collect(), "benches without a path");
 }
 
 #[test]
