@@ -20,7 +20,7 @@ mod user;
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json_borrow::Value;
 
 use self::callback::{Callback, Unfit};
 use self::fields::Fields;
@@ -95,9 +95,9 @@ pub fn decode(
     settings: Settings<'_>,
     now: Timestamp,
 ) -> Result<Decoded, Garbled> {
-    let body: Map<String, Value> = serde_json::from_slice(body)
+    let body: Value<'_> = serde_json::from_slice(body)
         .map_err(|error| Garbled { line: error.line(), column: error.column() })?;
-    let fields = Fields::new(&body);
+    let fields = Fields::of(&body).ok_or(Garbled { line: 0, column: 0 })?;
     let in_body = fields.text("CallbackCommand").unwrap_or_default();
     let in_body = command::official(&in_body);
     let name = if query.command.is_empty() { in_body } else { command::official(&query.command) };
@@ -121,7 +121,9 @@ pub fn decode(
     let disagreed = !in_body.is_empty() && in_body != name;
     let command_name = name.to_owned();
     if let Some(mut event) = kept {
-        event.fields.insert("body".to_owned(), Field::Json(Value::Object(body)));
+        event
+            .fields
+            .insert("body".to_owned(), Field::Json(serde_json::Value::Object(fields.owned())));
         events.push(event);
     }
     let label = command.map_or(command::OTHER, |command| command.name);

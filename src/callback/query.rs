@@ -1,7 +1,6 @@
 //! The query of a callback's URL. Names are compared without case: Tencent's own pages disagree
 //! about them (34354 prints `SdkAppid`, 64412 `SdkAppId`).
 
-use axum::extract::Query as Pairs;
 use axum::http::Uri;
 
 /// What Chat appends to the URL (34354). Texts are empty where the parameter is absent.
@@ -23,21 +22,24 @@ impl Query {
     /// Reads the query of a URL. Of a parameter that is given twice, the first counts.
     pub fn of(uri: &Uri) -> Self {
         let mut query = Self::default();
-        let Ok(Pairs(pairs)) = Pairs::<Vec<(String, String)>>::try_from_uri(uri) else {
-            return query;
-        };
-        for (name, value) in pairs {
-            let place = match name.to_ascii_lowercase().as_str() {
-                "sdkappid" => &mut query.sdk_app_id,
+        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            let place = if is("SdkAppid") {
+                &mut query.sdk_app_id
+            } else if is("CallbackCommand") || is("WebhookCommand") {
                 // The table of 64412 has the newer word, its samples the old one.
-                "callbackcommand" | "webhookcommand" => &mut query.command,
-                "optplatform" => &mut query.platform,
-                "sign" => &mut query.sign,
-                "requesttime" => &mut query.request_time,
-                _ => continue,
+                &mut query.command
+            } else if is("OptPlatform") {
+                &mut query.platform
+            } else if is("Sign") {
+                &mut query.sign
+            } else if is("RequestTime") {
+                &mut query.request_time
+            } else {
+                continue;
             };
             if place.is_empty() {
-                *place = value;
+                *place = value.into_owned();
             }
         }
         query

@@ -245,7 +245,18 @@ impl Listener {
         if events.len() > admission.limits.events {
             return self.lose(Answered::TooLarge, label, group);
         }
-        let place = if self.door.is_full() { None } else { admission.place(lane) };
+        let full = self.door.is_full();
+        if !full && let Some(verdict) = self.door.at_once(&events) {
+            let result = Ok(reply(&answering, &verdict));
+            return Outcome {
+                result,
+                disagreed,
+                incomplete,
+                command: Some(label),
+                over_budget: false,
+            };
+        }
+        let place = if full { None } else { admission.place(lane) };
         let Some(place) = place else { return self.lose(Answered::Shed, label, group) };
         // Half the time is for waiting, the other half for deciding.
         let wait = match answering {

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use crate::callback::router::DEFAULT_BODY_LIMIT;
 use crate::callback::{Admission, CallbackSettings, Entrance, Gate, Sources, Watch, router};
 use crate::clock::Clock;
-use crate::decision::Event;
+use crate::decision::{Event, Verdict};
 use crate::delivery::Delivery;
 use crate::engine::Engine;
 use crate::pipeline::{Door, Entering, Noting, Pipeline};
@@ -80,6 +80,10 @@ struct Doorkeeper {
 }
 
 impl Door for Doorkeeper {
+    fn at_once(&self, events: &[Event]) -> Option<Verdict> {
+        self.pipeline.at_once(events)
+    }
+
     fn enter(&self, events: Vec<Event>) -> Entering<'_> {
         self.pipeline.enter(events)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::slice;
 
-use serde_json::{Map, Value};
+use serde_json_borrow::{ObjectAsVec, Value};
 
 use crate::chat::Account;
 use crate::clock::Timestamp;
@@ -19,21 +19,27 @@ const LONGEST_ID: usize = 512;
 
 /// An object of a callback body. A field of the wrong type is read as absent.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a Map<String, Value>);
+pub(super) struct Fields<'a>(&'a ObjectAsVec<'a>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
-        Self(object)
+    /// Of a body, if it is an object.
+    pub(super) fn of(body: &'a Value<'a>) -> Option<Self> {
+        body.as_object().map(Self)
     }
 
-    /// The object itself.
-    pub(super) fn object(self) -> &'a Map<String, Value> {
-        self.0
+    /// Of two fields with one name the last counts, as with Chat's own parsers.
+    fn get(self, name: &str) -> Option<&'a Value<'a>> {
+        self.0.as_vec().iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The object by itself, ordered by its keys.
+    pub(super) fn owned(self) -> serde_json::Map<String, serde_json::Value> {
+        self.0.into()
     }
 
     /// A text; a whole number in its decimal form.
     pub(super) fn text(self, name: &str) -> Option<Cow<'a, str>> {
-        self.0.get(name).and_then(text_of)
+        self.get(name).and_then(text_of)
     }
 
     /// A word of a fixed list, without the spaces that some pages' samples have behind it (34948).
@@ -46,22 +52,22 @@ impl<'a> Fields<'a> {
 
     /// A whole number, or a text that is one.
     pub(super) fn int(self, name: &str) -> Option<i64> {
-        self.0.get(name).and_then(int_of)
+        self.get(name).and_then(int_of)
     }
 
     /// An account that names somebody.
     pub(super) fn account(self, name: &str) -> Option<Account> {
-        self.0.get(name).and_then(account_of)
+        self.get(name).and_then(account_of)
     }
 
     /// The object under this name.
     pub(super) fn inner(self, name: &str) -> Option<Fields<'a>> {
-        self.0.get(name).and_then(Value::as_object).map(Fields)
+        self.get(name).and_then(Value::as_object).map(Fields)
     }
 
     /// The list under this name; a single value is a list of one (`TopicIdList` in the table of 49465).
-    pub(super) fn list(self, name: &str) -> &'a [Value] {
-        match self.0.get(name) {
+    pub(super) fn list(self, name: &str) -> &'a [Value<'a>] {
+        match self.get(name) {
             None | Some(Value::Null) => &[],
             Some(Value::Array(items)) => items,
             Some(single) => slice::from_ref(single),
@@ -76,7 +82,7 @@ impl<'a> Fields<'a> {
     /// The texts of a list. A text that is a JSON list of texts is that list: the table of 49465
     /// says "String" where its sample has an array.
     pub(super) fn texts(self, name: &str) -> Vec<String> {
-        if let [Value::String(text)] = self.list(name)
+        if let [Value::Str(text)] = self.list(name)
             && text.starts_with('[')
             && let Ok(inside) = serde_json::from_str::<Vec<String>>(text)
         {
@@ -87,8 +93,8 @@ impl<'a> Fields<'a> {
 
     /// One text of each item of a list: of an object that under `key`, of anything else itself.
     pub(super) fn texts_under(self, name: &str, key: &str) -> Vec<String> {
-        let of = |item: &Value| {
-            let value = item.as_object().map_or(Some(item), |object| object.get(key));
+        let of = |item: &'a Value<'a>| {
+            let value = item.as_object().map_or(Some(item), |object| Fields(object).get(key));
             value.and_then(text_of).map(Cow::into_owned)
         };
         self.list(name).iter().filter_map(of).collect()
@@ -97,8 +103,8 @@ impl<'a> Fields<'a> {
     /// The accounts of a list, each once: plain ones (60735), or under `key` of objects (34372).
     pub(super) fn accounts(self, name: &str, key: &str) -> Vec<Account> {
         let mut known = HashSet::new();
-        let of = |item: &'a Value| {
-            let value = item.as_object().map_or(Some(item), |object| object.get(key));
+        let of = |item: &'a Value<'a>| {
+            let value = item.as_object().map_or(Some(item), |object| Fields(object).get(key));
             value.and_then(account_of)
         };
         let accounts = self.list(name).iter().filter_map(of);
@@ -119,18 +125,18 @@ impl<'a> Fields<'a> {
 }
 
 /// Numbers beyond 64 bits have lost digits when they were parsed, and are no text.
-fn text_of(value: &Value) -> Option<Cow<'_, str>> {
+fn text_of<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
     match value {
-        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Str(text) => Some(Cow::Borrowed(text)),
         Value::Number(number) if !number.is_f64() => Some(Cow::Owned(number.to_string())),
         _ => None,
     }
 }
 
-fn int_of(value: &Value) -> Option<i64> {
+fn int_of(value: &Value<'_>) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::Str(text) => text.trim().parse().ok(),
         _ => None,
     }
 }
@@ -142,7 +148,7 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= LAST).then_some(number as i64)
 }
 
-fn account_of(value: &Value) -> Option<Account> {
+fn account_of(value: &Value<'_>) -> Option<Account> {
     let text = text_of(value).filter(|text| is_id(text))?;
     Some(Account::from(&*text)).filter(Account::is_somebody)
 }
@@ -166,8 +172,7 @@ mod tests {
     use super::*;
 
     fn with<T>(json: &str, read: impl Fn(Fields<'_>) -> T) -> T {
-        let object: Map<String, Value> = serde_json::from_str(json).unwrap();
-        read(Fields::new(&object))
+        read(Fields::of(&serde_json::from_str(json).unwrap()).unwrap())
     }
 
     #[test]

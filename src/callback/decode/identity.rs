@@ -35,7 +35,7 @@ fn of_message(command: &str, fields: Fields<'_>) -> Option<EventId> {
 /// Everything else is told apart by all that it says: group, members and time are in the body.
 fn of_body(command: &str, fields: Fields<'_>, now: Timestamp) -> EventId {
     // The map is ordered by key, so the same content is the same text.
-    let canonical = serde_json::to_vec(fields.object()).unwrap_or_default();
+    let canonical = serde_json::to_vec(&fields.owned()).unwrap_or_default();
     let undated = match fields.time() {
         Some(_) => String::new(),
         None => now.0.div_euclid(UNDATED_MILLISECONDS).to_string(),
@@ -50,7 +50,7 @@ mod tests {
     const NOON: Timestamp = Timestamp(1_700_000_000_000);
 
     fn id(command: &str, json: &str, now: Timestamp) -> EventId {
-        of(command, Fields::new(&serde_json::from_str(json).unwrap()), now)
+        of(command, Fields::of(&serde_json::from_str(json).unwrap()).unwrap(), now)
     }
 
     fn later(seconds: i64) -> Timestamp {

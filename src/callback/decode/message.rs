@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Message {
-        message(Fields::new(&serde_json::from_str(json).unwrap()))
+        message(Fields::of(&serde_json::from_str(json).unwrap()).unwrap())
     }
 
     #[test]

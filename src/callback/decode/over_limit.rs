@@ -38,8 +38,12 @@ pub(super) fn read(command: &str, fields: Fields<'_>) -> Option<OverLimit> {
 mod tests {
     use super::*;
 
+    fn of_command(command: &str, json: &str) -> Option<OverLimit> {
+        read(command, Fields::of(&serde_json::from_str(json).unwrap()).unwrap())
+    }
+
     fn of(json: &str) -> Option<OverLimit> {
-        read("Alert.RequestOverLimit", Fields::new(&serde_json::from_str(json).unwrap()))
+        of_command("Alert.RequestOverLimit", json)
     }
 
     #[test]
@@ -63,7 +67,7 @@ mod tests {
         for json in ["{}", r#"{"Command":""}"#, r#"{"Command":"/"}"#, r#"{"Command":["a"]}"#] {
             assert_eq!(of(json), None, "{json}");
         }
-        let named = serde_json::from_str(r#"{"Command":"sendmsg"}"#).unwrap();
-        assert_eq!(read("State.StateChange", Fields::new(&named)), None);
+        let named = r#"{"Command":"sendmsg"}"#;
+        assert_eq!(of_command("State.StateChange", named), None);
     }
 }
