@@ -6,8 +6,8 @@ use crate::store::{self, Compacted, SledStore};
 
 #[derive(clap::Args)]
 #[command(
-    after_long_help = "`serve` does the same when it starts and the file is over 64 MiB and more than four times as \
-                       large as what lives in it. The new file is written beside the old one and takes its place \
+    after_long_help = "`serve` measures the file when it starts and every hour; where it is over 64 MiB and more than \
+                       four times as large as what lives in it, the next start does the same. The new file is written beside the old one and takes its place \
                        when it is whole: there must be space for both."
 )]
 pub(super) struct Arguments {
@@ -34,8 +34,7 @@ fn compact(url: &str) -> Result<Compacted, Trouble> {
     if !directory.is_dir() {
         return Err(Trouble(format!("there is no store in {}", directory.display())));
     }
-    let compacted = SledStore::compact(directory, true)?;
-    compacted.ok_or_else(|| Trouble("a bug: nothing was compacted".to_owned()))
+    Ok(SledStore::compact(directory)?)
 }
 
 /// Rounded up, so that no store has the size 0.

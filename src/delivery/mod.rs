@@ -28,7 +28,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
 use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
-use crate::pipeline::{Pipeline, apart};
+use crate::pipeline::{Owed, Pipeline, apart};
 use crate::rest::{Chat, Page, Rates};
 use crate::store::{Store, StoreError};
 
@@ -77,7 +77,7 @@ pub struct Delivery {
     rates: Rates,
     /// How far reads had come whose command's limit was used up.
     halfway: Mutex<HashMap<u64, (Page, Vec<MemberFacts>)>>,
-    committed: tokio::sync::Mutex<UnboundedReceiver<(Lane, u64)>>,
+    committed: tokio::sync::Mutex<UnboundedReceiver<Owed>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
 }
@@ -102,7 +102,7 @@ impl Delivery {
         clock: Arc<dyn Clock>,
         listener: Arc<dyn Listener>,
         rates: Rates,
-        committed: UnboundedReceiver<(Lane, u64)>,
+        committed: UnboundedReceiver<Owed>,
     ) -> Result<Self, StoreError> {
         let index = Mutex::new(recover(&*store)?);
         Ok(Self {
@@ -198,29 +198,24 @@ impl Delivery {
 
     async fn take_committed(&self) {
         let mut committed = self.committed.lock().await;
-        while let Ok((lane, sequence)) = committed.try_recv() {
-            self.add(lane, sequence);
+        while let Ok(owed) = committed.try_recv() {
+            self.add(owed);
         }
     }
 
     async fn wait_for_committed(&self) {
         let mut committed = self.committed.lock().await;
         match committed.recv().await {
-            Some((lane, sequence)) => self.add(lane, sequence),
+            Some(owed) => self.add(owed),
             // The pipeline has gone; only what is known is left to do.
             None => std::future::pending().await,
         }
     }
 
-    fn add(&self, lane: Lane, sequence: u64) {
-        let key = ledger::outbox_key(&lane, sequence);
-        match self.store.get(&key) {
-            // Settled already: skipped together with its chain.
-            Ok(None) => {}
-            Ok(Some(bytes)) => self.index().push(lane, sequence, command_of(&key, &bytes)),
-            // It is read when its turn comes.
-            Err(_) => self.index().push(lane, sequence, ""),
-        }
+    /// One that was skipped meanwhile, together with its chain, is found settled when its turn comes.
+    fn add(&self, Owed { sequence, effect }: Owed) {
+        let command = calls::command(&effect);
+        self.index().push(effect.lane, sequence, command);
     }
 
     fn claim(&self, most: usize) -> Vec<Claimed> {

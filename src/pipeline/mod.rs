@@ -7,6 +7,7 @@ mod dead;
 mod held;
 mod journaling;
 mod lanes;
+mod loaded;
 mod process;
 mod quarantine;
 mod sanctions;
@@ -20,7 +21,7 @@ use crate::decision::{Decision, Event, Verdict};
 pub use dead::{DeadFate, DeadOrdered, Stretch};
 pub use held::{Fate, Ordered, Which};
 pub use journaling::JournalEvents;
-pub use process::{Extra, Pipeline};
+pub use process::{Extra, Owed, Pipeline};
 pub use quarantine::{QuarantineOrdered, apart};
 pub use sanctions::{Obeyed, Order};
 
@@ -32,6 +33,13 @@ pub type Noting<'a> = Pin<Box<dyn Future<Output = Result<(), NotTaken>> + Send +
 
 /// Where callbacks bring what happened.
 pub trait Door: Send + Sync {
+    /// The verdict on the events of one callback, if no state is needed for it and nothing follows from
+    /// them: then they are taken. Otherwise nothing has happened, and they are to be brought in.
+    fn at_once(&self, events: &[Event]) -> Option<Verdict> {
+        let _ = events;
+        None
+    }
+
     /// Decides the events of one callback, in order; ends when everything that follows from them
     /// is on disk. Events that were seen before change nothing.
     fn enter(&self, events: Vec<Event>) -> Entering<'_>;

@@ -1,8 +1,9 @@
 //! The way of one event: its lane, the state it needs, the decision, the commit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
@@ -10,12 +11,13 @@ use tokio::sync::{Notify, mpsc};
 
 use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
+use super::loaded::Loaded;
 use super::quarantine::{Quarantine, Trouble, guarded, taken};
 use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{
-    Decision, Effect, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
+    Decision, Effect, Event, EventId, Settings, State, StateKey, Verdict, decide, needs,
 };
 use crate::ledger::{self, Pending, TimerRecord};
 use crate::rule::RuleSet;
@@ -26,12 +28,22 @@ const ATTEMPTS: usize = 64;
 /// After so many, they stand in line: state that all lanes share lets only one in at a time anyway.
 const STAND_IN_LINE: usize = 4;
 
+/// Chat's clock may be as much ahead of ours, with a wide margin: what is signed far from now is refused.
+const CLOCKS_DISAGREE: Duration = Duration::from_secs(3_600);
+
 /// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
 #[derive(Clone, Debug, Default)]
 pub struct Extra {
     /// What must still stand there; otherwise somebody else was faster and nothing is done.
     pub expect: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+/// An effect that was committed, under its number in the outbox.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    pub sequence: u64,
+    pub effect: Effect,
 }
 
 /// Takes events in.
@@ -47,23 +59,17 @@ pub struct Pipeline {
     sequence: AtomicU64,
     journaling: Journaling,
     pub(super) quarantine: Quarantine,
-    /// Tells delivery which effects were committed: lane and sequence number.
-    outbox: UnboundedSender<(Lane, u64)>,
+    /// Tells delivery which effects were committed.
+    outbox: UnboundedSender<Owed>,
     /// Tells the schedule that a timer was committed.
     timers: Notify,
-}
-
-/// The state that a decision was made with.
-struct Loaded {
-    state: State,
-    bytes: HashMap<StateKey, Option<Vec<u8>>>,
 }
 
 /// What an event comes to, before it is written.
 struct Changes {
     set: WriteSet,
     /// What it puts into the outbox.
-    effects: Vec<(Lane, u64)>,
+    effects: Vec<Owed>,
     /// The rules, if the journal's entry brings them.
     keeps: Option<Keeps>,
 }
@@ -79,7 +85,7 @@ impl Pipeline {
         settings: Settings,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<(Lane, u64)>), StoreError> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Owed>), StoreError> {
         let (outbox, committed) = mpsc::unbounded_channel();
         // Numbers only have to rise among the effects that are not settled. The clock starts them
         // behind all that were given before, unless it was set back: then the outbox does.
@@ -130,19 +136,17 @@ impl Pipeline {
     /// # Errors
     /// [`NotTaken`] when the store does not take it; nothing of it is kept.
     pub async fn process(&self, event: Event, extra: Extra) -> Result<Verdict, NotTaken> {
-        let mut needed = BTreeSet::new();
-        let rules = self.rules.load_full();
-        if extra.writes.is_empty() {
-            // Nothing is stored and nothing can follow: no lane, no disk.
-            let now = self.clock.now();
-            let quick = guarded(|| self.at_once(&event, &rules, now));
-            match quick {
-                Ok(Ok(verdict)) => return Ok(verdict),
-                Ok(Err(missing)) => needed = missing,
-                // It is met again below, where it can be kept.
-                Err(_) => {}
-            }
+        if extra.writes.is_empty()
+            && let Some(verdict) = self.decide_at_once(&event)
+        {
+            return Ok(verdict);
         }
+        self.process_in_lane(event, extra).await
+    }
+
+    /// As [`Pipeline::process`], for what has more to it than a verdict.
+    async fn process_in_lane(&self, event: Event, extra: Extra) -> Result<Verdict, NotTaken> {
+        let rules = self.rules.load_full();
         let _one_at_a_time = self.lanes.enter(&event.lane()).await;
         // Before anything is read: what a failed commit has written may still be seen, the mark of this
         // very event for one, and is taken back before the store is well again.
@@ -152,10 +156,10 @@ impl Pipeline {
         if once && self.quarantine.holds(&event.id) {
             return Ok(Verdict::Allow);
         }
-        if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {
+        if once && let Some(verdict) = self.seen(&event, now).map_err(taken)? {
             return Ok(verdict);
         }
-        match self.decided(&event, &rules, needed, &extra, now).await {
+        match self.decided(&event, &rules, &extra, now).await {
             Err(Trouble::Bug(why)) => self.put_into_quarantine(event, extra, why, now).await,
             other => other.map_err(Trouble::not_taken),
         }
@@ -167,28 +171,26 @@ impl Pipeline {
         let _one_at_a_time = self.lanes.enter(&event.lane()).await;
         self.store.health().map_err(Trouble::Store)?;
         let now = self.clock.now();
-        self.decided(event, &rules, BTreeSet::new(), extra, now).await.map(|_| ())
+        self.decided(event, &rules, extra, now).await.map(|_| ())
     }
 
-    /// Decides what needs no state: its verdict, if nothing follows; otherwise what else is needed.
-    fn at_once(
-        &self,
-        event: &Event,
-        rules: &Arc<RuleSet>,
-        now: Timestamp,
-    ) -> Result<Verdict, BTreeSet<StateKey>> {
-        let needed = needs(event, rules);
-        if !needed.is_empty() {
-            return Err(needed);
-        }
-        let decision = decide(event, rules, &self.settings, &State::default(), now);
-        if !decision.is_nothing() || !decision.missing.is_empty() {
-            return Err(decision.missing);
-        }
-        let nothing = Loaded { state: State::default(), bytes: HashMap::new() };
-        self.jot(event, rules, &decision, &nothing, now);
-        self.looked_on(event, &decision);
-        Ok(decision.verdict)
+    /// Decides what needs no state, if nothing follows from it: no lane, no disk. Otherwise, and where a bug
+    /// is in the way, nothing has happened.
+    fn decide_at_once(&self, event: &Event) -> Option<Verdict> {
+        let (rules, now) = (self.rules.load(), self.clock.now());
+        let quick = || {
+            if !needs(event, &rules).is_empty() {
+                return None;
+            }
+            let decision = decide(event, &rules, &self.settings, &State::default(), now);
+            if !decision.is_nothing() || !decision.missing.is_empty() {
+                return None;
+            }
+            self.jot(event, &rules, &decision, &Loaded::default(), now);
+            self.looked_on(event, &decision);
+            Some(decision.verdict)
+        };
+        guarded(quick).ok().flatten()
     }
 
     /// Decides an event until its state has stood still meanwhile, and commits that.
@@ -196,16 +198,17 @@ impl Pipeline {
         &self,
         event: &Event,
         rules: &Arc<RuleSet>,
-        mut needed: BTreeSet<StateKey>,
         extra: &Extra,
         now: Timestamp,
     ) -> Result<Verdict, Trouble> {
+        let (mut needed, mut loaded) = (BTreeSet::new(), Loaded::default());
         let mut in_line = None;
         for attempt in 0..ATTEMPTS {
             if attempt == STAND_IN_LINE {
                 in_line = Some(self.line.lock().await);
             }
-            let thought = guarded(|| self.think(event, rules, &mut needed, extra, now));
+            let state = (&mut needed, &mut loaded);
+            let thought = guarded(|| self.think(event, rules, state, extra, now));
             let Some((decision, changes)) = thought.map_err(Trouble::Bug)?? else { continue };
             let Some(Changes { set, effects, keeps }) = changes else {
                 return Ok(decision.verdict);
@@ -218,7 +221,10 @@ impl Pipeline {
                     self.looked_on(event, &decision);
                     return Ok(decision.verdict);
                 }
-                Err(CommitError::Conflict) => self.still_expected(extra)?,
+                Err(CommitError::Conflict) => {
+                    self.still_expected(extra)?;
+                    loaded = Loaded::default();
+                }
                 Err(CommitError::Store(error)) => return Err(Trouble::Store(error)),
             }
         }
@@ -233,25 +239,25 @@ impl Pipeline {
         &self,
         event: &Event,
         rules: &Arc<RuleSet>,
-        needed: &mut BTreeSet<StateKey>,
+        (needed, loaded): (&mut BTreeSet<StateKey>, &mut Loaded),
         extra: &Extra,
         now: Timestamp,
     ) -> Result<Option<(Decision, Option<Changes>)>, Trouble> {
         if needed.is_empty() {
             *needed = needs(event, rules);
         }
-        let loaded = self.load(needed)?;
+        loaded.load(&*self.store, needed)?;
         let decision = decide(event, rules, &self.settings, &loaded.state, now);
         if !decision.missing.is_empty() {
             needed.extend(decision.missing);
             return Ok(None);
         }
         if decision.is_nothing() && extra.writes.is_empty() {
-            self.jot(event, rules, &decision, &loaded, now);
+            self.jot(event, rules, &decision, loaded, now);
             self.looked_on(event, &decision);
             return Ok(Some((decision, None)));
         }
-        let changes = self.write_set(event, rules, &decision, &loaded, extra, now);
+        let changes = self.write_set(event, rules, &decision, loaded, extra, now);
         Ok(Some((decision, Some(changes.map_err(Trouble::Store)?))))
     }
 
@@ -318,16 +324,16 @@ impl Pipeline {
         self.journaling.writes(event, rules, decision, state, (now, sequence))
     }
 
-    fn tell(&self, effects: Vec<(Lane, u64)>, decision: &Decision) {
-        effects.into_iter().for_each(|entry| self.tell_delivery(entry));
+    fn tell(&self, effects: Vec<Owed>, decision: &Decision) {
+        effects.into_iter().for_each(|owed| self.tell_delivery(owed));
         if !decision.timers.is_empty() {
             self.tell_schedule();
         }
     }
 
-    pub(super) fn tell_delivery(&self, entry: (Lane, u64)) {
+    pub(super) fn tell_delivery(&self, owed: Owed) {
         // Nobody listens any more when the service stops; the effects are on disk.
-        let _ = self.outbox.send(entry);
+        let _ = self.outbox.send(owed);
     }
 
     pub(super) fn tell_schedule(&self) {
@@ -349,10 +355,12 @@ impl Pipeline {
         Ok((sequence, (place, Some(ledger::encode(&pending)?))))
     }
 
-    /// What was answered when the event was decided, today or yesterday.
-    fn seen(&self, id: &EventId, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
+    /// What was answered when the event was decided, today or yesterday; not before it happened.
+    fn seen(&self, event: &Event, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
+        let id = &event.id;
         let today = now.0.div_euclid(ledger::DAY);
-        for day in [today, today - 1] {
+        let first = (event.time - CLOCKS_DISAGREE).0.div_euclid(ledger::DAY).max(today - 1);
+        for day in (first..=today).rev() {
             let place = ledger::seen_key(day, id);
             match self.store.get(&place)? {
                 Some(mark) if mark.is_empty() => return Ok(Some(Verdict::Allow)),
@@ -361,20 +369,6 @@ impl Pipeline {
             }
         }
         Ok(None)
-    }
-
-    fn load(&self, needed: &BTreeSet<StateKey>) -> Result<Loaded, Trouble> {
-        let mut loaded = Loaded { state: State::default(), bytes: HashMap::new() };
-        for key in needed {
-            let place = ledger::state_key(key);
-            let bytes = self.store.get(&place).map_err(Trouble::Store)?;
-            let value = bytes.as_ref().map(|bytes| ledger::decode(&place, bytes)).transpose();
-            // The store is well; what stands there stays so until a person has looked.
-            let value = value.map_err(|error| Trouble::Bug(error.0))?;
-            loaded.state.insert(key.clone(), value);
-            loaded.bytes.insert(key.clone(), bytes);
-        }
-        Ok(loaded)
     }
 
     /// Everything that follows, as one set of changes.
@@ -403,7 +397,7 @@ impl Pipeline {
         for effect in &decision.effects {
             let (sequence, write) = self.owed(effect)?;
             set.writes.push(write);
-            effects.push((effect.lane.clone(), sequence));
+            effects.push(Owed { sequence, effect: effect.clone() });
         }
         for held in &decision.held {
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
@@ -435,11 +429,22 @@ impl Pipeline {
 }
 
 impl Door for Pipeline {
+    fn at_once(&self, events: &[Event]) -> Option<Verdict> {
+        // Of several, one that is done must not be met again with the others.
+        let [event] = events else { return None };
+        self.decide_at_once(event)
+    }
+
     fn enter(&self, events: Vec<Event>) -> Entering<'_> {
         Box::pin(async move {
             let mut verdict = Verdict::Allow;
+            // The only event was tried before it was brought.
+            let tried = events.len() == 1;
             for event in events {
-                let one = self.process(event, Extra::default()).await?;
+                let one = match tried {
+                    true => self.process_in_lane(event, Extra::default()).await?,
+                    false => self.process(event, Extra::default()).await?,
+                };
                 // A callback that asks brings one event that does; the others never reject.
                 if verdict == Verdict::Allow {
                     verdict = one;

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::process::{Extra, seen_today};
+use super::process::{Extra, Owed, seen_today};
 use super::{NotTaken, Pipeline};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Manner};
@@ -212,7 +212,7 @@ impl Pipeline {
         if let Some(alert) = alert {
             let (sequence, write) = self.owed(&alert).map_err(taken)?;
             set.writes.push(write);
-            owed = Some((alert.lane, sequence));
+            owed = Some(Owed { sequence, effect: alert });
         }
         set.durable = true;
         self.store().commit(set).await.map_err(|error| match error {
@@ -221,7 +221,7 @@ impl Pipeline {
         })?;
         tracing::error!(quarantine.id = %id, %why, "a bug: put into quarantine: {words}");
         self.quarantine.known().insert(id, why);
-        owed.into_iter().for_each(|entry| self.tell_delivery(entry));
+        owed.into_iter().for_each(|owed| self.tell_delivery(owed));
         Ok(())
     }
 

@@ -21,13 +21,17 @@ const REOPEN: Duration = Duration::from_secs(5);
 /// What a group of commits changes: the new value of each key, `None` for removed.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
+/// What has been read of the medium for a group: the value under each key, `None` where nothing stands.
+pub type Stood = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 /// What the writing thread writes to.
 pub trait Medium: Send + 'static {
     /// The value under a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Changes all or nothing, visible to readers from now on.
-    fn apply(&mut self, changes: &Changes) -> Result<(), StoreError>;
+    /// Changes all or nothing, visible to readers from now on. What is known of the values that stand
+    /// there need not be read once more.
+    fn apply(&mut self, changes: &Changes, stood: &Stood) -> Result<(), StoreError>;
 
     /// Returns when the disk has everything that was applied.
     fn sync(&mut self) -> Result<(), StoreError>;
@@ -182,10 +186,10 @@ impl<M: Medium> Writer<M> {
         let only_sync = group.is_empty();
         let (mut now, mut synced) = (Vec::new(), Vec::new());
         let applied = guarded(|| {
-            let mut changes = Changes::new();
+            let (mut changes, mut stood) = (Changes::new(), Stood::new());
             // Taken out one by one: those that a failure leaves in the group are told of it below.
             while let Some(first) = group.front() {
-                let conflict = self.in_conflict(&first.changes, &changes)?;
+                let conflict = self.in_conflict(&first.changes, &changes, &mut stood)?;
                 let Some(Waiting { changes: set, done }) = group.pop_front() else { break };
                 if conflict {
                     // The caller may have gone; a conflict concerns nobody else.
@@ -199,8 +203,8 @@ impl<M: Medium> Writer<M> {
                 return Ok(());
             }
             self.unsynced = true;
-            self.remember(&changes)?;
-            self.medium.apply(&changes)
+            self.remember(&changes, &mut stood)?;
+            self.medium.apply(&changes, &stood)
         });
         if let Err(error) = applied {
             let left = group.into_iter().map(|w| w.done);
@@ -218,14 +222,14 @@ impl<M: Medium> Writer<M> {
     }
 
     /// Keeps what stands under keys that change for the first time since the last sync.
-    fn remember(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn remember(&mut self, changes: &Changes, stood: &mut Stood) -> Result<(), StoreError> {
         for key in changes.keys() {
+            let value = match self.look(key, stood) {
+                // Nobody can bring it back; that is why it is being replaced.
+                Err(error) if is_damage(&error) => None,
+                value => value?.clone(),
+            };
             if !self.before.contains_key(key) {
-                let value = match self.medium.get(key) {
-                    // Nobody can bring it back; that is why it is being replaced.
-                    Err(error) if is_damage(&error) => None,
-                    value => value?,
-                };
                 self.before.insert(key.clone(), value);
             }
         }
@@ -233,17 +237,34 @@ impl<M: Medium> Writer<M> {
     }
 
     /// Whether what a commit expects is no longer so, counting the commits before it in its group.
-    fn in_conflict(&self, set: &WriteSet, before: &Changes) -> Result<bool, StoreError> {
+    fn in_conflict(
+        &self,
+        set: &WriteSet,
+        before: &Changes,
+        stood: &mut Stood,
+    ) -> Result<bool, StoreError> {
         for (key, expected) in &set.expect {
             let as_expected = match before.get(key) {
                 Some(value) => value == expected,
-                None => self.medium.get(key)? == *expected,
+                None => self.look(key, stood)? == expected,
             };
             if !as_expected {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// What stands under a key, read once for a group.
+    fn look<'s>(
+        &self,
+        key: &[u8],
+        stood: &'s mut Stood,
+    ) -> Result<&'s Option<Vec<u8>>, StoreError> {
+        if !stood.contains_key(key) {
+            stood.insert(key.to_vec(), self.medium.get(key)?);
+        }
+        Ok(&stood[key])
     }
 
     /// Nobody knows what the disk has now, and asking it to sync again would not tell (a second
@@ -265,7 +286,7 @@ impl<M: Medium> Writer<M> {
         let recovered = guarded(|| {
             self.medium.reopen()?;
             if !self.before.is_empty() {
-                self.medium.apply(&self.before)?;
+                self.medium.apply(&self.before, &Stood::new())?;
             }
             self.medium.sync()
         });
@@ -325,7 +346,7 @@ mod tests {
             Ok(self.entries.get(key).cloned())
         }
 
-        fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        fn apply(&mut self, changes: &Changes, _: &Stood) -> Result<(), StoreError> {
             for (key, value) in changes {
                 assert_ne!(key, b"panic", "as a damaged page makes sled do");
                 match value {

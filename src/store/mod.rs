@@ -87,6 +87,11 @@ pub trait Store: Send + Sync {
     /// Bytes on disk; zero in memory.
     fn size_on_disk(&self) -> u64;
 
+    /// Says whether what is on disk is worth writing anew, which the next start sees to.
+    fn is_worth_compacting(&self, worth: bool) {
+        let _ = worth;
+    }
+
     /// Carries out the commits that wait, durable or not, and brings all of them to disk; blocks
     /// meanwhile. Later commits are refused. Where nothing is to be closed it does nothing.
     fn close(&self) -> Result<(), StoreError> {
@@ -97,10 +102,22 @@ pub trait Store: Send + Sync {
 /// Opens the store that `[store] url` names: `sled:DIRECTORY`, or `memory:`, which forgets
 /// everything with the process.
 pub fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(url, |directory| SledStore::open(directory))
+}
+
+/// As [`open`], and a store that was found worth it ([`Store::is_worth_compacting`]) is written anew first.
+pub fn open_compact(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(url, |directory| SledStore::open_compact(directory))
+}
+
+fn open_with(
+    url: &str,
+    sled: impl FnOnce(&str) -> Result<SledStore, StoreError>,
+) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
         Some(("sled", directory)) if !directory.is_empty() => {
-            Ok(Arc::new(SledStore::open(directory)?))
+            Ok(Arc::new(sled(directory)?))
         }
         Some(("postgres" | "postgresql", _)) => Err(StoreError(
             "PostgreSQL is not in this version: write `sled:DIRECTORY` as [store] url".to_owned(),
@@ -121,6 +138,12 @@ pub fn directory(url: &str) -> Result<&std::path::Path, StoreError> {
     directory.map(std::path::Path::new).ok_or_else(|| {
         StoreError("this needs a store in a directory: write `sled:DIRECTORY`".to_owned())
     })
+}
+
+/// Whether a process has had the store of this url before.
+pub fn is_used(url: &str) -> bool {
+    let mut files = directory(url).ok().and_then(|directory| directory.read_dir().ok());
+    files.as_mut().is_some_and(|files| files.next().is_some())
 }
 
 /// What makes a set of changes too long for any store, so that none takes what another refuses.

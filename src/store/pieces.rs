@@ -58,14 +58,16 @@ pub fn meta_key(name: &str) -> Vec<u8> {
     [&[META], name.as_bytes()].concat()
 }
 
+/// How many pieces a value is cut into; none where it stays whole.
+pub fn count(value: &[u8]) -> u64 {
+    if value.len() <= PIECE { 0 } else { value.len().div_ceil(PIECE) as u64 }
+}
+
 /// The head of a value and the pieces, if there are any.
 pub fn cut(value: &[u8]) -> (Vec<u8>, impl Iterator<Item = (u64, &[u8])>) {
-    let pieces = if value.len() <= PIECE { &[] } else { value };
-    let head = if pieces.is_empty() {
-        [&[WHOLE], value].concat()
-    } else {
-        let count = value.len().div_ceil(PIECE) as u64;
-        [&[CUT][..], &count.to_be_bytes()].concat()
+    let (head, pieces) = match count(value) {
+        0 => ([&[WHOLE], value].concat(), &[][..]),
+        count => ([&[CUT][..], &count.to_be_bytes()].concat(), value),
     };
     (head, (0_u64..).zip(pieces.chunks(PIECE)))
 }

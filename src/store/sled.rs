@@ -32,6 +32,9 @@ const SMALL: u64 = 64 << 20;
 /// A file is sparse when it is so many times as large as what lives in it.
 const SPARSE: u64 = 4;
 
+/// The file that says that a sparse one was found.
+const SPARSE_MARK: &str = "sparse";
+
 /// A store in one directory.
 pub struct SledStore {
     directory: PathBuf,
@@ -58,6 +61,32 @@ impl SledStore {
         Self::start(directory, lock, entries)
     }
 
+    /// The same; a file that was found much larger than what lives in it, and still is, is written anew
+    /// before anything begins. Where that is not possible, the store is opened as it is.
+    pub fn open_compact(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let directory = directory.into();
+        let (lock, entries) = entries_of(&directory)?;
+        // To read everything at each start would take as long as the start itself.
+        let mark = directory.join(SPARSE_MARK);
+        if !mark.exists() || !is_worth_writing_anew(&entries)? {
+            return Self::start(directory, lock, entries);
+        }
+        let _ = fs::remove_file(mark);
+        let before = size(&entries)?;
+        match rebuild::rewrite(&directory, entries) {
+            Ok(entries) => {
+                let after = size(&entries)?;
+                tracing::info!(before, after, "the store was compacted; sizes in bytes");
+                Self::start(directory, lock, entries)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the store was not compacted");
+                drop(lock);
+                Self::open(directory)
+            }
+        }
+    }
+
     fn start(
         directory: PathBuf,
         lock: DirectoryLock,
@@ -76,28 +105,33 @@ impl SledStore {
         Ok(Self { directory, writer, shared, _lock: lock })
     }
 
-    /// Writes a closed store anew, without the space of what has gone. `None`: it was not worth it,
-    /// which is never so when `always` is set.
+    /// Writes a closed store anew, without the space of what has gone.
     ///
     /// # Errors
     /// As [`SledStore::open`]; or when there is no space beside it, and then it is as it was.
-    pub fn compact(directory: &Path, always: bool) -> Result<Option<Compacted>, StoreError> {
+    pub fn compact(directory: &Path) -> Result<Compacted, StoreError> {
         let (_lock, entries) = entries_of(directory)?;
-        let size = |entries: &Entries| entries.db.size_on_disk().map_err(entries::failed);
         let before = size(&entries)?;
-        if !always && (before <= SMALL || !is_sparse(before, live(&entries)?)) {
-            return Ok(None);
-        }
         let entries = rebuild::rewrite(directory, entries)?;
         sync_files(directory)
             .map_err(|error| at(directory, "the disk does not take the store in", &error))?;
-        Ok(Some(Compacted { before, after: size(&entries)? }))
+        Ok(Compacted { before, after: size(&entries)? })
     }
 }
 
 /// Whether a file of this size is worth writing anew for what lives in it, both in bytes.
 pub fn is_sparse(size: u64, live: u64) -> bool {
     size > SMALL && size / SPARSE > live
+}
+
+fn is_worth_writing_anew(entries: &Entries) -> Result<bool, StoreError> {
+    let size = size(entries)?;
+    Ok(size > SMALL && is_sparse(size, live(entries)?))
+}
+
+/// Bytes of the file.
+fn size(entries: &Entries) -> Result<u64, StoreError> {
+    entries.db.size_on_disk().map_err(entries::failed)
 }
 
 /// Bytes of what is in the store.
@@ -177,6 +211,12 @@ impl Store for SledStore {
     fn size_on_disk(&self) -> u64 {
         let size = self.shared.read(|entries| entries.db.size_on_disk().map_err(entries::failed));
         size.unwrap_or(0)
+    }
+
+    fn is_worth_compacting(&self, worth: bool) {
+        let mark = self.directory.join(SPARSE_MARK);
+        // Without the mark, or with an old one, a start does what it would have done later or sooner.
+        let _ = if worth { fs::write(mark, b"") } else { fs::remove_file(mark) };
     }
 
     fn close(&self) -> Result<(), StoreError> {

@@ -20,7 +20,9 @@ use crate::decision::{
 };
 use crate::delivery::{falls_with, settled_event};
 use crate::ledger::{self, JournalEntry, Pending, settled_id};
-use crate::pipeline::{Extra, Fate, JournalEvents, NotTaken, Observer, Order, Pipeline, Which};
+use crate::pipeline::{
+    Extra, Fate, JournalEvents, NotTaken, Observer, Order, Owed, Pipeline, Which,
+};
 use crate::rule::{EventKind, RuleSet};
 use crate::schedule::Scheduler;
 use crate::store::{CommitError, MemoryStore, Store, WriteSet};
@@ -137,7 +139,7 @@ pub struct Run<'p> {
     clock: Arc<ManualClock>,
     pipeline: Arc<Pipeline>,
     scheduler: Scheduler,
-    committed: UnboundedReceiver<(Lane, u64)>,
+    committed: UnboundedReceiver<Owed>,
     notebook: Arc<Notebook>,
     supposed: Supposed,
     /// Effects whose outcome a later entry tells, by the id of that entry.
@@ -390,7 +392,8 @@ impl<'p> Run<'p> {
     async fn settle(&mut self, number: usize) -> Result<(), Trouble> {
         let mut lanes: VecDeque<Lane> = std::mem::take(&mut self.freed).into();
         for _ in 0..MOST_ROUNDS {
-            while let Ok((lane, sequence)) = self.committed.try_recv() {
+            while let Ok(Owed { sequence, effect }) = self.committed.try_recv() {
+                let lane = effect.lane;
                 if let Some(pending) = self.pending(&lane, sequence)? {
                     let settled = settled_id(&pending.effect.id);
                     if self.past.settles_after(&settled, number) {

@@ -1,7 +1,7 @@
 //! What is in quarantine, in an operator's hand: tried again, or dropped.
 
 use super::super::held::Which;
-use super::super::process::Extra;
+use super::super::process::{Extra, Owed};
 use super::super::{DeadFate, NotTaken, Pipeline};
 use super::{PAGE, Trouble, mark, taken};
 use crate::decision::Event;
@@ -136,9 +136,9 @@ impl Pipeline {
         let Some((key, bytes)) = kept.what.bytes() else {
             return Err(NotTaken("the entry itself is garbled; it can only be dropped".to_owned()));
         };
-        let lane = match Kind::of(&key) {
+        let effect = match Kind::of(&key) {
             Some(Kind::Outbox) => match ledger::decode::<Pending>(&key, &bytes) {
-                Ok(pending) => Some(pending.effect.lane),
+                Ok(pending) => Some(pending.effect),
                 Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
             },
             _ => match ledger::decode::<TimerRecord>(&key, &bytes) {
@@ -148,8 +148,8 @@ impl Pipeline {
         };
         let writes = vec![(key.clone(), Some(bytes)), (ledger::quarantine_key(&kept.id), None)];
         self.write(vec![(key.clone(), None)], writes).await?;
-        match (lane, ledger::seq_of(&key)) {
-            (Some(lane), Some(sequence)) => self.tell_delivery((lane, sequence)),
+        match (effect, ledger::seq_of(&key)) {
+            (Some(effect), Some(sequence)) => self.tell_delivery(Owed { sequence, effect }),
             _ => self.tell_schedule(),
         }
         Ok(true)

@@ -10,7 +10,7 @@ use super::entries::{Entries, failed};
 use super::rebuild;
 use crate::store::StoreError;
 use crate::store::follow::Followers;
-use crate::store::group_commit::{Changes, Medium};
+use crate::store::group_commit::{Changes, Medium, Stood};
 
 /// So much must be writable before a database that has failed is opened again, in bytes: sled takes
 /// its space by half a MiB.
@@ -72,9 +72,11 @@ impl Medium for Disk {
         self.shared.read(|entries| entries.get(key))
     }
 
-    fn apply(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    fn apply(&mut self, changes: &Changes, stood: &Stood) -> Result<(), StoreError> {
+        // Only this thread writes: readers need not wait while the batch is put together.
+        let batch = self.shared.read(|entries| entries.batch(changes, stood))?;
         let mut entries = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.as_mut().ok_or_else(closed)?.apply(changes)?;
+        entries.as_mut().ok_or_else(closed)?.db.apply_batch(batch).map_err(failed)?;
         // Before any reader gets in: a follower knows of everything that a scan shows.
         self.shared.followers.tell(changes.iter());
         Ok(())
@@ -179,7 +181,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let mut disk = disk(path);
-        disk.apply(&put(b"before")).unwrap();
+        disk.apply(&put(b"before"), &Stood::new()).unwrap();
         disk.sync().unwrap();
         // As when the disk fails once more right after the new one was given its name.
         let whole = path.join("rebuilt");
@@ -188,7 +190,7 @@ mod tests {
             fs::copy(path.join(name), whole.join(name)).unwrap();
         }
         disk.reopen().unwrap();
-        disk.apply(&put(b"after")).unwrap();
+        disk.apply(&put(b"after"), &Stood::new()).unwrap();
         disk.sync().unwrap();
         drop(disk);
         rebuild::finish(path).unwrap();
@@ -203,7 +205,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let mut disk = disk(path);
-        disk.apply(&put(b"k")).unwrap();
+        disk.apply(&put(b"k"), &Stood::new()).unwrap();
         disk.doubtful = true;
         doubt::mark(path);
         disk.reopen().unwrap();

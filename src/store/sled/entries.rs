@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::store::group_commit::{Changes, guarded};
+use crate::store::group_commit::{Changes, Stood, guarded};
 use crate::store::migrations::{self, Migration, SCHEMA};
 use crate::store::pieces::{self, Head};
 use crate::store::{Entry, StoreError};
@@ -100,7 +100,7 @@ impl Entries {
                         changes.insert(key, Some(value));
                     }
                 }
-                let mut batch = self.batch(&changes)?;
+                let mut batch = self.batch(&changes, &Stood::new())?;
                 batch.insert(mark.clone(), [&step.to.to_be_bytes(), from.as_slice()].concat());
                 self.db.apply_batch(batch).map_err(failed)?;
             }
@@ -172,21 +172,19 @@ impl Entries {
         }
     }
 
-    pub(super) fn apply(&self, changes: &Changes) -> Result<(), StoreError> {
-        self.db.apply_batch(self.batch(changes)?).map_err(failed)
-    }
-
-    fn batch(&self, changes: &Changes) -> Result<sled::Batch, StoreError> {
+    /// The changes as the tree takes them. Of a value whose present length is not known, it is looked up how
+    /// many pieces it has.
+    pub(super) fn batch(
+        &self,
+        changes: &Changes,
+        stood: &Stood,
+    ) -> Result<sled::Batch, StoreError> {
         let mut batch = sled::Batch::default();
         for (key, value) in changes {
             let head_key = pieces::head_key(key);
-            let old = match self.db.get(&head_key).map_err(failed)? {
-                // What is no head has no pieces that could be known of; it is replaced.
-                Some(head) => match pieces::read_head(&head) {
-                    Ok(Head::Cut { pieces }) => pieces,
-                    Ok(Head::Whole(_)) | Err(_) => 0,
-                },
-                None => 0,
+            let old = match stood.get(key) {
+                Some(stood) => stood.as_deref().map_or(0, pieces::count),
+                None => self.pieces_of(&head_key)?,
             };
             let mut new = 0;
             if let Some(value) = value {
@@ -204,6 +202,15 @@ impl Entries {
             }
         }
         Ok(batch)
+    }
+
+    fn pieces_of(&self, head_key: &[u8]) -> Result<u64, StoreError> {
+        let head = self.db.get(head_key).map_err(failed)?;
+        Ok(match head.as_deref().map(pieces::read_head) {
+            Some(Ok(Head::Cut { pieces })) => pieces,
+            // What is no head has no pieces that could be known of; it is replaced.
+            Some(Ok(Head::Whole(_)) | Err(_)) | None => 0,
+        })
     }
 
     /// Pieces that belong to no entry; taken out when `remove` is set.
@@ -286,6 +293,10 @@ mod tests {
         },
     };
 
+    fn apply(entries: &Entries, changes: &Changes) {
+        entries.db.apply_batch(entries.batch(changes, &Stood::new()).unwrap()).unwrap();
+    }
+
     fn entries(directory: &Path) -> Entries {
         let entries = Entries::open(directory).unwrap();
         entries.check_schema(directory).unwrap();
@@ -301,12 +312,12 @@ mod tests {
             .map(|n| (key(n), Some(vec![b'v'; if n % 7 == 0 { 9_000 } else { 9 }])))
             .collect();
         changes.insert(b"stop".to_vec(), Some(Vec::new()));
-        before.apply(&changes).unwrap();
+        apply(&before, &changes);
         assert!(before.migrate(&[NEXT]).is_err());
         // The first batch is done, the second is not.
         assert!(before.get(&key(0)).unwrap().unwrap().starts_with(b"new "));
         assert!(!before.get(&key(800)).unwrap().unwrap().starts_with(b"new "));
-        before.apply(&Changes::from([(b"stop".to_vec(), None)])).unwrap();
+        apply(&before, &Changes::from([(b"stop".to_vec(), None)]));
         drop(before);
 
         let after = Entries::open(directory.path()).unwrap();
@@ -328,7 +339,7 @@ mod tests {
         for half in [&b""[..], b"half of a snapshot"] {
             let directory = tempfile::tempdir().unwrap();
             let before = entries(directory.path());
-            before.apply(&Changes::from([(b"k".to_vec(), Some(b"v".to_vec()))])).unwrap();
+            apply(&before, &Changes::from([(b"k".to_vec(), Some(b"v".to_vec()))]));
             before.db.flush().unwrap();
             drop(before);
             let left = directory.path().join("snap.00000000FFFFFFFF.generating");
@@ -343,7 +354,7 @@ mod tests {
     fn pieces_that_belong_to_nothing_are_counted_and_taken_out() {
         let directory = tempfile::tempdir().unwrap();
         let entries = entries(directory.path());
-        entries.apply(&Changes::from([(b"k".to_vec(), Some(vec![1; 9_000]))])).unwrap();
+        apply(&entries, &Changes::from([(b"k".to_vec(), Some(vec![1; 9_000]))]));
         entries.db.insert(pieces::piece_key(b"k", 3), b"x").unwrap();
         entries.db.insert(pieces::piece_key(b"gone", 0), b"x").unwrap();
         assert_eq!(entries.loose_pieces(true), Ok(2));
