@@ -110,7 +110,7 @@ impl Index {
                 };
                 if !command.is_empty()
                     && (self.stops.free_at(command, Some(*sequence), now) > now
-                        || rates.take(command, now).is_err()
+                        || rates.take_of(command, lanes.len(), now).is_err()
                         || self.stops.pass(command, *sequence, now).is_err())
                 {
                     break;
@@ -207,12 +207,17 @@ impl Index {
 
     /// When something can be claimed.
     pub(super) fn next_due(&self, now: Timestamp, rates: &Rates) -> Option<Timestamp> {
-        let ready = self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, _)| {
-            if command.is_empty() {
-                return now;
-            }
-            self.stops.free_at(command, None, now).max(rates.free_at(command, now))
-        });
+        let ready =
+            self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, lanes)| {
+                if command.is_empty() {
+                    return now;
+                }
+                self.stops.free_at(command, None, now).max(rates.free_for(
+                    command,
+                    lanes.len(),
+                    now,
+                ))
+            });
         let later = self.later.first().map(|(due, _)| *due);
         ready.chain(later).min()
     }

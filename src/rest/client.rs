@@ -95,6 +95,12 @@ impl Client {
         self
     }
 
+    /// Takes over from a process that may have called until now: its calls count for another second.
+    pub fn taking_over(mut self) -> Self {
+        self.pace.inherit();
+        self
+    }
+
     /// Makes one call. When Chat does not accept the signature, signs anew and repeats, once.
     pub async fn call(&self, call: &Call, random: u32) -> Result<Reply, CallError> {
         let failed = |failure| CallError { command: call.command(), failure };

@@ -4,7 +4,8 @@
 //! [`super::Rates`] decides what is worth beginning. Between that and the wire lies whatever else the
 //! machine has to do, and a call that arrives late shares its second with younger ones. Chat has seen a
 //! call at some time between its leaving and its answer; so a call counts from when it leaves until a
-//! second after its answer.
+//! second after its answer. What an earlier process has called nobody here can know: after a start in
+//! its place, as many calls as are allowed count as just answered.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,8 @@ pub(super) struct Pace {
     clock: Arc<dyn Clock>,
     /// Calls a second of commands that have no limit of their own.
     default: u32,
+    /// When an earlier process may have called last.
+    inherited: Option<Timestamp>,
     commands: Mutex<HashMap<&'static str, Calls>>,
 }
 
@@ -40,20 +43,33 @@ pub(super) struct UnderWay<'p> {
 
 impl Pace {
     pub(super) fn new(default: u32, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, default: default.max(1), commands: Mutex::default() }
+        Self { clock, default: default.max(1), inherited: None, commands: Mutex::default() }
+    }
+
+    /// Takes over from a process that may have called until now.
+    pub(super) fn inherit(&mut self) {
+        self.inherited = Some(self.clock.now());
     }
 
     /// Waits until one more call of `command` may leave.
     pub(super) async fn leave(&self, command: &'static str) -> UnderWay<'_> {
         let limit = limit_of(command, self.default) as usize;
         loop {
-            let now = self.clock.now();
-            let free = self.commands().entry(command).or_default().begin(limit, now);
-            match free {
+            match self.begin(command, limit) {
                 Ok(()) => return UnderWay { pace: self, command },
                 Err(free) => self.clock.sleep_until(free).await,
             }
         }
+    }
+
+    /// As [`Calls::begin`], at the present time.
+    fn begin(&self, command: &'static str, limit: usize) -> Result<(), Timestamp> {
+        let inherited = || match self.inherited {
+            Some(time) => Calls::answered(limit, time),
+            None => Calls::default(),
+        };
+        let now = self.clock.now();
+        self.commands().entry(command).or_insert_with(inherited).begin(limit, now)
     }
 
     fn commands(&self) -> MutexGuard<'_, HashMap<&'static str, Calls>> {
@@ -73,6 +89,11 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Calls {
+    /// As many as are allowed, all of them answered at `time`.
+    fn answered(limit: usize, time: Timestamp) -> Self {
+        Self { under_way: 0, answered: std::iter::repeat_n(time, limit).collect() }
+    }
+
     /// Counts one more call, or says when to look again.
     fn begin(&mut self, limit: usize, now: Timestamp) -> Result<(), Timestamp> {
         // A clock that was set back holds calls up for one window only.
@@ -122,6 +143,17 @@ mod tests {
         end(&mut calls, at(3_600_000));
         assert_eq!(calls.begin(1, at(0)), Err(at(0) + WINDOW));
         assert_eq!(calls.begin(1, at(0) + WINDOW), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_over_waits_until_the_calls_of_the_one_before_do_not_count_any_more() {
+        let clock = Arc::new(crate::clock::ManualClock::new(at(0)));
+        let mut pace = Pace::new(200, clock.clone());
+        pace.inherit();
+        let leave = || futures_util::FutureExt::now_or_never(pace.leave("sendmsg"));
+        assert!(leave().is_none());
+        clock.set(at(0) + WINDOW);
+        assert!((0..200).map(|_| leave()).all(|call| call.is_some()));
     }
 
     #[tokio::test]

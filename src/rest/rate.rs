@@ -2,6 +2,9 @@
 //!
 //! A token bucket would let nearly twice the limit pass within one second after a pause. This is a
 //! window: the call that lies the limit's number back must be more than a second old.
+//!
+//! A few calls go at once. Where more wait than a second can take, nobody gains by that: they go evenly,
+//! and Chat sees no bursts.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -74,9 +77,24 @@ impl Limiter {
         self.window(command).lower_to(limit, now);
     }
 
+    /// As [`Limiter::take`], for one of so many calls that `wait`.
+    pub fn take_of(&mut self, command: &str, wait: usize, now: Timestamp) -> Result<(), Timestamp> {
+        let window = self.window(command);
+        window.settle(now);
+        match window.free_for(wait, now) {
+            free if free > now => Err(free),
+            _ => window.take(now),
+        }
+    }
+
     /// When one more call of `command` may be made: `now`, if it may be.
     pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
-        self.commands.get(command).map_or(now, |window| window.free_at(now))
+        self.free_for(command, 0, now)
+    }
+
+    /// As [`Limiter::free_at`], for one of so many calls that `wait`.
+    pub fn free_for(&self, command: &str, wait: usize, now: Timestamp) -> Timestamp {
+        self.commands.get(command).map_or(now, |window| window.free_for(wait, now))
     }
 
     fn window(&mut self, command: &str) -> &mut Window {
@@ -115,6 +133,16 @@ impl Window {
         match self.sent.len().checked_sub(self.allowed(now).0 as usize) {
             Some(index) => (self.sent[index].min(now) + WINDOW).max(now),
             None => now,
+        }
+    }
+
+    /// The same where so many wait: more than a window takes go evenly.
+    fn free_for(&self, wait: usize, now: Timestamp) -> Timestamp {
+        let free = self.free_at(now);
+        let (allowed, _) = self.allowed(now);
+        match self.sent.back() {
+            Some(last) if wait > allowed as usize => free.max((*last).min(now) + WINDOW / allowed),
+            _ => free,
         }
     }
 
@@ -220,6 +248,27 @@ mod tests {
         let mut limiter = Limiter::default();
         assert_eq!(limiter.take("get_appid_group_list", secs(0)), Ok(()));
         assert_eq!(limiter.take("get_appid_group_list", secs(1)), Err(secs(0) + WINDOW));
+    }
+
+    #[test]
+    fn more_calls_than_a_second_takes_go_evenly_and_a_few_at_once() {
+        let mut limiter = Limiter::new(200);
+        let mut now = secs(0);
+        for _ in 0..1_000 {
+            let free = limiter.free_for(COMMAND, 201, now);
+            assert_eq!(
+                limiter.take_of(COMMAND, 201, now),
+                if free > now { Err(free) } else { Ok(()) }
+            );
+            if free > now {
+                now = free;
+                assert_eq!(limiter.take_of(COMMAND, 201, now), Ok(()));
+            }
+        }
+        // Five milliseconds each, and each two hundred take what a window is longer than a second.
+        assert_eq!(now.since(secs(0)), Duration::from_millis(999 * 5 + 4 * 2));
+        let later = now + WINDOW;
+        assert_eq!((0..300).filter(|_| limiter.take_of(COMMAND, 200, later).is_ok()).count(), 200);
     }
 
     #[test]

@@ -27,9 +27,14 @@ impl Rates {
         self.limiter().take(command, now)
     }
 
-    /// As [`Limiter::free_at`].
-    pub fn free_at(&self, command: &str, now: Timestamp) -> Timestamp {
-        self.limiter().free_at(command, now)
+    /// As [`Limiter::take_of`].
+    pub fn take_of(&self, command: &str, wait: usize, now: Timestamp) -> Result<(), Timestamp> {
+        self.limiter().take_of(command, wait, now)
+    }
+
+    /// As [`Limiter::free_for`].
+    pub fn free_for(&self, command: &str, wait: usize, now: Timestamp) -> Timestamp {
+        self.limiter().free_for(command, wait, now)
     }
 
     /// As [`Limiter::slow_down`].

@@ -32,7 +32,7 @@ use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
-use crate::store::{self, Compacted, SledStore, Store};
+use crate::store::{self, Store};
 
 pub use addresses::Addresses;
 
@@ -138,14 +138,14 @@ impl Service {
         onlookers: Onlookers,
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
-        give_space_back(&config.store.url);
-        let store = store::open(&config.store.url).map_err(|error| setup(&error))?;
+        let taking_over = store::is_used(&config.store.url);
+        let store = store::open_compact(&config.store.url).map_err(|error| setup(&error))?;
         let metrics = Arc::new(Metrics::default());
         let rules = &config.rules.directory;
         let rules = Rules::load(rules, store.clone(), clock.clone(), metrics.clone());
         let rules = Arc::new(rules.await.map_err(NotStarted::Rules)?);
         let counting = Arc::new(Counting::new(metrics.clone(), clock.clone()));
-        let chat = chat(config, &clock)?;
+        let chat = chat(config, &clock, taking_over)?;
         let parts = Parts {
             store: store.clone(),
             rules: rules.current(),
@@ -265,8 +265,13 @@ fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Rou
     })
 }
 
-/// The client of Chat that the configuration names.
-fn chat(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Chat>, NotStarted> {
+/// The client of Chat that the configuration names. The store is ours by now: whoever had it before calls
+/// no more.
+fn chat(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    taking_over: bool,
+) -> Result<Arc<dyn Chat>, NotStarted> {
     let transport = HttpTransport::new(config.rest.timeout)
         .map_err(|error| NotStarted::Setup(format!("{error:?}")))?;
     let app = App {
@@ -276,23 +281,8 @@ fn chat(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Chat>, NotSta
         base_url: config.app.base_url.clone(),
     };
     let client = Client::new(app, Arc::new(transport), clock.clone());
-    Ok(Arc::new(client.with_rate(config.rest.calls_per_second)))
-}
-
-/// A file that is much larger than what lives in it is written anew before anything begins. Where that
-/// is not possible, the store is opened as it is, or says why it cannot be.
-fn give_space_back(url: &str) {
-    let Ok(directory) = store::directory(url) else { return };
-    if !directory.is_dir() {
-        return;
-    }
-    match SledStore::compact(directory, false) {
-        Ok(None) => {}
-        Ok(Some(Compacted { before, after })) => {
-            tracing::info!(before, after, "the store was compacted; sizes in bytes");
-        }
-        Err(error) => tracing::warn!(%error, "the store was not compacted"),
-    }
+    let client = client.with_rate(config.rest.calls_per_second);
+    Ok(Arc::new(if taking_over { client.taking_over() } else { client }))
 }
 
 fn decision_settings(config: &Config) -> Settings {
