@@ -11,7 +11,7 @@ use groupkeeper::decision::{
     Decision, Event, EventId, Settings, State, StateKey, StateValue, Verdict, decide, needs,
 };
 use groupkeeper::rule::model::{Excess, Limit};
-use groupkeeper::rule::{EventKind, RuleSet, read};
+use groupkeeper::rule::{EventKind, RuleId, RuleSet, read};
 use proptest::prelude::*;
 
 const BEGIN: i64 = 1_767_268_800_000;
@@ -165,11 +165,15 @@ proptest! {
         let rules = rules();
         let decisions = run(&history, &rules);
         let mut sent: Vec<(Timestamp, bool)> = Vec::new();
-        for effect in decisions.iter().flat_map(|decision| &decision.effects) {
-            let harmless = effect.act.is_read() || effect.act.name() == "alert";
-            if !harmless {
-                let counted = effect.rule.as_ref().is_some_and(|rule| rule.as_str() == "count");
-                sent.push((effect.created, counted));
+        for decision in &decisions {
+            for effect in &decision.effects {
+                let harmless = effect.act.is_read() || effect.act.name() == "alert";
+                // A sanction that is begun anew, because its member has come back, is none of a rule's actions.
+                let acted = |rule: &RuleId| decision.trace.rules.iter().any(|t| t.rule == *rule && t.why.acted());
+                if !harmless && effect.rule.as_ref().is_none_or(acted) {
+                    let counted = effect.rule.as_ref().is_some_and(|rule| rule.as_str() == "count");
+                    sent.push((effect.created, counted));
+                }
             }
         }
         for (end, _) in &sent {

@@ -17,6 +17,9 @@ use crate::wait_until;
 /// An effect that met a fault rests for up to a minute; the machine may have other work.
 const REST: Duration = Duration::from_secs(240);
 
+/// Chat's code for a command that is called too often.
+const OVER_THE_RATE: i64 = 60007;
+
 /// Figures of a run that went well.
 #[derive(Debug, Default)]
 pub struct Figures {
@@ -35,6 +38,10 @@ pub struct Figures {
     /// Those of them that Chat had said yes to before.
     pub repeated_after_success: usize,
     pub dead: usize,
+    /// Groups without an owner, of which operators were told: whoever was to be made one had left each time.
+    pub given_up: usize,
+    /// Seconds in which Chat warned that over 80 % of what it allows was used; more it never saw.
+    pub warnings: usize,
     /// Mutes that were over before the bot lived long enough to send them; what was to be said of them
     /// falls with them.
     pub too_late: usize,
@@ -43,14 +50,17 @@ pub struct Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { decided, idle, found, idle_not_kept, effects, .. } = self;
-        let Self { repeated, repeated_after_success, dead, too_late, .. } = self;
+        let Self { repeated, repeated_after_success, dead, too_late, given_up, warnings, .. } =
+            self;
         write!(
             f,
             "events: {decided} callbacks obliged the bot, each was decided once; {found} joins it had \
              found before; {idle} oblige it to nothing, {idle_not_kept} of them are not in the journal\n\
              effects: {effects} different calls that change something; {repeated} repetitions, \
              {repeated_after_success} of what Chat had said yes to; {dead} dead letters; {too_late} mutes \
-             were over before they could be sent"
+             were over before they could be sent\n\
+             owners: {given_up} groups have none because each candidate had left, and operators were told\n\
+             rates: {warnings} warnings that a command was near its limit, no call over it"
         )
     }
 }
@@ -110,7 +120,7 @@ pub fn judge(
     let state = chat.state();
     let complaints = state["complaints"].as_array().unwrap();
     wrong.extend(complaints.iter().map(|complaint| format!("Chat complains: {complaint}")));
-    roles(&state, expected, &mut wrong);
+    figures.given_up = roles(&state, expected, &journal, &mut wrong);
     let hello = expected.joined.iter().map(|(group, who)| (group, format!("Hello, {who}")));
     let told = muted.iter().map(|(group, who)| (group, format!("{who} is muted for {mute}")));
     let said = hello.chain(told).map(|(group, text)| (group.clone(), text));
@@ -128,10 +138,18 @@ fn key_of_told(told: &Told) -> Key {
     (told.command().to_owned(), group, number("EventTime"), number("MsgSeq"))
 }
 
-/// `None` for what no callback brought.
+/// Chat's warnings carry no time, so that nothing tells one from the next (60256).
+fn is_warning(command: &str) -> bool {
+    command.starts_with("Alert.")
+}
+
+/// `None` for what no callback brought, and for warnings.
 fn key_of_entry(entry: &Value) -> Option<Key> {
     let body = &entry["body"];
-    let command = body["command"].as_str().filter(|command| command.contains('.'))?;
+    let command = body["command"].as_str()?;
+    if !command.contains('.') || is_warning(command) {
+        return None;
+    }
     let group = body["group"].as_str().unwrap_or_default().to_owned();
     let sequence = body["message"]["sequence"].as_i64().unwrap_or_default();
     Some((command.to_owned(), group, body["time"].as_i64()?, sequence))
@@ -172,6 +190,10 @@ fn journal_against_ledger(
     for callback in ledger {
         if callback.answered == 0 {
             wrong.push(format!("never answered: {}", callback.body));
+        }
+        if is_warning(callback.command()) {
+            figures.warnings += 1;
+            continue;
         }
         let known = told.entry(key_of_told(callback)).or_insert((0, Duty::of(callback)));
         known.0 += 1;
@@ -226,8 +248,10 @@ fn membership(group: &Value, member: &Value) -> Membership {
     (text(&group["id"]), text(&member["id"]))
 }
 
-/// Staff are admins and nobody else is; nobody is muted any more; every group has an owner of its own.
-fn roles(state: &Value, expected: &Expected, wrong: &mut Vec<String>) {
+/// Staff are admins and nobody else is; nobody is muted any more; every group has an owner of its own, or
+/// operators know of it. So many have none.
+fn roles(state: &Value, expected: &Expected, journal: &[Value], wrong: &mut Vec<String>) -> usize {
+    let mut given_up = 0;
     let mut staff = expected.staff.clone();
     for group in state["groups"].as_array().unwrap() {
         let id = &group["id"];
@@ -247,11 +271,21 @@ fn roles(state: &Value, expected: &Expected, wrong: &mut Vec<String>) {
                 wrong.push(format!("{who:?} is still muted: {member}"));
             }
         }
-        if owners != 1 {
+        if owners == 0 && is_told_of(text(id), journal) {
+            given_up += 1;
+        } else if owners != 1 {
             wrong.push(format!("{id} has the owner {} and {owners} of them", group["owner"]));
         }
     }
     wrong.extend(staff.iter().map(|who| format!("{who:?} joined and is not there")));
+    given_up
+}
+
+/// Whether operators were alerted that the group has no owner and nobody can be made one.
+fn is_told_of(group: String, journal: &[Value]) -> bool {
+    let alert = format!("alert: {group} has no owner");
+    let effects = journal.iter().filter_map(|entry| entry["effects"].as_array()).flatten();
+    effects.filter_map(|effect| effect["what"].as_str()).any(|what| what.starts_with(&alert))
 }
 
 /// Whatever is to be said was said once, or lies in a dead letter; and nothing else was said.
@@ -283,7 +317,7 @@ fn messages(
     wrong.extend(said.keys().map(|what| format!("said for no reason: {what:?}")));
 }
 
-/// Who flooded was muted; how often calls were repeated.
+/// Who flooded was muted; no command was called too often; how often calls were repeated.
 fn calls(
     calls: &[Value],
     mut flooded: BTreeSet<Membership>,
@@ -294,6 +328,9 @@ fn calls(
     let mut made: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for call in calls {
         let (command, body) = (call["command"].as_str().unwrap(), &call["body"]);
+        if call["error_code"] == OVER_THE_RATE {
+            wrong.push(format!("called too often: {call}"));
+        }
         let name = command.rsplit('/').next().unwrap();
         if name.starts_with("get_") {
             continue;
