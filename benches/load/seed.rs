@@ -68,8 +68,10 @@ impl Seed {
         let set = WriteSet { writes: batch, durable: true, ..WriteSet::default() };
         runtime.block_on(store.commit(set)).unwrap();
         drop(store);
-        // Filled at this speed, the file is sparse; the first start would write it anew.
-        SledStore::compact(&folder.join("data"), true).unwrap();
+        // Filled at this speed, a large file is sparse; the first start would write it anew.
+        if self.members > 0 {
+            SledStore::compact(&folder.join("data")).unwrap();
+        }
     }
 
     /// The group of the member (or effect) with this number, and what they are called.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc::UnboundedSender;
@@ -27,9 +26,6 @@ use crate::store::{CommitError, Store, StoreError, Write, WriteSet};
 const ATTEMPTS: usize = 64;
 /// After so many, they stand in line: state that all lanes share lets only one in at a time anyway.
 const STAND_IN_LINE: usize = 4;
-
-/// Chat's clock may be as much ahead of ours, with a wide margin: what is signed far from now is refused.
-const CLOCKS_DISAGREE: Duration = Duration::from_secs(3_600);
 
 /// Writes of the caller that belong into the same commit: a timer used up, an effect settled.
 #[derive(Clone, Debug, Default)]
@@ -156,7 +152,7 @@ impl Pipeline {
         if once && self.quarantine.holds(&event.id) {
             return Ok(Verdict::Allow);
         }
-        if once && let Some(verdict) = self.seen(&event, now).map_err(taken)? {
+        if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {
             return Ok(verdict);
         }
         match self.decided(&event, &rules, &extra, now).await {
@@ -355,12 +351,10 @@ impl Pipeline {
         Ok((sequence, (place, Some(ledger::encode(&pending)?))))
     }
 
-    /// What was answered when the event was decided, today or yesterday; not before it happened.
-    fn seen(&self, event: &Event, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
-        let id = &event.id;
+    /// What was answered when the event was decided, today or yesterday.
+    fn seen(&self, id: &EventId, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
         let today = now.0.div_euclid(ledger::DAY);
-        let first = (event.time - CLOCKS_DISAGREE).0.div_euclid(ledger::DAY).max(today - 1);
-        for day in (first..=today).rev() {
+        for day in [today, today - 1] {
             let place = ledger::seen_key(day, id);
             match self.store.get(&place)? {
                 Some(mark) if mark.is_empty() => return Ok(Some(Verdict::Allow)),

@@ -16,7 +16,7 @@ use crate::table::Row;
 /// Whether a mute has ended is asked with it (34964).
 const ASKED: &str = "get_group_muted_account";
 /// Until the first of the mutes ends: the service has started by then.
-const LATER: Duration = Duration::from_secs(15);
+const LATER: Duration = Duration::from_secs(20);
 const ENDING: usize = 500;
 
 pub fn rows(scale: &Scale) -> Vec<Row> {
