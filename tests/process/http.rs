@@ -21,6 +21,11 @@ impl Http {
         Self { agent: config.build().new_agent(), base }
     }
 
+    /// The same place, for who has more time.
+    pub fn patient(&self, patience: Duration) -> Self {
+        Self::new(self.base.clone(), patience)
+    }
+
     /// HTTP status and body; `Err` when nobody answered, or not in time.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         read(self.agent.get(format!("{}{path}", self.base)).call())

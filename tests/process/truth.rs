@@ -157,7 +157,8 @@ fn key_of_entry(entry: &Value) -> Option<Key> {
 
 /// Everything that was decided, oldest first.
 fn journal(bot: &Bot) -> Vec<Value> {
-    let (status, lines) = bot.admin.get("/api/v1/journal").unwrap();
+    // Of hundreds of thousands of entries after many kills.
+    let (status, lines) = bot.admin.patient(REST).get("/api/v1/journal").unwrap();
     assert_eq!(status, 200, "{lines}");
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
