@@ -7,8 +7,8 @@ use crate::store::{self, Compacted, SledStore};
 #[derive(clap::Args)]
 #[command(
     after_long_help = "`serve` measures the file when it starts and every hour; where it is over 64 MiB and more than \
-                       four times as large as what lives in it, the next start does the same. The new file is written beside the old one and takes its place \
-                       when it is whole: there must be space for both."
+                       four times as large as what lives in it, the next start does the same. The new file is \
+                       written beside the old one and takes its place when it is whole: there must be space for both."
 )]
 pub(super) struct Arguments {
     /// The store of a stopped service, as `[store] url` names it

@@ -49,7 +49,7 @@ impl Space {
         let live = if is_sparse(size, 0) { live(&*self.store).await? } else { size };
         self.metrics.set_store_live(live);
         let sparse = is_sparse(size, live);
-        self.store.is_worth_compacting(sparse);
+        self.store.mark_sparse(sparse);
         if sparse && !self.told.swap(true, Ordering::Relaxed) {
             let mib = |bytes: u64| bytes.div_ceil(1 << 20);
             tracing::warn!(

@@ -88,8 +88,8 @@ pub trait Store: Send + Sync {
     fn size_on_disk(&self) -> u64;
 
     /// Says whether what is on disk is worth writing anew, which the next start sees to.
-    fn is_worth_compacting(&self, worth: bool) {
-        let _ = worth;
+    fn mark_sparse(&self, sparse: bool) {
+        let _ = sparse;
     }
 
     /// Carries out the commits that wait, durable or not, and brings all of them to disk; blocks
@@ -105,7 +105,7 @@ pub fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     open_with(url, |directory| SledStore::open(directory))
 }
 
-/// As [`open`], and a store that was found worth it ([`Store::is_worth_compacting`]) is written anew first.
+/// As [`open`], and a store that was found worth it ([`Store::mark_sparse`]) is written anew first.
 pub fn open_compact(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     open_with(url, |directory| SledStore::open_compact(directory))
 }

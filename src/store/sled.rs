@@ -213,10 +213,10 @@ impl Store for SledStore {
         size.unwrap_or(0)
     }
 
-    fn is_worth_compacting(&self, worth: bool) {
+    fn mark_sparse(&self, sparse: bool) {
         let mark = self.directory.join(SPARSE_MARK);
         // Without the mark, or with an old one, a start does what it would have done later or sooner.
-        let _ = if worth { fs::write(mark, b"") } else { fs::remove_file(mark) };
+        let _ = if sparse { fs::write(mark, b"") } else { fs::remove_file(mark) };
     }
 
     fn close(&self) -> Result<(), StoreError> {

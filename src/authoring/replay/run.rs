@@ -392,8 +392,8 @@ impl<'p> Run<'p> {
     async fn settle(&mut self, number: usize) -> Result<(), Trouble> {
         let mut lanes: VecDeque<Lane> = std::mem::take(&mut self.freed).into();
         for _ in 0..MOST_ROUNDS {
-            while let Ok(Owed { sequence, effect }) = self.committed.try_recv() {
-                let lane = effect.lane;
+            while let Ok(Owed { sequence, effect: Effect { lane, .. } }) = self.committed.try_recv()
+            {
                 if let Some(pending) = self.pending(&lane, sequence)? {
                     let settled = settled_id(&pending.effect.id);
                     if self.past.settles_after(&settled, number) {
