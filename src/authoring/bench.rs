@@ -54,13 +54,14 @@ impl Bench {
         let clock = Arc::new(ManualClock::new(test.now));
         let wire = Arc::new(Wire::new(world(test)?, clock.clone()));
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let wants_callback_event = rules.on(EventKind::Callback).next().is_some();
+        let wants_callback_event = !rules.on(EventKind::Callback).is_empty();
         let rules = Arc::new(ArcSwap::new(rules));
         let settings = Settings {
             own: vec![Account::from(ADMIN)],
             protected: test.protected.clone(),
             mode: test.mode,
             loops: Some(LoopLimit::default()),
+            tells_all: true,
             ..Settings::default()
         };
         know(&*store, test).await?;

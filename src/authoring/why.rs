@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::recorded::{Recorded, Trouble};
 use super::ruletext;
-use crate::decision::{EventId, RuleTrace, Why};
+use crate::decision::{EventId, RuleTrace, State, Why, why_passed_over};
 use crate::ledger::journal::Filter;
 use crate::ledger::{JournalEntry, settled_id};
 use crate::rule::diagnostic::Level;
@@ -206,7 +206,16 @@ impl Case {
         if self.subject.goes_on || !kinds.iter().any(|kind| kind.name() == self.subject.event) {
             return None;
         }
-        Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope })
+        let entry = self.chain.entry();
+        match &entry.body {
+            Some(event) if entry.trace.passed_over => {
+                let mut known = State::default();
+                let pieces = entry.known.pieces(event);
+                pieces.into_iter().for_each(|(key, value)| known.insert(key, Some(value)));
+                Some(why_passed_over(rule, &self.rules, event, &known))
+            }
+            _ => Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope }),
+        }
     }
 
     fn last_why(&self, rule: &Rule) -> Option<Why> {

@@ -107,6 +107,7 @@ impl Where {
             loops,
             longest_mute,
             longest_ban,
+            tells_all: true,
         })
     }
 
@@ -213,15 +214,18 @@ impl About {
     /// Looks the event up.
     pub(super) fn open(&self) -> Result<why::Case, Trouble> {
         self.named.as_deref().map_or(Ok(()), known_event)?;
+        let instead = || rules_of(&self.rules);
+        let now =
+            self.by.as_ref().and_then(|rule| instead().ok()?.get(&rule.as_str().into()).cloned());
         let filter = crate::ledger::journal::Filter {
             group: self.group.as_deref().map(Into::into),
             member: self.member.as_deref().map(Into::into),
             rule: self.by.clone(),
+            listens: now,
             event: self.named.clone(),
             happened: !self.acted,
             acted: self.acted,
         };
-        let instead = || rules_of(&self.rules);
         let question = why::Question { event: &self.event, filter, instead: &instead };
         why::Case::open(&self.from.open()?, &question)
     }

@@ -63,7 +63,9 @@ pub(super) async fn events(
         Err(error) => return refused(&error),
     };
     let Wanted { group, member, rule, event, happened, acted, limit, .. } = wanted;
-    let filter = Filter { group, member, rule, event, happened, acted };
+    let rules = console.pipeline.rules();
+    let listens = rule.as_deref().and_then(|rule| rules.get(&rule.into()).cloned());
+    let filter = Filter { group, member, rule, listens, event, happened, acted };
     let limit = limit.unwrap_or_else(hundred).clamp(1, MOST);
     let newest = journal::newest(&*console.store, &filter, since, limit);
     listed(newest.map(|entries| entries.iter().map(entry_json).collect::<Vec<_>>()))
@@ -174,6 +176,7 @@ fn entry_json(entry: &JournalEntry) -> Value {
         "member": entry.member,
         "rules_version": entry.rules,
         "rules": rules.collect::<Vec<_>>(),
+        "passed_over": entry.trace.passed_over,
         "notes": entry.trace.notes,
         "effects": entry.effects,
         "outcome": entry.outcome,

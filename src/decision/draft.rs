@@ -10,7 +10,7 @@ use super::state::{
     GroupRecord, MemberRecord, RoomRecord, Sanction, SanctionKind, State, StateKey, StateValue,
 };
 use super::trace::{RuleTrace, Trace, Why};
-use super::{Decision, Settings, Verdict, judge, loops, mirror, seen};
+use super::{Decision, Settings, Verdict, judge, loops, mirror, reach, seen};
 use crate::chat::{Account, GroupId, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
@@ -107,12 +107,10 @@ impl<'a> Draft<'a> {
         kind: EventKind,
         behind: Option<&RuleId>,
     ) {
-        let rules = self.rules;
         let mut sight = Sight::new(event);
-        let mut listening = rules.on(kind);
-        if let Some(first) = behind {
-            listening.by_ref().find(|rule| rule.id == *first);
-        }
+        let reached = reach::reached(self, event, kind, behind);
+        self.trace.passed_over |= reached.passed_over;
+        let mut listening = reached.rules.iter();
         while let Some(rule) = listening.next() {
             let came = judge::judge(self, rule, &mut sight);
             let ends = match came {

@@ -12,6 +12,7 @@ use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
 use crate::rule::catalog::Object;
+use crate::rule::condition::Clause;
 use crate::rule::model::{Action, Mode};
 
 /// What the conditions read and nobody told us. A before callback cannot wait for it.
@@ -39,18 +40,36 @@ pub(super) fn missing_for_conditions(
     read_of(draft, event, group, of_group, (accounts, details))
 }
 
+/// Whether everything is known that a clause reads and Chat could tell.
+pub(super) fn knows(draft: &Draft<'_>, event: &Event, clause: &Clause) -> bool {
+    let Some(group) = &event.group else { return true };
+    let unknown_of = |who: &Option<Account>, field: &str| {
+        let who = who.as_ref().filter(|who| who.is_somebody());
+        who.is_some_and(|who| member_unknown(draft, event, who, field))
+    };
+    clause.uses().iter().all(|(object, field)| match object {
+        Object::Group => !group_unknown(draft, event, group, field),
+        Object::Member => !unknown_of(&event.member, field),
+        Object::Operator => !unknown_of(&event.operator, field),
+        _ => true,
+    })
+}
+
 /// Whether Chat can tell something of a member that nobody has told us.
 fn member_unknown(draft: &Draft<'_>, event: &Event, who: &Account, field: &str) -> bool {
     let Some(group) = &event.group else { return false };
     if field == "role" {
         return role(draft, group, who).is_none();
     }
+    // What stands in the event itself needs no look at the record.
+    if !matches!(field, "joined_at" | "name_card" | "last_message_at") {
+        return false;
+    }
     let record = draft.member(group, who);
     let missing = match field {
         "joined_at" => record.joined_at.is_none(),
         "name_card" => record.name_card.is_empty(),
-        "last_message_at" => record.last_message_at.is_none(),
-        _ => false,
+        _ => record.last_message_at.is_none(),
     };
     // Chat stores no members of an AVChatRoom (34948).
     let kind = event.group_type.or(draft.group(group).group_type);

@@ -40,6 +40,11 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
         return Came::Nowhere;
     }
     match guard::missing_for_conditions(draft, rule, event) {
+        // What is known already is enough: nobody has to be asked.
+        Some(_) if let Some(why) = stopped_by_known(draft, rule, sight) => {
+            draft.note_rule(rule, event, why);
+            return Came::Nowhere;
+        }
         Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
         Some(read) => {
             let why = guard::ask(draft, rule, event, read, Stage::Conditions, None);
@@ -49,6 +54,18 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
         None => {}
     }
     Came::acted(conditions(draft, rule, sight))
+}
+
+/// A clause that is false, of those that read nothing that is still unknown.
+fn stopped_by_known(draft: &Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Option<Why> {
+    let event = sight.event;
+    let known = |clause: &&Clause| {
+        clause.native().is_some() && !clause.reads("count") && guard::knows(draft, event, clause)
+    };
+    let mut known = rule.when.iter().flat_map(Condition::clauses).filter(known);
+    let clause = known.find(|clause| sight.judge(draft, clause, None) == Ok(false))?;
+    let values = sight.values(draft, clause, None);
+    Some(Why::ClauseFalse { clause: clause.shared_text(), values })
 }
 
 /// Goes on after Chat has been asked for what the conditions read.

@@ -7,9 +7,7 @@ use super::event::{Event, Field};
 use super::state::{GroupRecord, MemberRecord, Owner, SanctionKind, StateKey, StateValue};
 use super::{effect, room, sanction, succession, wait};
 use crate::chat::{Ability, Account, GroupId, GroupType, Role};
-use crate::rule::catalog::Object;
-use crate::rule::condition::{Clause, Condition};
-use crate::rule::{EventKind, RuleSet};
+use crate::rule::EventKind;
 
 /// A callback that tells of a dismissal which was found is waited for no longer than this.
 const LATEST: Duration = Duration::from_secs(86_400);
@@ -57,7 +55,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
 
 /// A group exists no more. Whoever waits for something in it has to find that out at the end.
 pub(super) fn gone(draft: &mut Draft<'_>, group: &GroupId) {
-    let waits = draft.rules.rules().iter().any(|rule| rule.wait.is_some());
+    let waits = !draft.rules.waiting().is_empty();
     let now = Some(draft.now);
     let record = GroupRecord { dismissed: true, told_at: now, ..GroupRecord::default() };
     let left = waits.then_some(StateValue::Group(record));
@@ -66,7 +64,7 @@ pub(super) fn gone(draft: &mut Draft<'_>, group: &GroupId) {
 
 /// Chat still does not know a group that is gone: its record has served its time, unless a rule waits.
 pub(super) fn forget_dismissed(draft: &mut Draft<'_>, group: &GroupId, known: &GroupRecord) {
-    let waits = draft.rules.rules().iter().any(|rule| rule.wait.is_some());
+    let waits = !draft.rules.waiting().is_empty();
     let late = known.found_at.is_some_and(|found| found + LATEST > draft.now);
     if !waits && !late {
         draft.set(StateKey::Group(group.clone()), None);
@@ -139,26 +137,19 @@ fn left(draft: &mut Draft<'_>, event: &Event, group: &GroupId, how: EventKind) {
 fn cares_about_owners(draft: &Draft<'_>) -> bool {
     [EventKind::OwnerLeft, EventKind::GroupOwnerless]
         .into_iter()
-        .any(|kind| draft.rules.on(kind).next().is_some())
+        .any(|kind| !draft.rules.on(kind).is_empty())
 }
 
 /// Notes when somebody last said something, if any rule asks for that: every message would be written
 /// otherwise.
 fn spoke(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let Some(member) = event.member.as_ref().filter(|member| member.is_somebody()) else { return };
-    if !notes_messages(draft.rules) {
+    if !draft.rules.notes_messages() {
         return;
     }
     let mut record = draft.member(group, member);
     record.last_message_at = record.last_message_at.max(Some(event.time));
     draft.set_member(group, member, record);
-}
-
-/// Whether a condition reads `last_message_at` of anybody but a candidate, whom Chat describes.
-pub(super) fn notes_messages(rules: &RuleSet) -> bool {
-    let conditions = rules.rules().iter().flat_map(|rule| [&rule.when, &rule.unless]).flatten();
-    let mut uses = conditions.flat_map(Condition::clauses).flat_map(Clause::uses);
-    uses.any(|(object, field)| *object != Object::Candidate && field == "last_message_at")
 }
 
 fn role_changed(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {

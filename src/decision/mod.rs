@@ -17,6 +17,7 @@ mod memory;
 mod mirror;
 mod needs;
 mod outcome;
+mod reach;
 mod room;
 mod sanction;
 pub mod seen;
@@ -43,6 +44,7 @@ pub use effect::{Effect, Held};
 pub use event::{Event, EventId, Lane};
 pub use loops::LoopLimit;
 pub use needs::needs;
+pub use reach::why_passed_over;
 pub use state::{State, StateKey, StateValue};
 pub use trace::{RuleTrace, Trace, Why};
 pub use verdict::Verdict;
@@ -69,6 +71,9 @@ pub struct Settings {
     pub longest_mute: Option<Duration>,
     /// `[safety] longest_ban`, as for mutes.
     pub longest_ban: Option<Duration>,
+    /// Traces tell of every rule that listens, also where many do and an index would pass over most: for
+    /// tests and replays, whose readers want all of it.
+    pub tells_all: bool,
 }
 
 /// Everything that follows from one event.

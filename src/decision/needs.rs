@@ -6,7 +6,7 @@ use super::effect::{Act, Answer, Outcome, Read};
 use super::event::{Cause, Event, Room, Timer};
 use super::sight::Told;
 use super::state::{SanctionKind, Sanctioned, StateKey};
-use super::{act, judge, memory, wait};
+use super::{act, judge, memory, reach, wait};
 use crate::chat::{Account, GroupId};
 use crate::rule::catalog::Object;
 use crate::rule::condition::{Clause, Condition, Facts};
@@ -106,8 +106,8 @@ fn derived(kind: EventKind) -> &'static [EventKind] {
 }
 
 fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
-    let mut people = false;
-    for rule in rules.on(kind) {
+    let (named, mut people) = reach::named(rules, event, kind);
+    for rule in named.iter() {
         people |= of_started(keys, event, rule, rules);
     }
     if people {
@@ -116,7 +116,7 @@ fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules:
     for kind in derived(kind) {
         let mut as_derived = event.clone();
         as_derived.cause = Cause::Kind(*kind);
-        rules.on(*kind).for_each(|rule| of_rule(keys, &as_derived, rule, rules));
+        of_derived(keys, &as_derived, *kind, rules);
     }
     keys.extend(wait::undone(rules, event));
     if let Some(room) = &event.room {
@@ -128,7 +128,7 @@ fn of_kind(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules:
             keys.extend(wait::room_owner_waits(rules, &room.id));
         }
     }
-    let notes = kind == EventKind::MessageSent && super::mirror::notes_messages(rules);
+    let notes = kind == EventKind::MessageSent && rules.notes_messages();
     if notes || changes_mirror(kind) {
         of_people(keys, event);
         if let Some(group) = &event.group {
@@ -193,6 +193,11 @@ fn of_started(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: 
     }
     of_conditions(keys, event, rule, rules);
     true
+}
+
+/// What rules need when such an event follows.
+fn of_derived(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
+    reach::named(rules, event, kind).0.iter().for_each(|rule| of_rule(keys, event, rule, rules));
 }
 
 fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
@@ -275,7 +280,7 @@ fn of_sanction(
         ended.group = Some(group.clone());
         ended.member = Some(member.clone());
         ended.cause = Cause::Kind(EventKind::MuteEnded);
-        rules.on(EventKind::MuteEnded).for_each(|rule| of_rule(keys, &ended, rule, rules));
+        of_derived(keys, &ended, EventKind::MuteEnded, rules);
     }
 }
 
@@ -325,7 +330,7 @@ fn of_act(
         found.member = None;
         found.operator = None;
         found.cause = Cause::Kind(EventKind::GroupOwnerless);
-        rules.on(EventKind::GroupOwnerless).for_each(|rule| of_rule(keys, &found, rule, rules));
+        of_derived(keys, &found, EventKind::GroupOwnerless, rules);
     }
 }
 
@@ -337,6 +342,6 @@ fn of_room(keys: &mut BTreeSet<StateKey>, event: &Event, room: Room, rules: &Rul
     found.room = Some(room);
     for kind in [EventKind::RoomOwnerLeft, EventKind::RoomOwnerChanged] {
         found.cause = Cause::Kind(kind);
-        rules.on(kind).for_each(|rule| of_rule(keys, &found, rule, rules));
+        of_derived(keys, &found, kind, rules);
     }
 }

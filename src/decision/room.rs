@@ -74,7 +74,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, room: &Room) {
     }
     if owner.is(member) {
         owner_left(draft, event);
-    } else if owner == Owner::Unknown && draft.rules.on(EventKind::RoomOwnerLeft).next().is_some() {
+    } else if owner == Owner::Unknown && !draft.rules.on(EventKind::RoomOwnerLeft).is_empty() {
         // Nobody told us who owned it; Chat still names them.
         let left = Some(member.clone());
         let read = Read::Room { room: room.id.clone(), kind: room.kind, left };

@@ -13,6 +13,9 @@ use crate::rule::RuleId;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     pub rules: Vec<RuleTrace>,
+    /// Others in scope listen too, of which an index knew that they would not act.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_over: bool,
     /// What happened beside the rules: a superseded timer, a group that is gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -127,8 +127,9 @@ pub(super) fn undone<'r>(
     event: &'r Event,
 ) -> impl Iterator<Item = StateKey> + 'r {
     let kinds = event.kind().map_or(&[][..], undone_by);
-    let rules = kinds.iter().flat_map(|kind| rules.on(*kind)).filter(|rule| rule.wait.is_some());
-    rules.map(|rule| StateKey::Wait(rule.id.clone(), key_of(event)))
+    let waits = rules.waiting().iter();
+    let ended = waits.filter(|rule| kinds.iter().any(|kind| rule.trigger.is_on(*kind)));
+    ended.map(|rule| StateKey::Wait(rule.id.clone(), key_of(event)))
 }
 
 /// Ends the waits whose cause this event undoes.
@@ -217,12 +218,14 @@ pub(super) fn owner_waits<'r>(
     group: &'r GroupId,
 ) -> impl Iterator<Item = StateKey> + 'r {
     let waits = |rule: &&std::sync::Arc<Rule>| {
-        rule.wait.is_some()
-            && matches!(&rule.trigger, Trigger::On(kinds)
-                if kinds.contains(&EventKind::OwnerLeft) || kinds.contains(&EventKind::GroupOwnerless))
+        rule.trigger.is_on(EventKind::OwnerLeft) || rule.trigger.is_on(EventKind::GroupOwnerless)
     };
     let key = group.as_str();
-    rules.rules().iter().filter(waits).map(move |rule| StateKey::Wait(rule.id.clone(), key.into()))
+    rules
+        .waiting()
+        .iter()
+        .filter(waits)
+        .map(move |rule| StateKey::Wait(rule.id.clone(), key.into()))
 }
 
 /// A room has an owner who is in it: whoever waits because the last one had left, waits no more.
@@ -244,6 +247,7 @@ pub(super) fn room_owner_waits<'r>(
     rules: &'r RuleSet,
     room: &'r RoomId,
 ) -> impl Iterator<Item = StateKey> + 'r {
-    let rules = rules.on(EventKind::RoomOwnerLeft).filter(|rule| rule.wait.is_some());
+    let waits = rules.waiting().iter();
+    let rules = waits.filter(|rule| rule.trigger.is_on(EventKind::RoomOwnerLeft));
     rules.map(|rule| StateKey::Wait(rule.id.clone(), room.as_str().to_owned()))
 }

@@ -255,6 +255,7 @@ fn looked_at(trace: &Trace) -> Trace {
     let looked = |told: &&RuleTrace| !matches!(told.why, Why::Off | Why::OutOfScope);
     Trace {
         rules: trace.rules.iter().filter(looked).cloned().collect(),
+        passed_over: trace.passed_over,
         notes: trace.notes.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! Reading the journal: by id, by time, newest first; and the rules that its entries refer to.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use super::{
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::RuleTrace;
+use crate::rule::Rule;
+use crate::rule::model::Mode;
 use crate::store::{Entry, Store, StoreError};
 
 /// Entries that are read at once, so that memory stays bounded.
@@ -36,12 +39,14 @@ pub fn rules(store: &dyn Store, version: &str) -> Result<Option<RulesVersion>, S
 }
 
 /// Which entries are meant; what is absent does not matter.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub group: Option<GroupId>,
     pub member: Option<Account>,
     /// A rule that looked at the event.
     pub rule: Option<String>,
+    /// That rule as it is now: entries do not name those that were passed over because many listen.
+    pub listens: Option<Arc<Rule>>,
     /// The event's name.
     pub event: Option<String>,
     /// Only what Chat or a schedule brought, and what that gave rise to: no timers, nothing about what
@@ -63,9 +68,20 @@ impl Filter {
         };
         (self.group.is_none() || self.group == entry.group)
             && self.member.as_ref().is_none_or(|member| entry.is_about(member))
-            && ((self.rule.is_none() && !self.acted) || entry.trace.rules.iter().any(|t| named(&t)))
+            && ((self.rule.is_none() && !self.acted)
+                || entry.trace.rules.iter().any(|t| named(&t))
+                || (!self.acted && self.was_passed_over(entry)))
             && self.event.as_ref().is_none_or(derived)
             && (!self.happened || entry.happened())
+    }
+
+    fn was_passed_over(&self, entry: &JournalEntry) -> bool {
+        let (Some(rule), Some(event)) = (&self.listens, &entry.body) else { return false };
+        let group = event.group.as_ref();
+        entry.trace.passed_over
+            && rule.mode != Mode::Off
+            && event.kind().is_some_and(|kind| rule.trigger.is_on(kind))
+            && group.is_none_or(|group| rule.scope.selects(group, event.group_type))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 use crate::clock::Timestamp;
-use crate::decision::{Decision, Event, State, StateKey, Trace, Verdict, Why};
+use crate::decision::{Decision, Event, RuleTrace, State, StateKey, Trace, Verdict, Why};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, JournalEntry};
 use crate::rule::RuleSet;
@@ -155,7 +155,7 @@ impl Journaling {
             let expect = vec![(place.clone(), Some(bytes))];
             return Ok((WriteSet { expect, writes, durable: false }, None));
         }
-        let trace = Trace { rules: Vec::new(), notes: vec![note.to_owned()] };
+        let trace = Trace { notes: vec![note.to_owned()], ..Trace::default() };
         let decision = Decision { trace, ..Decision::default() };
         let nothing = (&HashMap::new(), &State::default());
         let Jotting { writes, keeps } = self.writes(event, rules, &decision, nothing, at)?;
@@ -190,7 +190,8 @@ fn mark(kept: &Mutex<Keeps>, keeps: Option<Keeps>) {
 
 /// Whether any rule in scope looked at the event.
 fn was_looked_at(decision: &Decision) -> bool {
-    decision.trace.rules.iter().any(|told| !matches!(told.why, Why::Off | Why::OutOfScope))
+    let looked = |told: &RuleTrace| !matches!(told.why, Why::Off | Why::OutOfScope);
+    decision.trace.passed_over || decision.trace.rules.iter().any(looked)
 }
 
 fn day(now: Timestamp) -> i64 {

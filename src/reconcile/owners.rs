@@ -23,7 +23,7 @@ pub(super) struct Owned {
 impl Reconciler {
     /// The groups of a description that have an owner; none, unless a rule would hear of one who is gone.
     pub(super) fn owned(&self, items: &[GroupItem]) -> Vec<Owned> {
-        if self.pipeline.rules().on(EventKind::GroupOwnerless).next().is_none() {
+        if self.pipeline.rules().on(EventKind::GroupOwnerless).is_empty() {
             return Vec::new();
         }
         let there = items.iter().filter(|item| item.facts.exists && item.error.is_none());

@@ -16,11 +16,11 @@ mod shape;
 mod syntax;
 mod token;
 
-pub use engine::context;
+pub use engine::{Pattern, context};
 pub use fact::Fact;
 pub use formula::{Formula, never_together};
 pub use known::event_names;
-pub use native::{Facts, Native, Seen};
+pub use native::{Facts, Field, Key, Native, Seen, Sign};
 pub use scope::{Datum, bind, bind_int, bind_time, shown};
 
 use std::ops::Range;

@@ -2,6 +2,8 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use super::condition::Sign;
+
 /// Patterns of which any may match.
 #[derive(Clone, Debug, Default)]
 pub struct Globs {
@@ -37,6 +39,15 @@ impl Matcher {
             ["", middle, ""] => Self::Within((*middle).to_owned()),
             _ => return None,
         })
+    }
+
+    fn sign(&self) -> Option<Sign<'_>> {
+        match self {
+            Self::Exactly(name) => Some(Sign::Equals(name)),
+            Self::Around { begin, .. } if !begin.is_empty() => Some(Sign::Begins(begin)),
+            Self::Within(middle) if !middle.is_empty() => Some(Sign::Contains(middle)),
+            _ => None,
+        }
     }
 
     fn matches(&self, id: &str) -> bool {
@@ -75,6 +86,11 @@ impl Globs {
     /// Whether there is no pattern.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
+    }
+
+    /// One of these shows on every id that matches; `None` where a pattern says no such thing.
+    pub fn signs(&self) -> Option<Vec<Sign<'_>>> {
+        self.matchers.iter().map(Matcher::sign).collect()
     }
 
     /// As written.

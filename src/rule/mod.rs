@@ -9,6 +9,7 @@ pub mod duration;
 pub mod edit;
 pub mod explain;
 mod glob;
+pub mod index;
 mod lookup;
 pub mod mistake;
 pub mod model;

@@ -89,6 +89,13 @@ pub enum Trigger {
     Schedule(Schedule),
 }
 
+impl Trigger {
+    /// Whether an event of this kind starts it.
+    pub fn is_on(&self, kind: EventKind) -> bool {
+        matches!(self, Self::On(kinds) if kinds.contains(&kind))
+    }
+}
+
 /// When a scheduled rule runs, and for what.
 #[derive(Debug)]
 pub struct Schedule {
@@ -127,6 +134,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether it selects every group.
+    pub fn is_everywhere(&self) -> bool {
+        self.groups.is_empty() && self.types.is_empty() && self.except.is_empty()
+    }
+
     /// Whether a group is looked at. A type that is not known yet passes, so that a group is never
     /// missed because a callback left its type out.
     pub fn selects(&self, group: &GroupId, kind: Option<GroupType>) -> bool {

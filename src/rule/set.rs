@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::catalog::EventKind;
+use super::catalog::{EventKind, Object};
+use super::condition::{Clause, Condition};
+use super::index::{Index, MANY};
 use super::model::{Action, Each, MemoryKey, Rule, RuleId, Step, Trigger, digest};
 
 /// All rules of a directory, in the order in which they run.
@@ -11,6 +13,11 @@ use super::model::{Action, Each, MemoryKey, Rule, RuleId, Step, Trigger, digest}
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
     by_event: HashMap<EventKind, Vec<Arc<Rule>>>,
+    /// For kinds of events on which there are many.
+    indexes: HashMap<EventKind, Index>,
+    /// Those with a `wait`, in running order.
+    waiting: Vec<Arc<Rule>>,
+    notes_messages: bool,
     by_id: HashMap<RuleId, Arc<Rule>>,
     /// The texts that they were read from: file name and content, in order.
     sources: Vec<(String, String)>,
@@ -58,7 +65,12 @@ impl RuleSet {
                 }
             }
         }
-        Self { rules, by_event, by_id, sources, version, memory }
+        let many = by_event.iter().filter(|(_, rules)| rules.len() > MANY);
+        let index = |rules: &Vec<Arc<Rule>>| Index::new(rules.iter().map(AsRef::as_ref));
+        let indexes = many.map(|(kind, rules)| (*kind, index(rules))).collect();
+        let waiting = rules.iter().filter(|rule| rule.wait.is_some()).cloned().collect();
+        let notes_messages = rules.iter().any(|rule| reads_last_message(rule));
+        Self { rules, by_event, indexes, waiting, notes_messages, by_id, sources, version, memory }
     }
 
     /// The keys of all pieces of memory.
@@ -77,8 +89,23 @@ impl RuleSet {
     }
 
     /// The rules that an event starts, in running order.
-    pub fn on(&self, kind: EventKind) -> impl Iterator<Item = &Arc<Rule>> {
-        self.by_event.get(&kind).into_iter().flatten()
+    pub fn on(&self, kind: EventKind) -> &[Arc<Rule>] {
+        self.by_event.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Finds those that an event can reach, where there are many; its places are those of [`RuleSet::on`].
+    pub fn index(&self, kind: EventKind) -> Option<&Index> {
+        self.indexes.get(&kind)
+    }
+
+    /// The rules that have a `wait`, in running order.
+    pub fn waiting(&self) -> &[Arc<Rule>] {
+        &self.waiting
+    }
+
+    /// Whether a condition reads `last_message_at` of anybody but a candidate, whom Chat describes.
+    pub fn notes_messages(&self) -> bool {
+        self.notes_messages
     }
 
     /// The rule of that name.
@@ -95,4 +122,10 @@ impl RuleSet {
     pub fn version(&self) -> &str {
         &self.version
     }
+}
+
+fn reads_last_message(rule: &Rule) -> bool {
+    let conditions = [&rule.when, &rule.unless].into_iter().flatten();
+    let mut uses = conditions.flat_map(Condition::clauses).flat_map(Clause::uses);
+    uses.any(|(object, field)| *object != Object::Candidate && field == "last_message_at")
 }

@@ -295,6 +295,7 @@ fn decision_settings(config: &Config) -> Settings {
         loops: config.safety.loops,
         longest_mute: config.safety.longest_mute,
         longest_ban: config.safety.longest_ban,
+        tells_all: false,
     }
 }
 

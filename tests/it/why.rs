@@ -111,6 +111,59 @@ async fn how_a_rule_goes_on_is_headed_with_the_event_it_goes_on_with() {
     stage.finish().await;
 }
 
+/// Two hundred rules on messages: one for everybody's cats, the others for what nobody here says or is.
+fn many_rules() -> String {
+    let rule = |number: usize| {
+        let what = match number % 3 {
+            0 => format!("when = 'message.text.contains(\"word{number}\")'"),
+            1 => format!("in = {{ groups = [\"@TGS#dogs{number}\"] }}"),
+            _ => "when = 'member.role == \"admin\"'".to_owned(),
+        };
+        format!(
+            "[rule.no{number}]\non = \"message.sent\"\n{what}\ndo = [{{ send_message = {{ text = \"x\" }} }}]\n"
+        )
+    };
+    let cats = "[rule.cats]\non = \"message.sent\"\nwhen = 'message.text.contains(\"cat\")'\n\
+                do = [{ send_message = { text = \"meow\" } }]\n";
+    (0..200).map(rule).chain([cats.to_owned()]).collect()
+}
+
+#[tokio::test]
+async fn what_an_index_passed_over_is_told_like_any_other_rule() {
+    let stage = Stage::with_rules(&many_rules()).await;
+    let cats = stage.create("@TGS#cats", GroupType::Public, "olga", &[("ann", Role::Member)]);
+    cats.joins("bob").await;
+    cats.says("bob", "my cat says word1");
+    stage.settle().await;
+    let (_, lines) = stage.admin("/api/v1/journal").await;
+    let entries = lines.lines().map(|line| serde_json::from_str::<JournalEntry>(line).unwrap());
+    let said = entries.into_iter().find(|entry| entry.event == "message.sent").unwrap();
+    let told: Vec<_> = said.trace.rules.iter().map(|trace| trace.rule.as_str()).collect();
+    assert_eq!((told, said.trace.passed_over), (vec!["cats"], true));
+    let url = stage.admin_url();
+    let (_, told, _) = stage.groupkeeper(&["why", "last", "--by", "no3", "--url", &url]).await;
+    assert!(told.contains("`cats` acted"), "{told}");
+    assert!(
+        told.contains("`no3` stopped at `message.text.contains(\"word3\")`, because message.text = (17 characters)"),
+        "{told}"
+    );
+    assert!(told.contains("`no4` does not look at this group (`in`)"), "{told}");
+    assert!(
+        told.contains(
+            "`no5` stopped at `member.role == \"admin\"`, because member.role = \"member\""
+        ),
+        "{told}"
+    );
+    let ask = ["why-not", "no3", "last", "--by", "no3", "--url", &url];
+    let (_, told, _) = stage.groupkeeper(&ask).await;
+    assert!(told.contains("NO  when      message.text.contains(\"word3\")"), "{told}");
+    let (_, none) = stage.admin("/api/v1/events?rule=no3&acted=true").await;
+    assert_eq!(none, "[]");
+    let (_, none) = stage.admin("/api/v1/events?rule=no4").await;
+    assert_eq!(none, "[]");
+    stage.finish().await;
+}
+
 #[tokio::test]
 async fn what_chat_was_told_over_budget_is_shown_with_the_event() {
     let stage = Stage::that_is_asked(

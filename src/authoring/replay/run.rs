@@ -488,7 +488,7 @@ mod tests {
         let trace = RuleTrace { rule: "links".into(), event: "message.sending".into(), why };
         let decision = Decision {
             verdict: Verdict::Reject { code: Some(10_100), text: "no links".to_owned() },
-            trace: Trace { rules: vec![trace], notes: Vec::new() },
+            trace: Trace { rules: vec![trace], ..Trace::default() },
             ..Decision::default()
         };
         let deeds = deeds(&event, &decision, &|_| false);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::draft::Draft;
 use super::super::effect::MemberFacts;
 use super::super::event::Event;
-use super::super::mirror;
 use super::super::state::{MemberRecord, StateKey, StateValue};
 use super::{found, overtaken, present, text};
 use crate::chat::{Account, GroupId, Role};
@@ -117,7 +116,7 @@ fn differences(
 fn worth_noting(draft: &Draft<'_>, known: &MemberRecord, facts: &MemberFacts) -> bool {
     let (before, now) = (known.last_message_at, facts.last_message_at);
     now > before
-        && (mirror::notes_messages(draft.rules)
+        && (draft.rules.notes_messages()
             || before.zip(now).is_none_or(|(before, now)| now >= before + SPOKE_AGAIN))
 }
 

@@ -4,6 +4,7 @@
 //! takes microseconds. A property test holds the two against each other; what this file does not
 //! know, or a value of an unexpected type, is left to CEL.
 
+mod key;
 mod read;
 
 use std::borrow::Cow;
@@ -11,6 +12,8 @@ use std::borrow::Cow;
 use super::engine::Pattern;
 use super::scope::Datum;
 use crate::rule::catalog::Object;
+
+pub use key::{Key, Sign};
 
 /// The value of a field, borrowed from where it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +47,8 @@ pub trait Facts {
     fn count(&self) -> Option<i64>;
 }
 
-type Field = (Object, String);
+/// A field of an object.
+pub type Field = (Object, String);
 
 /// A clause that is judged without CEL.
 #[derive(Debug)]

@@ -232,7 +232,7 @@ impl Rules {
     /// What follows from rules coming into force.
     async fn taken(&self) {
         let rules = self.current.load_full();
-        let wants = rules.on(EventKind::Callback).next().is_some();
+        let wants = !rules.on(EventKind::Callback).is_empty();
         self.wants_callback_event.store(wants, Ordering::Relaxed);
         last_good::keep(&*self.store, &rules).await;
     }
