@@ -208,7 +208,7 @@ impl Bench {
         if !callback.asks {
             return Ok(());
         }
-        let answer = callback::reply(&answering, &verdict).into_bytes();
+        let answer = callback::reply(&answering, &verdict).into_owned().into_bytes();
         let mut world = self.wire.world();
         world.answer(now, callback.id, Some((200, answer)));
         match world.complaints().first() {

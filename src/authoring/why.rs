@@ -212,7 +212,7 @@ impl Case {
                 let mut known = State::default();
                 let pieces = entry.known.pieces(event);
                 pieces.into_iter().for_each(|(key, value)| known.insert(key, Some(value)));
-                Some(why_passed_over(rule, &self.rules, event, &known))
+                why_passed_over(rule, &self.rules, event, &known)
             }
             _ => Some(if rule.mode == Mode::Off { Why::Off } else { Why::OutOfScope }),
         }

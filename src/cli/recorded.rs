@@ -215,13 +215,15 @@ impl About {
     pub(super) fn open(&self) -> Result<why::Case, Trouble> {
         self.named.as_deref().map_or(Ok(()), known_event)?;
         let instead = || rules_of(&self.rules);
-        let now =
-            self.by.as_ref().and_then(|rule| instead().ok()?.get(&rule.as_str().into()).cloned());
+        // The service knows its rules itself.
+        let offline = self.from.store.is_some() || self.from.events.is_some();
+        let by = self.by.as_ref().filter(|_| offline);
+        let listens = by.and_then(|rule| instead().ok()?.get(&rule.as_str().into()).cloned());
         let filter = crate::ledger::journal::Filter {
             group: self.group.as_deref().map(Into::into),
             member: self.member.as_deref().map(Into::into),
             rule: self.by.clone(),
-            listens: now,
+            listens,
             event: self.named.clone(),
             happened: !self.acted,
             acted: self.acted,

@@ -86,18 +86,18 @@ impl<'a> Draft<'a> {
     }
 
     /// Something that rules can name: the mirror first, then the rules, in order.
-    pub(super) fn happened(&mut self, event: Event) {
+    pub(super) fn happened(&mut self, event: &Event) {
         let Some(kind) = event.kind() else { return };
-        if let Some(why) = seen::told_already(self, &event, kind) {
+        if let Some(why) = seen::told_already(self, event, kind) {
             return self.note(why);
         }
-        loops::notice(self, &event, kind);
+        loops::notice(self, event, kind);
         if event.found {
-            seen::follow(self, &event, kind);
+            seen::follow(self, event, kind);
         } else {
-            mirror::apply(self, &event, kind);
+            mirror::apply(self, event, kind);
         }
-        self.through_rules(&event, kind, None);
+        self.through_rules(event, kind, None);
     }
 
     /// Brings an event to the rules behind one (`None`: to all), as far as none of them stops it.
@@ -107,9 +107,12 @@ impl<'a> Draft<'a> {
         kind: EventKind,
         behind: Option<&RuleId>,
     ) {
-        let mut sight = Sight::new(event);
         let reached = reach::reached(self, event, kind, behind);
         self.trace.passed_over |= reached.passed_over;
+        if reached.rules.is_empty() {
+            return;
+        }
+        let mut sight = Sight::new(event);
         let mut listening = reached.rules.iter();
         while let Some(rule) = listening.next() {
             let came = judge::judge(self, rule, &mut sight);
@@ -186,6 +189,11 @@ impl<'a> Draft<'a> {
         let event = self.waiting.pop_front()?;
         self.derived.push(event.clone());
         Some(event)
+    }
+
+    /// Whether what is being judged follows from the event that is decided.
+    pub(super) fn follows(&self) -> bool {
+        !self.derived.is_empty()
     }
 
     /// What stands under a key, as changed so far.

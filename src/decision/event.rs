@@ -28,8 +28,13 @@ impl EventId {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
-        let digest = digest.finalize();
-        Self(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        let mut id = String::with_capacity(16);
+        for byte in digest.finalize().iter().take(8) {
+            for half in [byte >> 4, byte & 15] {
+                id.extend(char::from_digit(half.into(), 16));
+            }
+        }
+        Self(id.into())
     }
 
     /// An id that follows from this one, for what is derived from the event.

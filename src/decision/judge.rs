@@ -40,12 +40,12 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
         return Came::Nowhere;
     }
     match guard::missing_for_conditions(draft, rule, event) {
+        Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
         // What is known already is enough: nobody has to be asked.
         Some(_) if let Some(why) = stopped_by_known(draft, rule, sight) => {
             draft.note_rule(rule, event, why);
             return Came::Nowhere;
         }
-        Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
         Some(read) => {
             let why = guard::ask(draft, rule, event, read, Stage::Conditions, None);
             draft.note_rule(rule, event, why);
@@ -59,13 +59,29 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
 /// A clause that is false, of those that read nothing that is still unknown.
 fn stopped_by_known(draft: &Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Option<Why> {
     let event = sight.event;
-    let known = |clause: &&Clause| {
-        clause.native().is_some() && !clause.reads("count") && guard::knows(draft, event, clause)
-    };
-    let mut known = rule.when.iter().flat_map(Condition::clauses).filter(known);
-    let clause = known.find(|clause| sight.judge(draft, clause, None) == Ok(false))?;
-    let values = sight.values(draft, clause, None);
-    Some(Why::ClauseFalse { clause: clause.shared_text(), values })
+    first_false(draft, rule, sight, |clause| guard::knows(draft, event, clause))
+}
+
+/// The first clause that is false, of those that are simple and of which all is known.
+pub(super) fn first_false(
+    draft: &Draft<'_>,
+    rule: &Rule,
+    sight: &mut Sight<'_>,
+    knows: impl Fn(&Clause) -> bool,
+) -> Option<Why> {
+    let mut early = false;
+    for clause in rule.when.iter().flat_map(Condition::clauses) {
+        if clause.reads("count") {
+            continue;
+        }
+        if clause.native().is_none() || !knows(clause) {
+            early = true;
+        } else if sight.judge(draft, clause, None) == Ok(false) {
+            let values = sight.values(draft, clause, None);
+            return Some(Why::ClauseFalse { clause: clause.shared_text(), values, early });
+        }
+    }
+    None
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
@@ -196,7 +212,8 @@ pub(super) fn hold(
     for clause in rule.when.iter().flat_map(Condition::clauses).filter(wanted) {
         if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
             let values = sight.values(draft, clause, count);
-            return Err(Why::ClauseFalse { clause: clause.shared_text(), values });
+            let clause = clause.shared_text();
+            return Err(Why::ClauseFalse { clause, values, early: false });
         }
     }
     let Some(unless) = &rule.unless else { return Ok(()) };

@@ -122,7 +122,7 @@ pub fn decide(
 ) -> Decision {
     let mut draft = Draft::new(rules, settings, state, now);
     match &event.cause {
-        Cause::Kind(_) => draft.happened(event.clone()),
+        Cause::Kind(_) => draft.happened(event),
         Cause::Schedule { rule, due } => draft.scheduled(event, rule, *due),
         Cause::Timer(timer) => match timer {
             Timer::SanctionEnd { group, member, kind, sanction } => {
@@ -168,7 +168,7 @@ pub fn decide(
     }
     // What an event gives rise to is decided with it, in the same commit.
     while let Some(derived) = draft.next_derived() {
-        draft.happened(derived);
+        draft.happened(&derived);
     }
     draft.finish()
 }

@@ -13,8 +13,7 @@ use crate::rule::condition::{Clause, Condition, Facts};
 use crate::rule::model::{Action, Mode};
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
-/// The keys that [`super::decide`] may read for this event. None: nothing is stored, nothing can
-/// follow, and the event needs no disk.
+/// The keys that [`super::decide`] will probably read for this event; what else it needs, it names itself.
 pub fn needs(event: &Event, rules: &RuleSet) -> BTreeSet<StateKey> {
     let mut keys = BTreeSet::new();
     match &event.cause {
@@ -197,10 +196,10 @@ fn of_started(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: 
 
 /// What rules need when such an event follows.
 fn of_derived(keys: &mut BTreeSet<StateKey>, event: &Event, kind: EventKind, rules: &RuleSet) {
-    reach::named(rules, event, kind).0.iter().for_each(|rule| of_rule(keys, event, rule, rules));
+    rules.on(kind).iter().for_each(|rule| of_rule(keys, event, rule, rules));
 }
 
-fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
+pub(super) fn of_rule(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: &RuleSet) {
     if looks(rule, event) {
         of_people(keys, event);
         of_its_own(keys, event, rule, rules);

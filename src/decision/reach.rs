@@ -2,18 +2,19 @@
 //! shows not to act; why they do not is told when somebody asks.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::draft::Draft;
 use super::event::Event;
 use super::sight::{Sight, Told};
 use super::trace::Why;
-use super::{Settings, State, guard, judge};
+use super::{Settings, State, guard, judge, mirror, needs};
 use crate::chat::Role;
-use crate::clock::Timestamp;
 use crate::rule::catalog::Object;
-use crate::rule::condition::{Facts, Seen};
-use crate::rule::index::{self, Gate, Index, Unknown};
+use crate::rule::condition::{Clause, Facts, Seen};
+use crate::rule::index::{Index, Unknown};
+use crate::rule::model::Mode;
 use crate::rule::{EventKind, Rule, RuleId, RuleSet};
 
 /// The rules that an event comes to, in running order.
@@ -23,7 +24,8 @@ pub(super) struct Reached<'r> {
     pub(super) passed_over: bool,
 }
 
-/// Finds the rules that an event comes to; behind one, if one is named.
+/// Finds the rules that an event comes to; behind one, if one is named. Only what a callback told goes by
+/// the index: what followed from it is told in full, for nobody could see it again later.
 pub(super) fn reached<'r>(
     draft: &Draft<'r>,
     event: &Event,
@@ -31,32 +33,47 @@ pub(super) fn reached<'r>(
     behind: Option<&RuleId>,
 ) -> Reached<'r> {
     let all = draft.rules.on(kind);
-    let first = behind.map_or(0, |behind| {
-        all.iter().position(|rule| rule.id == *behind).map_or(all.len(), |place| place + 1)
-    });
-    let index = draft.rules.index(kind).filter(|_| !draft.settings.tells_all);
-    let Some(index) = index else {
+    let index = draft.rules.index(kind);
+    let by_index = behind.is_none() && !draft.follows() && !draft.settings.tells_all;
+    let Some(index) = index.filter(|_| by_index) else {
+        let first = behind.map_or(0, |behind| {
+            all.iter().position(|rule| rule.id == *behind).map_or(all.len(), |place| place + 1)
+        });
         return Reached { rules: Cow::Borrowed(&all[first..]), passed_over: false };
     };
-    let places = if event.by_bot {
-        index.on_own().to_vec()
+    let (places, passed_over) = if event.by_bot {
+        let left_out = |rule: &Arc<Rule>| rule.mode != Mode::Off && !rule.on_own;
+        let mut left_out = all.iter().filter(|rule| left_out(rule));
+        (index.on_own().to_vec(), left_out.any(|rule| looks(rule, event)))
     } else {
-        index.reached(&Seeing { told: Told(event), draft: Some(draft) }, Unknown::Reaches)
+        let facts = Seeing { told: Told(event), draft: Some(draft) };
+        let places = index.reached(&facts, Unknown::Reaches);
+        let passed_over = passes_over(index, all, &places, event);
+        (places, passed_over)
     };
-    let behind = places.iter().map(|place| *place as usize).filter(|place| *place >= first);
-    let rules: Vec<_> = behind.map(|place| Arc::clone(&all[place])).collect();
-    Reached { rules: Cow::Owned(rules), passed_over: passes_over(index, all, &places, event) }
+    let rules: Vec<_> = places.iter().map(|place| Arc::clone(&all[*place as usize])).collect();
+    if index.reads_roles() {
+        // Named before anything is loaded were only those that are reached whatever the roles are.
+        let mut keys = BTreeSet::new();
+        rules.iter().for_each(|rule| needs::of_rule(&mut keys, event, rule, draft.rules));
+        for key in &keys {
+            // Looked for, so that it is named if it has not been loaded.
+            let _ = draft.get(key);
+        }
+    }
+    Reached { rules: Cow::Owned(rules), passed_over }
 }
 
 /// Whether a rule that looks at the event's group is not among those that it comes to.
 fn passes_over(index: &Index, all: &[Arc<Rule>], places: &[u32], event: &Event) -> bool {
     let left = |place: &&u32| places.binary_search(place).is_err();
-    let selects = |place: &u32| {
-        let group = event.group.as_ref();
-        group.is_none_or(|group| all[*place as usize].scope.selects(group, event.group_type))
-    };
     index.anywhere().iter().any(|place| left(&place))
-        || index.elsewhere().iter().filter(left).any(selects)
+        || index.elsewhere().iter().filter(left).any(|place| looks(&all[*place as usize], event))
+}
+
+fn looks(rule: &Rule, event: &Event) -> bool {
+    let group = event.group.as_ref();
+    group.is_none_or(|group| rule.scope.selects(group, event.group_type))
 }
 
 /// The rules whose pieces of state are named before anything is loaded, and whether roles decide about
@@ -76,21 +93,21 @@ pub(super) fn named<'r>(
     (places.iter().map(at).collect(), index.reads_roles())
 }
 
-/// Why a rule that listens to an event, and left no word about it, did not act. `known` is what was
-/// known of its people when it was decided.
-pub fn why_passed_over(rule: &Rule, rules: &RuleSet, event: &Event, known: &State) -> Why {
+/// Why a rule that listens to an event, and left no word about it, did not act; `None` where these rules
+/// do not tell. `known` is what was known of its people before it was decided.
+pub fn why_passed_over(rule: &Rule, rules: &RuleSet, event: &Event, known: &State) -> Option<Why> {
+    let kind = event.kind()?;
     let settings = Settings::default();
-    let draft = Draft::new(rules, &settings, known, Timestamp::default());
+    let mut draft = Draft::new(rules, &settings, known, event.time);
+    mirror::apply(&mut draft, event, kind);
     if let Some(why) = judge::kept_out(&draft, rule, event) {
-        return why;
+        return Some(why);
     }
-    match index::gate(rule) {
-        None | Some(Gate::Groups) => Why::OutOfScope,
-        Some(Gate::Clause(clause)) => {
-            let values = Sight::new(event).values(&draft, clause, None);
-            Why::ClauseFalse { clause: clause.shared_text(), values }
-        }
-    }
+    let facts = Seeing { told: Told(event), draft: Some(&draft) };
+    let knows = |clause: &Clause| {
+        clause.uses().iter().all(|(object, field)| facts.fact(*object, field).is_some())
+    };
+    judge::first_false(&draft, rule, &mut Sight::new(event), knows)
 }
 
 /// What an index looks at: the event, and, once they are loaded, the roles of its people.

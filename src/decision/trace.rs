@@ -44,8 +44,14 @@ pub enum Why {
     OutOfScope,
     /// An echo of our own call, and the rule has no `on_own`.
     Echo,
-    /// A clause of `when` is false, with the values it saw.
-    ClauseFalse { clause: Arc<str>, values: Values },
+    /// A clause of `when` is false, with the values it saw. `early`: others stand before it that were not
+    /// judged, because not all that they read was known.
+    ClauseFalse {
+        clause: Arc<str>,
+        values: Values,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        early: bool,
+    },
     /// `unless` holds.
     Unless { values: Values },
     /// A condition could not be judged.
@@ -94,7 +100,7 @@ impl fmt::Display for Why {
             Self::Off => f.write_str("is switched off"),
             Self::OutOfScope => f.write_str("does not look at this group (`in`)"),
             Self::Echo => f.write_str("ignores it: an echo of the bot's own call"),
-            Self::ClauseFalse { clause, values } => {
+            Self::ClauseFalse { clause, values, .. } => {
                 write!(f, "stopped at `{clause}`")?;
                 write_values(f, values)
             }
@@ -156,6 +162,7 @@ mod tests {
         let why = Why::ClauseFalse {
             clause: "member.role == \"admin\"".into(),
             values: vec![("member.role".into(), "\"member\"".into())],
+            early: false,
         };
         assert_eq!(
             why.to_string(),

@@ -77,11 +77,12 @@ impl Filter {
 
     fn was_passed_over(&self, entry: &JournalEntry) -> bool {
         let (Some(rule), Some(event)) = (&self.listens, &entry.body) else { return false };
-        let group = event.group.as_ref();
+        let (group, known) = (event.group.as_ref(), entry.known.group.as_ref());
+        let group_type = event.group_type.or(known.and_then(|known| known.group_type));
         entry.trace.passed_over
             && rule.mode != Mode::Off
             && event.kind().is_some_and(|kind| rule.trigger.is_on(kind))
-            && group.is_none_or(|group| rule.scope.selects(group, event.group_type))
+            && group.is_none_or(|group| rule.scope.selects(group, group_type))
     }
 }
 

@@ -66,8 +66,10 @@ impl RuleSet {
             }
         }
         let many = by_event.iter().filter(|(_, rules)| rules.len() > MANY);
-        let index = |rules: &Vec<Arc<Rule>>| Index::new(rules.iter().map(AsRef::as_ref));
-        let indexes = many.map(|(kind, rules)| (*kind, index(rules))).collect();
+        let index = |(kind, rules): (&EventKind, &Vec<Arc<Rule>>)| {
+            (*kind, Index::new(rules.iter().map(AsRef::as_ref), kind.asks()))
+        };
+        let indexes = many.map(index).collect();
         let waiting = rules.iter().filter(|rule| rule.wait.is_some()).cloned().collect();
         let notes_messages = rules.iter().any(|rule| reads_last_message(rule));
         Self { rules, by_event, indexes, waiting, notes_messages, by_id, sources, version, memory }

@@ -54,7 +54,10 @@ impl Chain {
     ) -> impl Iterator<Item = (&'c JournalEntry, &'c RuleTrace)> {
         let root = self.entry();
         let of_root = root.trace.rules.iter().filter(move |trace| trace.rule.as_str() == rule);
-        let names: Vec<&str> = of_root.clone().map(|trace| &*trace.event).collect();
+        let mut names: Vec<&str> = of_root.clone().map(|trace| &*trace.event).collect();
+        if root.trace.passed_over {
+            names.push(&root.event);
+        }
         let later = self.entries[1..].iter().flat_map(move |entry| {
             // What became of an effect can be an event for the same rule; that is another story. What
             // Chat answers to the bot's own question (who owns a group now?) belongs to this one.

@@ -67,10 +67,12 @@ pub(super) fn of(
 ) -> WhyNot {
     let mut steps = expected(rule, matches!(why, Some(Why::Stopped { .. })));
     let stopped = stops_at(&steps, why);
+    let early = matches!(why, Some(Why::ClauseFalse { early: true, .. }));
     for (number, step) in steps.iter_mut().enumerate() {
         step.state = match stopped {
             Some(at) if number == at => StepState::Stopped,
             Some(at) if number > at => StepState::NotReached,
+            Some(_) if early && step.key == "when" => StepState::NotReached,
             _ => StepState::Passed,
         };
     }

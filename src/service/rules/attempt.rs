@@ -13,7 +13,7 @@ pub(super) enum OnDisk {
     /// The very files that are in force.
     Same,
     Good {
-        rules: RuleSet,
+        rules: Box<RuleSet>,
         warnings: Vec<Diagnostic>,
     },
     Broken {
@@ -61,7 +61,7 @@ fn read(directory: &Path, in_force: &str) -> OnDisk {
         return broken(&version, errors);
     }
     let warnings = others.into_iter().filter(|told| told.level == Level::Warning).collect();
-    OnDisk::Good { rules: reading.rules, warnings }
+    OnDisk::Good { rules: Box::new(reading.rules), warnings }
 }
 
 fn broken(version: &str, errors: Vec<Diagnostic>) -> OnDisk {

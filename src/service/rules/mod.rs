@@ -81,7 +81,7 @@ impl Rules {
                         told.words()
                     );
                 }
-                rules
+                *rules
             }
             OnDisk::Broken { digest, errors } => {
                 let found = Trouble { since: now, digest, diagnostics: errors };
@@ -182,7 +182,7 @@ impl Rules {
                 if !believe && !told.removed.is_empty() {
                     return None;
                 }
-                self.current.store(Arc::new(rules));
+                self.current.store(Arc::from(rules));
                 self.untroubled(now);
                 self.state().loaded_at = now;
                 self.taken().await;
