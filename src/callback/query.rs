@@ -22,7 +22,8 @@ impl Query {
     /// Reads the query of a URL. Of a parameter that is given twice, the first counts.
     pub fn of(uri: &Uri) -> Self {
         let mut query = Self::default();
-        for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        for pair in uri.query().unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let is = |known: &str| name.eq_ignore_ascii_case(known);
             let place = if is("SdkAppid") {
                 &mut query.sdk_app_id
@@ -39,11 +40,21 @@ impl Query {
                 continue;
             };
             if place.is_empty() {
-                *place = value.into_owned();
+                *place = decoded(value);
             }
         }
         query
     }
+}
+
+/// Hardly any value has something to decode.
+fn decoded(value: &str) -> String {
+    if !value.contains(['%', '+']) {
+        return value.to_owned();
+    }
+    let pair = format!("={value}");
+    let decoded = form_urlencoded::parse(pair.as_bytes()).next();
+    decoded.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

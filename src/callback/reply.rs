@@ -1,5 +1,7 @@
 //! What Chat is told: Tencent's answer to a callback. Always HTTP 200 and JSON (34354).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::chat::Account;
@@ -32,6 +34,9 @@ pub enum Answering {
     /// Making friends: one item for each of these (43467, 43468).
     Friends(Vec<Account>),
 }
+
+/// What nearly every callback is answered, as it is written.
+const ALLOWED: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -84,8 +89,7 @@ impl<'a> Envelope<'a> {
     fn json(&self) -> String {
         // These shapes have no map and no foreign `Serialize`, so this cannot fail; were it to,
         // "allowed" is what Chat falls back to by itself.
-        serde_json::to_string(self)
-            .unwrap_or_else(|_| r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":""}"#.to_owned())
+        serde_json::to_string(self).unwrap_or_else(|_| ALLOWED.to_owned())
     }
 }
 
@@ -94,10 +98,10 @@ impl<'a> Envelope<'a> {
 /// A verdict that the command does not understand is answered with the nearest one that it does: a
 /// message can be swallowed, anything else that is to be dropped is refused without a word; a code
 /// outside the command's range becomes 1; what cannot be rewritten is allowed.
-pub fn reply(answering: &Answering, verdict: &Verdict) -> String {
+pub fn reply(answering: &Answering, verdict: &Verdict) -> Cow<'static, str> {
     let mut envelope = Envelope::new("OK", 0, "");
     match answering {
-        Answering::After | Answering::Allow => {}
+        Answering::After | Answering::Allow => return ALLOWED.into(),
         Answering::Friends(targets) => {
             let item = |to| ResultItem { to, result_code: 0, result_info: "" };
             envelope.result_item = Some(targets.iter().map(item).collect());
@@ -124,7 +128,7 @@ pub fn reply(answering: &Answering, verdict: &Verdict) -> String {
             Verdict::Allow | Verdict::RefuseInvited { .. } => {}
         },
     }
-    envelope.json()
+    envelope.json().into()
 }
 
 fn refuse<'a>(

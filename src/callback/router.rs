@@ -1,5 +1,6 @@
 //! The callback listener: the paths that Chat calls, POST only, everything counted.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -86,7 +87,7 @@ struct Listener {
 
 /// What is known of a request once it has been answered.
 struct Outcome {
-    result: Result<String, Answered>,
+    result: Result<Cow<'static, str>, Answered>,
     disagreed: bool,
     incomplete: bool,
     /// The command's name, if the body had to tell it.
@@ -155,10 +156,10 @@ async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Res
     };
     listener.watch.callback(seen);
     tracing::debug!(command = seen.command, answered = answered.name(), "callback");
-    respond(answered, outcome.result.unwrap_or_else(|answered| failure(answered.info())))
+    respond(answered, outcome.result.unwrap_or_else(|answered| failure(answered.info()).into()))
 }
 
-fn respond(answered: Answered, json: String) -> Response {
+fn respond(answered: Answered, json: Cow<'static, str>) -> Response {
     let mut response =
         (answered.status(), [(header::CONTENT_TYPE, "application/json")], json).into_response();
     if answered == Answered::WrongMethod {
@@ -214,7 +215,7 @@ impl Listener {
     /// The address is looked at last: that somebody has the token and calls from elsewhere is worth
     /// knowing, that strangers do is not.
     fn let_in(&self, entrance: &Entrance, arrival: &Arrival<'_>) -> Result<(), Answered> {
-        entrance.gate.check(arrival.query, self.clock.now())?;
+        entrance.gate.check(arrival.query, arrival.began)?;
         if self.settings.sources.allows(arrival.origin) {
             Ok(())
         } else {
@@ -240,10 +241,9 @@ impl Listener {
     async fn bring(&self, decoded: Decoded, body: Read, began: Timestamp) -> Outcome {
         let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
         let Some(first) = events.first() else { return Answered::Garbled.into() };
-        let (lane, group) = (first.lane(), first.group.clone());
         let admission = &self.settings.admission;
         if events.len() > admission.limits.events {
-            return self.lose(Answered::TooLarge, label, group);
+            return self.lose(Answered::TooLarge, label, first.group.clone());
         }
         let full = self.door.is_full();
         if !full && let Some(verdict) = self.door.at_once(&events) {
@@ -256,6 +256,7 @@ impl Listener {
                 over_budget: false,
             };
         }
+        let (lane, group) = (first.lane(), first.group.clone());
         let place = if full { None } else { admission.place(lane) };
         let Some(place) = place else { return self.lose(Answered::Shed, label, group) };
         // Half the time is for waiting, the other half for deciding.

@@ -42,6 +42,10 @@ impl Message {
 
 /// NFKC, without the characters that are drawn as nothing: otherwise `b<zero width>uy` evades a word filter.
 pub fn normalise(text: &str) -> String {
+    // Most of what is said in many languages, and it is what it would become.
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     text.nfkc().filter(|c| !is_invisible(*c)).collect()
 }
 
@@ -59,6 +63,13 @@ mod tests {
     #[test]
     fn text_hidden_by_width_or_invisible_characters_is_the_plain_text() {
         assert_eq!(normalise("ｂｕ\u{200B}ｙ \u{FEFF}now"), "buy now");
+    }
+
+    #[test]
+    fn plain_text_is_what_it_would_become() {
+        let plain: String = (0..=0x7F_u8).map(char::from).collect();
+        assert_eq!(plain.nfkc().filter(|c| !is_invisible(*c)).collect::<String>(), plain);
+        assert_eq!(normalise(&plain), plain);
     }
 
     #[test]

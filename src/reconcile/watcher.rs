@@ -214,7 +214,6 @@ impl Watcher {
         if of_topic {
             return;
         }
-        let now = self.clock.now();
         let mut watched = self.watched();
         if watched.sequences.len() >= MOST {
             watched.sequences.clear();
@@ -222,7 +221,7 @@ impl Watcher {
         let sequence = watched.sequences.entry(hash).or_default();
         let last = sequence.last;
         sequence.last = last.max(number);
-        let quiet = sequence.suspected.is_some_and(|at| now < at + SUSPECTED_AGAIN);
+        let quiet = sequence.suspected.is_some_and(|at| self.clock.now() < at + SUSPECTED_AGAIN);
         if last == 0 || quiet {
             return;
         }
@@ -238,7 +237,8 @@ impl Watcher {
             // Nobody takes them where groups are not compared by themselves.
             && (watched.gaps.len() < WAITING || watched.gaps.contains_key(&hash))
         {
-            let gap = watched.gaps.entry(hash).or_insert_with(|| (group.clone(), 0, now));
+            let new = || (group.clone(), 0, self.clock.now());
+            let gap = watched.gaps.entry(hash).or_insert_with(new);
             gap.1 = gap.1.saturating_add(number - last - 1);
         }
     }

@@ -68,15 +68,15 @@ impl Called {
 impl Watch for Called {
     fn callback(&self, seen: Seen) {
         self.metrics.callback(seen.command, seen.entrance, seen.answered.name(), seen.took);
-        let now = self.clock.now();
+        let is_time = || self.refused.is_time(seen.answered, self.clock.now());
         if seen.answered.is_refusal()
-            && let Some(others) = self.refused.is_time(seen.answered, now)
+            && let Some(others) = is_time()
         {
             self.warn_of_refused(seen, others);
         }
         let broken = [Answered::TooSlow, Answered::TooLarge, Answered::Garbled];
         if broken.contains(&seen.answered)
-            && let Some(others) = self.refused.is_time(seen.answered, now)
+            && let Some(others) = is_time()
         {
             tracing::warn!(
                 command = seen.command,
@@ -87,7 +87,7 @@ impl Watch for Called {
             );
         }
         if seen.answered == Answered::Shed
-            && let Some(others) = self.refused.is_time(seen.answered, now)
+            && let Some(others) = is_time()
         {
             tracing::warn!(
                 command = seen.command,

@@ -14,9 +14,9 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::clock::Timestamp;
 use crate::reconcile;
 
-type Triple = [(&'static str, String); 3];
+type Triple = [(&'static str, &'static str); 3];
 type Pair = [(&'static str, String); 2];
-type Single = [(&'static str, String); 1];
+type Single = [(&'static str, &'static str); 1];
 
 /// All metrics of the service.
 pub struct Metrics {
@@ -215,8 +215,8 @@ impl Metrics {
     }
 
     /// Reconciliation has found an event that no callback had told of.
-    pub fn found(&self, name: &str) {
-        self.reconcile.found.get_or_create(&[("event", name.to_owned())]).inc();
+    pub fn found(&self, name: &'static str) {
+        self.reconcile.found.get_or_create(&[("event", name)]).inc();
     }
 
     /// How far reconciliation is.
@@ -238,7 +238,7 @@ impl Metrics {
             Reload::Unchanged => "unchanged",
             Reload::Failed => "failed",
         };
-        self.rules_reloads.get_or_create(&[("result", name.to_owned())]).inc();
+        self.rules_reloads.get_or_create(&[("result", name)]).inc();
         let good = result != Reload::Failed;
         self.rules_last_attempt.set(i64::from(good));
         if good {
@@ -247,19 +247,21 @@ impl Metrics {
     }
 
     /// A callback was answered. `command` must be one that Chat documents, or `other`.
-    pub fn callback(&self, command: &str, entrance: &str, answer: &str, took: Duration) {
+    pub fn callback(
+        &self,
+        command: &'static str,
+        entrance: &'static str,
+        answer: &'static str,
+        took: Duration,
+    ) {
         self.answering.observe(took.as_secs_f64());
-        let labels = [
-            ("command", command.to_owned()),
-            ("entrance", entrance.to_owned()),
-            ("answer", answer.to_owned()),
-        ];
+        let labels = [("command", command), ("entrance", entrance), ("answer", answer)];
         self.callbacks.get_or_create(&labels).inc();
     }
 
     /// A callback was let in and not taken.
-    pub fn callback_lost(&self, why: &str) {
-        self.callbacks_lost.get_or_create(&[("why", why.to_owned())]).inc();
+    pub fn callback_lost(&self, why: &'static str) {
+        self.callbacks_lost.get_or_create(&[("why", why)]).inc();
     }
 
     /// Callbacks that wait or are being decided.
@@ -268,9 +270,9 @@ impl Metrics {
     }
 
     /// Connections that a listener has open.
-    pub fn set_connections(&self, listener: &str, open: usize) {
+    pub fn set_connections(&self, listener: &'static str, open: usize) {
         let open = i64::try_from(open).unwrap_or(i64::MAX);
-        self.connections.get_or_create(&[("listener", listener.to_owned())]).set(open);
+        self.connections.get_or_create(&[("listener", listener)]).set(open);
     }
 
     /// A listener has closed a connection that would have stayed, or did not take one.
@@ -280,13 +282,13 @@ impl Metrics {
     }
 
     /// Chat warned of too many calls of a command. `command` must be one of ours, or `other`.
-    pub fn over_limit(&self, command: &str) {
-        self.over_limit.get_or_create(&[("command", command.to_owned())]).inc();
+    pub fn over_limit(&self, command: &'static str) {
+        self.over_limit.get_or_create(&[("command", command)]).inc();
     }
 
     /// An event was decided.
-    pub fn event(&self, name: &str) {
-        self.events.get_or_create(&[("event", name.to_owned())]).inc();
+    pub fn event(&self, name: &'static str) {
+        self.events.get_or_create(&[("event", name)]).inc();
     }
 
     /// A rule looked at an event.
@@ -312,8 +314,8 @@ impl Metrics {
     }
 
     /// A command, or `all`, has stopped or works again.
-    pub fn set_command_stopped(&self, command: &str, stopped: bool) {
-        let labels = [("command", command.to_owned())];
+    pub fn set_command_stopped(&self, command: &'static str, stopped: bool) {
+        let labels = [("command", command)];
         self.commands_stopped.get_or_create(&labels).set(i64::from(stopped));
     }
 
@@ -340,10 +342,12 @@ impl Metrics {
     /// The modes of the rules in force, and whether those on disk are broken.
     pub fn set_rules<'m>(&self, modes: impl Iterator<Item = &'m str>, trouble: bool) {
         let mut counts = BTreeMap::from([("enforce", 0), ("shadow", 0), ("off", 0)]);
-        modes.for_each(|mode| *counts.entry(mode).or_default() += 1);
+        for mode in modes {
+            counts.get_mut(mode).into_iter().for_each(|count| *count += 1);
+        }
         self.rules_loaded.set(counts.values().sum());
         for (mode, count) in counts {
-            self.rules_by_mode.get_or_create(&[("mode", mode.to_owned())]).set(count);
+            self.rules_by_mode.get_or_create(&[("mode", mode)]).set(count);
         }
         self.rules_trouble.set(i64::from(trouble));
     }

@@ -28,8 +28,10 @@ pub enum Rows {
     Rest,
     /// From callback to REST call on the wire
     Wire,
-    /// An outbox drained, within Chat's limit and without
+    /// An outbox drained within Chat's limit: takes eight minutes
     Outbox,
+    /// An outbox drained without a limit
+    Drain,
     /// A thousand rules
     Rules,
     /// A million members
@@ -42,9 +44,9 @@ pub enum Rows {
 
 impl Rows {
     #[rustfmt::skip]
-    pub const ALL: [Self; 9] = [
-        Self::Answered, Self::Joins, Self::Rest, Self::Wire, Self::Outbox, Self::Rules, Self::Large,
-        Self::Idle, Self::Growth,
+    pub const ALL: [Self; 10] = [
+        Self::Answered, Self::Joins, Self::Rest, Self::Wire, Self::Outbox, Self::Drain, Self::Rules,
+        Self::Large, Self::Idle, Self::Growth,
     ];
 
     pub fn name(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Rows {
             Self::Rest => "rest",
             Self::Wire => "wire",
             Self::Outbox => "outbox",
+            Self::Drain => "drain",
             Self::Rules => "rules",
             Self::Large => "large",
             Self::Idle => "idle",
@@ -67,7 +70,8 @@ impl Rows {
             Self::Joins => joins::rows(scale),
             Self::Rest => rest::rows(scale),
             Self::Wire => wire::rows(scale),
-            Self::Outbox => outbox::rows(scale),
+            Self::Outbox => outbox::limited(scale),
+            Self::Drain => outbox::free(scale),
             Self::Rules => rules::rows(scale),
             Self::Large => large::rows(scale),
             Self::Idle => idle::rows(scale),
