@@ -115,7 +115,9 @@ async fn how_a_rule_goes_on_is_headed_with_the_event_it_goes_on_with() {
 fn many_rules() -> String {
     let rule = |number: usize| {
         let what = match number % 3 {
-            0 => format!("when = 'message.text.contains(\"word{number}\")'"),
+            0 => format!(
+                "when = 'group.name == \"dogs\" && message.text.contains(\"word{number}\")'"
+            ),
             1 => format!("in = {{ groups = [\"@TGS#dogs{number}\"] }}"),
             _ => "when = 'member.role == \"admin\"'".to_owned(),
         };
@@ -156,6 +158,8 @@ async fn what_an_index_passed_over_is_told_like_any_other_rule() {
     );
     let ask = ["why-not", "no3", "last", "--by", "no3", "--url", &url];
     let (_, told, _) = stage.groupkeeper(&ask).await;
+    // What was not judged is not said to hold.
+    assert!(told.contains("-   when      group.name == \"dogs\""), "{told}");
     assert!(told.contains("NO  when      message.text.contains(\"word3\")"), "{told}");
     let (_, none) = stage.admin("/api/v1/events?rule=no3&acted=true").await;
     assert_eq!(none, "[]");
