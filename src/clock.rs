@@ -89,7 +89,8 @@ pub trait Clock: Send + Sync {
     /// The present time.
     fn now(&self) -> Timestamp;
 
-    /// Ends at `time`, or soon after; at once if it has passed.
+    /// Ends at `time`, or soon after; at once if it has passed. Where the clock is set back meanwhile, it ends
+    /// when as much time has passed as was left at the beginning: whoever needs the time itself looks again.
     fn sleep_until(&self, time: Timestamp) -> Sleep<'_>;
 }
 
@@ -123,8 +124,9 @@ impl Clock for SystemClock {
     fn sleep_until(&self, time: Timestamp) -> Sleep<'_> {
         Box::pin(async move {
             let mut skips = self.skipped.subscribe();
+            let (first, passed) = (time.since(self.now()), Stopwatch::start());
             loop {
-                let left = time.since(self.now());
+                let left = time.since(self.now()).min(first.saturating_sub(passed.elapsed()));
                 if left.is_zero() {
                     return;
                 }
@@ -139,7 +141,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// How long something takes, for people; nothing is decided by it.
+/// How long something takes, whatever clocks are set to meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 

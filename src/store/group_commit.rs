@@ -11,9 +11,13 @@ use tokio::sync::oneshot;
 
 use super::pieces::is_damage;
 use super::{Commit, CommitError, StoreError, WriteSet};
+use crate::clock::Stopwatch;
 
 /// Most commits that share a sync; more would let the first ones wait for the last.
 const GROUP: usize = 1_024;
+
+/// Keys that change between two syncs at most, if only a little more: what stood under them is remembered.
+const UNSYNCED: usize = 10_000;
 
 /// After a failure, it is tried again this often whether the disk takes writes.
 const REOPEN: Duration = Duration::from_secs(5);
@@ -71,8 +75,8 @@ struct Waiting {
 }
 
 impl GroupCommit {
-    /// Starts the thread. What was committed without waiting for the disk is synced when nothing
-    /// else came for `idle`.
+    /// Starts the thread. What was committed without waiting for the disk is synced after `idle` at the
+    /// latest.
     pub fn start(medium: impl Medium, idle: Duration) -> Result<Self, StoreError> {
         Self::start_with(medium, idle, REOPEN)
     }
@@ -87,7 +91,7 @@ impl GroupCommit {
         let writer = Writer {
             medium,
             failure: failure.clone(),
-            unsynced: false,
+            unsynced: None,
             before: Changes::new(),
             pauses: Pauses { idle, reopen },
         };
@@ -140,16 +144,17 @@ impl GroupCommit {
 struct Writer<M> {
     medium: M,
     failure: Failure,
-    /// Whether something was applied that the disk may not have.
-    unsynced: bool,
+    /// Since when something is applied that the disk may not have.
+    unsynced: Option<Stopwatch>,
     /// What stood, at the last sync, under the keys that have changed since.
     before: Changes,
     pauses: Pauses,
 }
 
-/// How long nothing must come before what is not on disk is synced, or a failed disk tried again.
 struct Pauses {
+    /// How long what nobody waits for may be without the disk.
     idle: Duration,
+    /// How long nothing must come before a failed disk is tried again.
     reopen: Duration,
 }
 
@@ -159,8 +164,10 @@ impl<M: Medium> Writer<M> {
             let failed = self.failure.get().is_some();
             let first = match (failed, self.unsynced) {
                 (true, _) => waiting.recv_timeout(self.pauses.reopen),
-                (false, true) => waiting.recv_timeout(self.pauses.idle),
-                (false, false) => blocking(waiting),
+                (false, Some(since)) => {
+                    waiting.recv_timeout(self.pauses.idle.saturating_sub(since.elapsed()))
+                }
+                (false, None) => blocking(waiting),
             };
             match first {
                 Ok(first) => {
@@ -202,7 +209,7 @@ impl<M: Medium> Writer<M> {
             if changes.is_empty() {
                 return Ok(());
             }
-            self.unsynced = true;
+            self.unsynced.get_or_insert_with(Stopwatch::start);
             self.remember(&changes, &mut stood)?;
             self.medium.apply(&changes, &stood)
         });
@@ -211,14 +218,21 @@ impl<M: Medium> Writer<M> {
             return self.fail(error, now.into_iter().chain(synced).chain(left));
         }
         answer(now, &Ok(()));
-        if self.unsynced && (only_sync || !synced.is_empty()) {
+        if self.unsynced.is_some() && (only_sync || !synced.is_empty() || self.is_due()) {
             if let Err(error) = guarded(|| self.medium.sync()) {
                 return self.fail(error, synced);
             }
-            self.unsynced = false;
+            self.unsynced = None;
             self.before.clear();
         }
         answer(synced, &Ok(()));
+    }
+
+    /// Whether what nobody waits for has been without the disk for long enough, or is as much as may be
+    /// remembered.
+    fn is_due(&self) -> bool {
+        let long = self.unsynced.is_some_and(|since| since.elapsed() >= self.pauses.idle);
+        long || self.before.len() >= UNSYNCED
     }
 
     /// Keeps what stands under keys that change for the first time since the last sync.
@@ -292,7 +306,7 @@ impl<M: Medium> Writer<M> {
         });
         match recovered {
             Ok(()) => {
-                self.unsynced = false;
+                self.unsynced = None;
                 self.before.clear();
                 self.failure.set(None);
                 tracing::warn!("the disk takes writes again, and callbacks are taken again");

@@ -2,13 +2,15 @@
 //!
 //! What sled needs to keep its word: its own `flush()` does not survive a power cut (it syncs
 //! neither the file's length nor the drive's cache), so the file `db` is synced after it; large
-//! values would leave that file, so they are cut (`pieces`); `flush_async` can deadlock, so one
+//! values would leave that file, so they are cut (`pieces`); what it replaces would pile up in memory,
+//! so it is freed after each batch (`garbage`); `flush_async` can deadlock, so one
 //! thread does all the writing ([`GroupCommit`]); after an error it takes nothing any more, so it is
 //! opened again; and its file never gets smaller, so a sparse one is written anew.
 
 mod disk;
 mod doubt;
 mod entries;
+mod garbage;
 mod rebuild;
 
 use std::fs;

@@ -188,6 +188,29 @@ async fn what_did_not_wait_for_the_disk_is_synced_when_nothing_else_comes() {
 }
 
 #[tokio::test]
+async fn what_did_not_wait_for_the_disk_is_synced_although_more_of_it_comes() {
+    let Script { store, begun, end, .. } = script(Duration::from_millis(5));
+    end.send(Ok(())).unwrap();
+    let mut more = 0;
+    while begun.try_recv().is_err() {
+        store.commit(put("k", false)).await.unwrap();
+        more += 1;
+        assert!(more < 1_000_000, "nothing was synced");
+    }
+}
+
+#[tokio::test]
+async fn what_did_not_wait_for_the_disk_does_not_pile_up() {
+    let Script { store, begun, end, .. } = script(LONG);
+    let all: Vec<_> = (0..UNSYNCED).map(|n| store.commit(put(&n.to_string(), false))).collect();
+    assert_eq!(begun.recv(), Ok(UNSYNCED));
+    end.send(Ok(())).unwrap();
+    for commit in all {
+        assert_eq!(commit.await, Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn closing_carries_out_and_syncs_what_waits_and_refuses_what_comes_later() {
     let Script { store, begun, end, .. } = script(LONG);
     let commits: Vec<_> = (0..9).map(|n| store.commit(put(&n.to_string(), false))).collect();

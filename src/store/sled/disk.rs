@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::doubt;
 use super::entries::{Entries, failed};
-use super::rebuild;
+use super::{garbage, rebuild};
 use crate::store::StoreError;
 use crate::store::follow::Followers;
 use crate::store::group_commit::{Changes, Medium, Stood};
@@ -79,6 +79,8 @@ impl Medium for Disk {
         entries.as_mut().ok_or_else(closed)?.db.apply_batch(batch).map_err(failed)?;
         // Before any reader gets in: a follower knows of everything that a scan shows.
         self.shared.followers.tell(changes.iter());
+        drop(entries);
+        garbage::free(changes.len());
         Ok(())
     }
 

@@ -6,13 +6,15 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::garbage;
 use crate::store::group_commit::{Changes, Stood, guarded};
 use crate::store::migrations::{self, Migration, SCHEMA};
 use crate::store::pieces::{self, Head};
 use crate::store::{Entry, StoreError};
 
-/// Memory for pages, in bytes; sled's own choice would be a GiB.
-const CACHE: u64 = 64 << 20;
+/// Pages that are kept in memory, in bytes as they lie on disk; records as small as ours take four times that.
+/// Sled's own choice would be a GiB.
+const CACHE: u64 = 16 << 20;
 
 /// How often, and after which pause, a database that is still locked is tried again: sled's own
 /// threads may hold it for a moment after it was closed. Our lock says that nobody else has it.
@@ -103,6 +105,7 @@ impl Entries {
                 let mut batch = self.batch(&changes, &Stood::new())?;
                 batch.insert(mark.clone(), [&step.to.to_be_bytes(), from.as_slice()].concat());
                 self.db.apply_batch(batch).map_err(failed)?;
+                garbage::free(BATCH);
             }
             self.set_schema(step.to)?;
         }

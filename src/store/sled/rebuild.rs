@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::SledStore;
 use super::disk::{sync_directory, sync_files};
-use super::doubt;
 use super::entries::{Entries, failed};
+use super::{doubt, garbage};
 use crate::store::group_commit::guarded;
 use crate::store::lock::DirectoryLock;
 use crate::store::{Store, StoreError};
@@ -63,6 +63,7 @@ fn copy(entries: &Entries, beside: &Path) -> Result<(), StoreError> {
                 number += 1;
             }
             new.db.apply_batch(batch).map_err(failed)?;
+            garbage::free(number);
             if number < BATCH {
                 return new.db.flush().map(|_| ()).map_err(failed);
             }
