@@ -1,5 +1,6 @@
 //! What has served its time goes: old journal entries, seen-marks, counters nobody will count on.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,13 +10,17 @@ use crate::chat::GroupId;
 use crate::clock::{Clock, Timestamp};
 use crate::decision::{StateKey, StateValue};
 use crate::ledger::journal::RulesVersion;
-use crate::ledger::{self, Kind};
-use crate::store::{Store, StoreError, WriteSet};
+use crate::ledger::{self, Kind, marks};
+use crate::store::{Store, StoreError, Write, WriteSet};
 
-/// How often it is looked.
-const EVERY: Duration = Duration::from_secs(60);
+mod tally;
+
+use tally::Tally;
+
+/// How often it is looked. Much at once would be a burst that others wait behind.
+const EVERY: Duration = Duration::from_secs(20);
 /// Entries that are looked at (and taken out) at once, so that nobody waits for it.
-const PAGE: usize = 500;
+const PAGE: usize = 200;
 /// Twice the longest window of a rule: no late event belongs to an older one.
 const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
 
@@ -27,6 +32,10 @@ pub struct Retention {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     journal: Duration,
+    /// Entries that the journal has at most.
+    most: u64,
+    /// Whether it was said that entries go before their time.
+    told: AtomicBool,
     /// Where the walk through each of [`IDLE`] goes on; empty: from the beginning.
     walks: Mutex<[Vec<u8>; IDLE.len()]>,
     /// The same, through the members.
@@ -34,10 +43,10 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Keeps journal entries for a time.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, journal: Duration) -> Self {
+    /// Keeps journal entries for a time, and at most so many.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, journal: Duration, most: u64) -> Self {
         let (walks, members) = (Mutex::default(), Mutex::default());
-        Self { store, clock, journal, walks, members }
+        Self { store, clock, journal, most, told: AtomicBool::new(false), walks, members }
     }
 
     /// Takes out a page of each kind; says how many entries went.
@@ -46,14 +55,25 @@ impl Retention {
     /// When the store cannot be read or takes no more commits.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut old = self.journal(now)?;
+        let mut idle = self.idle(now)?;
+        idle.extend(self.members(now)?);
+        self.take_out(idle, now).await
+    }
+
+    /// Takes out these, and a page of each kind that lies in the order of its age.
+    async fn take_out(&self, mut old: Vec<Vec<u8>>, now: Timestamp) -> Result<usize, StoreError> {
+        let mut tally = Tally::read(&*self.store)?;
+        let before = tally.clone();
+        tally.go_on(&*self.store, now).await?;
+        old.extend(self.journal(now, &mut tally)?);
         old.extend(self.rules(now)?);
-        old.extend(self.seen(now)?);
-        old.extend(self.idle(now)?);
-        old.extend(self.members(now)?);
+        old.extend(self.seen()?);
         let gone = old.len();
-        if gone > 0 {
-            let writes = old.into_iter().map(|key| (key, None)).collect();
+        let mut writes: Vec<Write> = old.into_iter().map(|key| (key, None)).collect();
+        if tally != before {
+            writes.push(tally.write()?);
+        }
+        if !writes.is_empty() {
             // Whoever dies here looks again; nothing waits for the disk.
             let set = WriteSet { writes, ..WriteSet::default() };
             self.store.commit(set).await.map_err(|error| StoreError(error.to_string()))?;
@@ -64,11 +84,13 @@ impl Retention {
     /// Works until told to stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            match self.step().await {
-                // A full page: there is more.
-                Ok(gone) if gone >= PAGE => continue,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "old entries could not be taken out"),
+            let mut taken_out = self.step().await;
+            // A full page: there is more.
+            while taken_out.as_ref().is_ok_and(|gone| *gone >= PAGE) && !*stop.borrow() {
+                taken_out = self.take_out(Vec::new(), self.clock.now()).await;
+            }
+            if let Err(error) = taken_out {
+                tracing::warn!(%error, "old entries could not be taken out");
             }
             tokio::select! {
                 biased;
@@ -79,12 +101,19 @@ impl Retention {
     }
 
     /// Entries, and their places in the index where those still lead to them.
-    fn journal(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn journal(&self, now: Timestamp, tally: &mut Tally) -> Result<Vec<Vec<u8>>, StoreError> {
         let (from, to) = ledger::prefix(Kind::Journal);
         let cutoff = now - self.journal;
-        let page = self.store.scan(&from, &to, PAGE)?.into_iter().map(|(key, _)| key);
         let mut old = Vec::new();
-        for key in page.take_while(|key| ledger::time_of(key).is_some_and(|at| at < cutoff)) {
+        for key in self.store.keys(&from, &to, PAGE)? {
+            let Some(at) = ledger::time_of(&key) else { break };
+            if at >= cutoff {
+                if tally.entries <= self.most || !tally.has_counted(&key) {
+                    break;
+                }
+                self.tell_early(at);
+            }
+            tally.without(&key);
             if let Some(id) = ledger::journal_id(&key) {
                 let place = ledger::index_key(&id);
                 // The same event may have been journaled again since.
@@ -95,6 +124,16 @@ impl Retention {
             old.push(key);
         }
         Ok(old)
+    }
+
+    fn tell_early(&self, at: Timestamp) {
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the journal has more than the {} entries of `[journal] most`: the oldest go before `keep` is over, \
+                 those of {at} now",
+                self.most
+            );
+        }
     }
 
     /// Versions of the rules to which no entry can refer any more: the day of their last use is
@@ -112,14 +151,15 @@ impl Retention {
         Ok(old)
     }
 
-    /// Marks of the day before yesterday and older are never asked for.
-    fn seen(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
-        let (from, to) = ledger::prefix(Kind::Seen);
-        let yesterday = now.0.div_euclid(ledger::DAY) - 1;
-        let page = self.store.scan(&from, &to, PAGE)?.into_iter().map(|(key, _)| key);
-        // The day stands where other keys have their time.
-        let old = |key: &Vec<u8>| ledger::time_of(key).is_some_and(|day| day.0 < yesterday);
-        Ok(page.take_while(old).collect())
+    /// Marks that stand in none of the buckets that are looked into.
+    fn seen(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let buckets = marks::buckets(&*self.store)?;
+        let Some(oldest) = buckets.iter().rev().nth(marks::KEPT - 1) else {
+            return Ok(Vec::new());
+        };
+        let (from, _) = ledger::prefix(Kind::Seen);
+        let (to, _) = ledger::seen_from(*oldest);
+        self.store.keys(&from, &to, PAGE)
     }
 
     /// One page of counters, cooldowns and `once` marks, round and round.
@@ -196,6 +236,96 @@ mod tests {
     use crate::decision::state::{GroupRecord, MemberRecord, Times};
     use crate::store::MemoryStore;
 
+    const NOW: Timestamp = Timestamp(100 * ledger::DAY);
+    const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+    async fn jot(store: &MemoryStore, at: Timestamp, numbers: std::ops::Range<u64>) {
+        let mut set = WriteSet::default();
+        for number in numbers {
+            let id = EventId::of(&[&number.to_be_bytes()]);
+            let place = ledger::journal_key(at, number, &id);
+            set.writes.push((ledger::index_key(id.as_str()), Some(place.clone())));
+            set.writes.push((place, Some(Vec::new())));
+        }
+        store.commit(set).await.unwrap();
+    }
+
+    fn left(store: &MemoryStore, kind: Kind) -> usize {
+        let (from, to) = ledger::prefix(kind);
+        store.keys(&from, &to, usize::MAX).unwrap().len()
+    }
+
+    fn entries(store: &MemoryStore) -> u64 {
+        Tally::read(store).unwrap().entries
+    }
+
+    #[tokio::test]
+    async fn a_journal_with_too_many_entries_loses_the_oldest_and_is_counted_once() {
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ManualClock::new(NOW));
+        let most = 1_000;
+        jot(&store, NOW, 0..2_600).await;
+        let retention = || Retention::new(store.clone(), clock.clone(), WEEK, most);
+        // What has just come is not counted yet.
+        assert_eq!(retention().step().await, Ok(0));
+        clock.advance(Duration::from_secs(11));
+        for _ in 0..9 {
+            // A start in between changes nothing.
+            retention().step().await.unwrap();
+        }
+        assert_eq!((left(&store, Kind::Journal), left(&store, Kind::Index)), (1_000, 1_000));
+        jot(&store, clock.now(), 2_600..2_700).await;
+        clock.advance(Duration::from_secs(11));
+        assert_eq!(retention().step().await, Ok(200));
+        assert_eq!(retention().step().await, Ok(0));
+        assert_eq!((left(&store, Kind::Journal), left(&store, Kind::Index)), (1_000, 1_000));
+        // What goes by age is counted too.
+        clock.advance(WEEK);
+        jot(&store, clock.now(), 2_700..3_200).await;
+        clock.advance(Duration::from_secs(11));
+        for _ in 0..9 {
+            retention().step().await.unwrap();
+        }
+        assert_eq!(left(&store, Kind::Journal), 500);
+        assert_eq!(entries(&store), 500);
+    }
+
+    #[tokio::test]
+    async fn a_tally_that_is_wrong_is_right_again_a_day_later() {
+        let (store, clock) = (Arc::new(MemoryStore::default()), Arc::new(ManualClock::new(NOW)));
+        let retention = || Retention::new(store.clone(), clock.clone(), WEEK, 1_000);
+        let settled = Duration::from_secs(11);
+        jot(&store, NOW, 0..900).await;
+        clock.advance(settled);
+        retention().step().await.unwrap();
+        // An earlier version has run meanwhile.
+        let (from, to) = ledger::prefix(Kind::Journal);
+        let some = store.keys(&from, &to, 400).unwrap();
+        let writes = some.into_iter().map(|key| (key, None)).collect();
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        clock.advance(Duration::from_secs(86_400));
+        jot(&store, clock.now(), 900..1_300).await;
+        clock.advance(settled);
+        retention().step().await.unwrap();
+        assert_eq!((left(&store, Kind::Journal), entries(&store)), (900, 900));
+        // Nobody can read it.
+        let garbled = (ledger::setting_key("journal"), Some(b"garbled".to_vec()));
+        store.commit(WriteSet { writes: vec![garbled], ..WriteSet::default() }).await.unwrap();
+        retention().step().await.unwrap();
+        assert_eq!((left(&store, Kind::Journal), entries(&store)), (900, 900));
+        // The clock was ahead, and an entry of that time stays until its own time has come.
+        let ahead = Timestamp(clock.now().0 + 400 * ledger::DAY);
+        jot(&store, ahead, 1_300..1_301).await;
+        let now = clock.now();
+        clock.set(ahead + settled);
+        Retention::new(store.clone(), clock.clone(), 500 * WEEK, 1_000).step().await.unwrap();
+        clock.set(now);
+        jot(&store, now, 1_301..1_501).await;
+        clock.advance(settled);
+        retention().step().await.unwrap();
+        assert_eq!((left(&store, Kind::Journal), entries(&store)), (1_001, 1_000));
+    }
+
     #[tokio::test]
     async fn what_is_old_goes_and_what_is_young_stays() {
         let store = Arc::new(MemoryStore::default());
@@ -213,6 +343,7 @@ mod tests {
             (ledger::index_key(id("b").as_str()), Some(ledger::journal_key(days(6), 2, &id("b")))),
             (ledger::rules_key("used"), Some(version(93))),
             (ledger::seen_key(99, &id("b")), Some(Vec::new())),
+            (ledger::seen_key(98, &id("b")), Some(Vec::new())),
             (counter("young"), Some(times(days(13)))),
         ];
         let old = [
@@ -220,14 +351,14 @@ mod tests {
             (ledger::index_key(id("a").as_str()), Some(ledger::journal_key(days(8), 1, &id("a")))),
             (ledger::journal_key(days(8), 1, &id("b")), Some(Vec::new())),
             (ledger::rules_key("gone"), Some(version(92))),
-            (ledger::seen_key(98, &id("a")), Some(Vec::new())),
+            (ledger::seen_key(97, &id("a")), Some(Vec::new())),
             (counter("old"), Some(times(days(15)))),
             (cooldown, Some(quiet)),
         ];
         let writes = young.iter().chain(&old).cloned().collect();
         store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let retention = Retention::new(store.clone(), clock, Duration::from_secs(7 * 86_400));
+        let retention = Retention::new(store.clone(), clock, WEEK, 9);
         assert_eq!(retention.step().await, Ok(old.len()));
         assert_eq!(retention.step().await, Ok(0));
         for (key, _) in young {
@@ -255,7 +386,7 @@ mod tests {
         ];
         store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let retention = Retention::new(store.clone(), clock, Duration::from_secs(7 * 86_400));
+        let retention = Retention::new(store.clone(), clock, WEEK, 9);
         assert_eq!(retention.step().await, Ok(1));
         assert_eq!(store.get(&key("dogs", "ben")).unwrap(), None);
         assert!(store.get(&key("cats", "ann")).unwrap().is_some());

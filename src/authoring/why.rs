@@ -312,8 +312,9 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
 
 /// What decides about whether an event is in the journal.
 const KEPT: &str = "
-  Events are kept for `[journal] keep` (7d unless it is set). With `[journal] events = \"judged\"`, the default,
-  one is kept when a rule in scope looked at it; with \"all\", every one; with \"decided\", when something came of it.";
+  Events are kept for `[journal] keep` (7d unless it is set), as many as `[journal] most` says. With `[journal]
+  events = \"judged\"`, the default, one is kept when a rule in scope looked at it; with \"all\", every one; with
+  \"decided\", when something came of it.";
 
 /// Whom and what an event is about: `ann in @TGS#cats`.
 pub(super) fn about(entry: &JournalEntry) -> String {

@@ -78,7 +78,7 @@ pub(super) async fn event(State(console): State<Console>, Path(id): Path<String>
         Ok(found) if found.is_empty() => {
             let text = format!(
                 "the journal holds no event {id}: no rule looked at it (`[journal] events` says what \
-                 is kept), or it is older than `[journal] keep`"
+                 is kept), it is older than `[journal] keep`, or came before the last `[journal] most`"
             );
             problem(StatusCode::NOT_FOUND, &text).into_response()
         }

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::decision::event::EventId;
 use crate::decision::{Lane, StateKey};
 
-/// One day in milliseconds: seen-marks are kept in days, so that old ones go by range.
+/// One day in milliseconds.
 pub const DAY: i64 = 86_400_000;
 
 /// The kinds of records, by the first byte of their keys.
@@ -290,9 +290,19 @@ pub fn sanctions_of(group: &GroupId) -> (Vec<u8>, Vec<u8>) {
     (from.0, to)
 }
 
-/// The mark that an event was seen, in the bucket of a day since 1970.
-pub fn seen_key(day: i64, id: &EventId) -> Vec<u8> {
-    Key::new(Kind::Seen).number(day.max(0).unsigned_abs()).text(id.as_str()).0
+/// The mark that an event was seen, in a bucket ([`super::marks`]).
+pub fn seen_key(bucket: u64, id: &EventId) -> Vec<u8> {
+    Key::new(Kind::Seen).number(bucket).text(id.as_str()).0
+}
+
+/// The range of the marks in a bucket and in all behind it.
+pub fn seen_from(bucket: u64) -> (Vec<u8>, Vec<u8>) {
+    (Key::new(Kind::Seen).number(bucket).0, prefix(Kind::Seen).1)
+}
+
+/// The bucket of a mark.
+pub fn bucket_of(key: &[u8]) -> Option<u64> {
+    key.get(2..10)?.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// Something of the service's own: the last good rules, the layout's version.

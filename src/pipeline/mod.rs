@@ -8,6 +8,7 @@ mod held;
 mod journaling;
 mod lanes;
 mod loaded;
+mod marks;
 mod process;
 mod quarantine;
 mod sanctions;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
 use super::lanes::Lanes;
 use super::loaded::Loaded;
+use super::marks::Marks;
 use super::quarantine::{Quarantine, Trouble, guarded, taken};
 use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
@@ -54,6 +55,7 @@ pub struct Pipeline {
     line: tokio::sync::Mutex<()>,
     sequence: AtomicU64,
     journaling: Journaling,
+    pub(super) marks: Marks,
     pub(super) quarantine: Quarantine,
     /// Tells delivery which effects were committed.
     outbox: UnboundedSender<Owed>,
@@ -85,11 +87,13 @@ impl Pipeline {
         let (outbox, committed) = mpsc::unbounded_channel();
         // Numbers only have to rise among the effects that are not settled. The clock starts them
         // behind all that were given before, unless it was set back: then the outbox does.
-        let from_clock = clock.now().0.max(0).unsigned_abs() << 16;
+        let now = clock.now();
+        let from_clock = now.0.max(0).unsigned_abs() << 16;
         let sequence = AtomicU64::new(from_clock.max(last_sequence(&*store)? + 1));
         let (lanes, line) = (Lanes::default(), tokio::sync::Mutex::default());
         let timers = Notify::new();
         let journaling = Journaling::new(JournalEvents::default());
+        let marks = Marks::read(&*store, now)?;
         let quarantine = Quarantine::read(&*store)?;
         let pipeline = Self {
             store,
@@ -101,6 +105,7 @@ impl Pipeline {
             line,
             sequence,
             journaling,
+            marks,
             quarantine,
             outbox,
             timers,
@@ -152,7 +157,7 @@ impl Pipeline {
         if once && self.quarantine.holds(&event.id) {
             return Ok(Verdict::Allow);
         }
-        if once && let Some(verdict) = self.seen(&event.id, now).map_err(taken)? {
+        if once && let Some(verdict) = self.seen(&event.id).map_err(taken)? {
             return Ok(verdict);
         }
         match self.decided(&event, &rules, &extra, now).await {
@@ -351,11 +356,9 @@ impl Pipeline {
         Ok((sequence, (place, Some(ledger::encode(&pending)?))))
     }
 
-    /// What was answered when the event was decided, today or yesterday.
-    fn seen(&self, id: &EventId, now: Timestamp) -> Result<Option<Verdict>, StoreError> {
-        let today = now.0.div_euclid(ledger::DAY);
-        for day in [today, today - 1] {
-            let place = ledger::seen_key(day, id);
+    /// What was answered when the event was decided, if that is known still.
+    fn seen(&self, id: &EventId) -> Result<Option<Verdict>, StoreError> {
+        for place in self.marks.places(id) {
             match self.store.get(&place)? {
                 Some(mark) if mark.is_empty() => return Ok(Some(Verdict::Allow)),
                 Some(mark) => return ledger::decode(&place, &mark).map(Some),
@@ -416,7 +419,7 @@ impl Pipeline {
                 Verdict::Allow => Vec::new(),
                 verdict => ledger::encode(verdict)?,
             };
-            set.writes.push((seen_today(&event.id, now), Some(verdict)));
+            set.writes.push((self.marks.place(&event.id, now), Some(verdict)));
         }
         Ok(Changes { set, effects, keeps })
     }
@@ -456,11 +459,6 @@ impl Door for Pipeline {
             noted.map_err(|error| NotTaken(error.to_string()))
         })
     }
-}
-
-/// Where it is marked today that an event was seen.
-pub(super) fn seen_today(id: &EventId, now: Timestamp) -> Vec<u8> {
-    ledger::seen_key(now.0.div_euclid(ledger::DAY), id)
 }
 
 /// Hardly any end of a sanction is late; that one was not is nothing to look up.

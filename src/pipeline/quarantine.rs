@@ -11,7 +11,8 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::process::{Extra, Owed, seen_today};
+use super::marks::Marks;
+use super::process::{Extra, Owed};
 use super::{NotTaken, Pipeline};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Manner};
@@ -255,7 +256,7 @@ impl Pipeline {
 }
 
 /// What marks an event as seen that is dropped: a late copy of it is not decided either.
-fn mark(event: &Event, now: Timestamp) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+fn mark(marks: &Marks, event: &Event, now: Timestamp) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let once = matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. });
-    once.then(|| (seen_today(&event.id, now), Some(Vec::new())))
+    once.then(|| (marks.place(&event.id, now), Some(Vec::new())))
 }

@@ -104,6 +104,8 @@ pub struct Rest {
 #[derive(Debug, Clone)]
 pub struct Journal {
     pub keep: Duration,
+    /// The oldest entries go sooner when there are more.
+    pub most: u32,
     pub events: JournalEvents,
 }
 

@@ -179,7 +179,8 @@ impl Service {
             clock: clock.clone(),
         };
         let console = console(status, &engine, config);
-        let retention = Some(Retention::new(store.clone(), clock.clone(), config.journal.keep));
+        let (keep, most) = (config.journal.keep, config.journal.most.into());
+        let retention = Some(Retention::new(store.clone(), clock.clone(), keep, most));
         let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);

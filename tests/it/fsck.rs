@@ -213,8 +213,9 @@ pub fn rows() -> Vec<Write> {
     let version = RulesVersion { last_used: day, files: files.clone() };
     put(&mut rows, ledger::rules_key("112233445566"), &version);
     put(&mut rows, ledger::setting_key("last good rules"), &files);
-    rows.push((ledger::seen_key(day, &id("event")), Some(Vec::new())));
-    put(&mut rows, ledger::seen_key(day, &id("asked")), &Verdict::Drop);
+    let bucket = NOW.0.unsigned_abs();
+    rows.push((ledger::seen_key(bucket, &id("event")), Some(Vec::new())));
+    put(&mut rows, ledger::seen_key(bucket, &id("asked")), &Verdict::Drop);
     rows
 }
 

@@ -131,7 +131,8 @@ async fn the_rules_that_decided_are_kept_as_long_as_an_entry_refers_to_them() {
     stage.advance(Duration::from_secs(9 * 86_400)).await;
     let clock: std::sync::Arc<dyn groupkeeper::clock::Clock> = stage.clock.clone();
     let week = Duration::from_secs(7 * 86_400);
-    let retention = groupkeeper::retention::Retention::new(stage.bot().store.clone(), clock, week);
+    let retention =
+        groupkeeper::retention::Retention::new(stage.bot().store.clone(), clock, week, 1_000);
     while retention.step().await.unwrap() > 0 {}
     assert_eq!(stage.admin(&of_then).await.0, 404);
     assert_eq!(stage.admin("/api/v1/journal").await.1, "");

@@ -97,7 +97,7 @@ impl Machine {
             tokio::spawn(reconciler.run(stopping.clone()));
         }
         let kept = Duration::from_secs(7 * 86_400);
-        tokio::spawn(Retention::new(store, clock, kept).run(stopping));
+        tokio::spawn(Retention::new(store, clock, kept, 1_000_000).run(stopping));
         self.net.connect(router);
         Bot { engine, power, stop }
     }

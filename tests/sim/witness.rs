@@ -120,8 +120,11 @@ impl Witness {
     }
 
     fn is_marked(&self, id: &EventId) -> bool {
-        let today = self.clock.now().0.div_euclid(ledger::DAY);
-        (-2..=2).any(|day| self.disk.get(&ledger::seen_key(today + day, id)).is_some())
+        let marks = self.disk.scan(Kind::Seen);
+        let buckets: BTreeSet<u64> =
+            marks.iter().filter_map(|(key, _)| ledger::bucket_of(key)).collect();
+        let mut kept = buckets.into_iter().rev().take(ledger::marks::KEPT);
+        kept.any(|bucket| self.disk.get(&ledger::seen_key(bucket, id)).is_some())
     }
 
     /// A call is about to leave: S2, S5, S6, S7, S9, S11.

@@ -82,7 +82,7 @@ impl Pipeline {
     async fn drop_kept(&self, kept: &Quarantined) -> Result<(), NotTaken> {
         let mut writes = vec![(ledger::quarantine_key(&kept.id), None)];
         if let Kept::Event(event) = &kept.what {
-            writes.extend(mark(event, self.now()));
+            writes.extend(mark(&self.marks, event, self.now()));
             writes.extend(self.timer_of(event).map_err(taken)?);
         }
         tracing::warn!(quarantine.id = %kept.id, "dropped by an operator: {}", kept.what);

@@ -26,6 +26,9 @@ const BUDGET: Duration = Duration::from_millis(500);
 /// Chat goes on without an answer after this (34354).
 const CHAT_WAITS: Duration = Duration::from_secs(2);
 
+/// Entries that the journal has at most, unless configured otherwise: some 60 MB of memory.
+const JOURNAL: u32 = 1_000_000;
+
 /// The app admin that every app has.
 const ADMIN: &str = "administrator";
 
@@ -44,6 +47,7 @@ pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
     let rest = rest::rest(reader, app.as_ref().map(|app| &*app.base_url));
     let journal = Journal {
         keep: time(reader, "journal", "keep", "7d"),
+        most: count(reader, "journal", "most", JOURNAL),
         events: one_of(
             reader,
             "journal",
@@ -168,16 +172,32 @@ fn sdk_app_id(reader: &mut Reader<'_>) -> Option<u64> {
         reader.mistake(&Origin::Nowhere, "`[app] sdk_app_id` is missing".into(), help.into());
         return None;
     };
-    let number = match &found.value {
-        Written::Integer(number) => u64::try_from(*number).ok(),
-        Written::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    };
+    let number = number(&found);
     if number.is_none() {
         let help = "sdk_app_id = 1400000000".into();
         reader.mistake(&found.origin, "`sdk_app_id` is a number".into(), help);
     }
     number
+}
+
+/// A whole number; from the environment it comes as a text.
+fn number(found: &Found) -> Option<u64> {
+    match &found.value {
+        Written::Integer(number) => u64::try_from(*number).ok(),
+        Written::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// How many, at least one.
+fn count(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual: u32) -> u32 {
+    let Some(found) = reader.find(section, key, false) else { return usual };
+    let count = number(&found).and_then(|number| u32::try_from(number).ok());
+    count.filter(|count| *count > 0).unwrap_or_else(|| {
+        let message = format!("`{key}` is a number from 1 to {}", u32::MAX);
+        reader.mistake(&found.origin, message, format!("{key} = {usual}"));
+        usual
+    })
 }
 
 fn url(reader: &mut Reader<'_>, found: Found) -> Option<String> {

@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::super::read::{Origin, Reader, Written};
+use super::super::read::{Origin, Reader};
 use super::super::{Callback, RoomCallbacks};
 use super::{
-    BUDGET, CHAT_WAITS, as_text, is_filled_in, list, one_of, parsed, short_time, text, time,
+    BUDGET, CHAT_WAITS, as_text, count, is_filled_in, list, one_of, parsed, short_time, text, time,
 };
 use crate::callback::{OverBudget, source};
 
 /// Connections at once, unless configured otherwise: far more than Chat needs at a thousand callbacks a
 /// second. An idle one takes some KiB.
-const CONNECTIONS: usize = 4_096;
+const CONNECTIONS: u32 = 4_096;
 
 /// In `allow`, the addresses that Chat itself names.
 const CHAT: &str = "chat";
@@ -41,7 +41,7 @@ pub(super) fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     }
     let (allow, allow_chat) = networks(reader, "allow", Some(CHAT));
     let (trusted_proxies, _) = networks(reader, "trusted_proxies", None);
-    let connections = connections(reader);
+    let connections = count(reader, "callback", "connections", CONNECTIONS) as usize;
     Some(Callback {
         listen: listen?,
         path,
@@ -54,20 +54,6 @@ pub(super) fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
         allow_chat,
         trusted_proxies,
         connections,
-    })
-}
-
-fn connections(reader: &mut Reader<'_>) -> usize {
-    let Some(found) = reader.find("callback", "connections", false) else { return CONNECTIONS };
-    let number = match &found.value {
-        Written::Integer(number) => usize::try_from(*number).ok(),
-        Written::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    number.filter(|number| *number > 0).unwrap_or_else(|| {
-        let help = format!("connections = {CONNECTIONS}");
-        reader.mistake(&found.origin, "`connections` is a number above zero".into(), help);
-        CONNECTIONS
     })
 }
 
@@ -228,11 +214,11 @@ mod tests {
 
     #[test]
     fn connections_are_a_number_above_zero() {
-        assert_eq!(load("").unwrap().callback.connections, CONNECTIONS);
+        assert_eq!(load("").unwrap().callback.connections, CONNECTIONS as usize);
         assert_eq!(load("connections = 7").unwrap().callback.connections, 7);
         for wrong in ["0", "-1", "\"many\"", "[]"] {
             let mistake = load(&format!("connections = {wrong}")).unwrap_err();
-            assert_eq!(mistake, "`connections` is a number above zero", "{wrong}");
+            assert_eq!(mistake, "`connections` is a number from 1 to 4294967295", "{wrong}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! `[rest]`: how Chat is called.
 
-use super::{as_text, time};
+use super::{number, time};
 use crate::chat::limits::CALLS_PER_SECOND;
 use crate::service::config::Rest;
-use crate::service::config::read::{Found, Reader, Written};
+use crate::service::config::read::Reader;
 
 pub(super) fn rest(reader: &mut Reader<'_>, base_url: Option<&str>) -> Rest {
     Rest {
@@ -20,7 +20,8 @@ fn calls_per_second(reader: &mut Reader<'_>, base_url: Option<&str>) -> u32 {
     };
     let origin = found.origin.clone();
     let help = format!("calls_per_second = {CALLS_PER_SECOND}");
-    let Some(calls) = number(reader, found).filter(|calls| *calls > 0) else {
+    let calls = number(&found).and_then(|calls| u32::try_from(calls).ok());
+    let Some(calls) = calls.filter(|calls| *calls > 0) else {
         reader.mistake(&origin, "`calls_per_second` is a number, at least 1".to_owned(), help);
         return CALLS_PER_SECOND;
     };
@@ -32,15 +33,6 @@ fn calls_per_second(reader: &mut Reader<'_>, base_url: Option<&str>) -> u32 {
         return CALLS_PER_SECOND;
     }
     calls
-}
-
-fn number(reader: &mut Reader<'_>, found: Found) -> Option<u32> {
-    match found.value {
-        Written::Integer(number) => u32::try_from(number).ok(),
-        // From the environment.
-        Written::Text(_) => as_text(reader, found, "a number")?.trim().parse().ok(),
-        _ => None,
-    }
 }
 
 /// Whether a simulator is called, and not Chat.
