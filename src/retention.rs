@@ -55,9 +55,10 @@ impl Retention {
     /// When the store cannot be read or takes no more commits.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut idle = self.idle(now)?;
-        idle.extend(self.members(now)?);
-        self.take_out(idle, now).await
+        let mut old = self.idle(now)?;
+        old.extend(self.members(now)?);
+        old.extend(self.rules(now)?);
+        self.take_out(old, now).await
     }
 
     /// Takes out these, and a page of each kind that lies in the order of its age.
@@ -66,7 +67,6 @@ impl Retention {
         let before = tally.clone();
         tally.go_on(&*self.store, now).await?;
         old.extend(self.journal(now, &mut tally)?);
-        old.extend(self.rules(now)?);
         old.extend(self.seen()?);
         let gone = old.len();
         let mut writes: Vec<Write> = old.into_iter().map(|key| (key, None)).collect();

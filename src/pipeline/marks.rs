@@ -46,11 +46,8 @@ impl Marks {
 
     /// The places at which an event is marked if it was seen.
     pub(super) fn places(&self, id: &EventId) -> impl Iterator<Item = Vec<u8>> {
-        let (open, before) = {
-            let buckets = self.buckets();
-            (Some(buckets.open), buckets.before)
-        };
-        [open, before].into_iter().flatten().map(|bucket| ledger::seen_key(bucket, id))
+        let Buckets { open, before, .. } = *self.buckets();
+        [Some(open), before].into_iter().flatten().map(|bucket| ledger::seen_key(bucket, id))
     }
 
     /// The place at which an event is to be marked now.

@@ -1,5 +1,4 @@
-//! One run of recorded events: pipeline and schedule on a store in memory, and a delivery that sends
-//! nothing.
+//! One run of recorded events: pipeline and schedule on a store in memory, and a delivery that sends nothing.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
