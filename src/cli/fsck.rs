@@ -1,8 +1,8 @@
 //! `groupkeeper fsck`: whether everything in a store can be read, and belongs together.
 
-use std::fs::OpenOptions;
-use std::io::BufWriter;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -75,22 +75,26 @@ impl Arguments {
 
     async fn repair(&self, store: &dyn Store, report: &Report) -> Result<bool, Trouble> {
         let path = self.aside.display();
-        let failed = |error| Trouble(format!("{path} cannot be written: {error}"));
         let moved =
             report.findings.iter().filter(|found| matches!(found.repair, Repair::Aside(_))).count();
-        let repaired = if moved > 0 {
-            let file = OpenOptions::new().create(true).append(true).open(&self.aside);
-            let mut file = BufWriter::new(file.map_err(failed)?);
-            report.repair(store, &mut file).await?
-        } else {
-            report.repair(store, &mut std::io::sink()).await?
-        };
+        let repaired = report.repair(store, |lines| self.keep(lines)).await?;
         store.close()?;
         eprintln!("repaired: {repaired} of {}", report.findings.len());
         if moved > 0 {
             eprintln!("moved to {path}: {moved}");
         }
         Ok(repaired == report.findings.len())
+    }
+}
+
+impl Arguments {
+    /// On disk when it returns: what is moved there is taken out of the store next.
+    fn keep(&self, lines: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.aside)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()?;
+        let folder = self.aside.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
 }
 

@@ -2,7 +2,8 @@
 //! are all there.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io::Write;
+use std::io;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -16,6 +17,8 @@ use crate::decision::{StateKey, StateValue, sanction_of};
 use crate::store::{MAX_KEY, Store, StoreError, Write as Change, WriteSet};
 
 const PAGE: usize = 500;
+/// A renewal that is set again comes so long before Chat's end.
+const AHEAD: Duration = Duration::from_secs(3_600);
 const END: [u8; MAX_KEY + 1] = [0xff; MAX_KEY + 1];
 
 /// Something that is not as it should be.
@@ -66,6 +69,8 @@ pub struct Report {
 struct Seen {
     /// The sanctions and waits whose end is set.
     timers: HashSet<EventId>,
+    /// The sanctions that will be renewed before Chat ends them.
+    renewals: HashSet<EventId>,
     /// The sanctions about which something is still to be sent.
     owed: HashSet<StateKey>,
     /// Numbers of what was given up, which is not to be in the outbox as well.
@@ -126,9 +131,9 @@ fn one(
             match &record.timer {
                 Timer::SanctionEnd { sanction, .. } => seen.timers.insert(sanction.clone()),
                 Timer::WaitOver { wait, .. } => seen.timers.insert(wait.clone()),
+                Timer::SanctionRenewal { sanction, .. } => seen.renewals.insert(sanction.clone()),
                 // None of these ends anything by itself.
-                Timer::SanctionRenewal { .. }
-                | Timer::SanctionLate { .. }
+                Timer::SanctionLate { .. }
                 | Timer::Unconfirmed { .. }
                 | Timer::RoomUnconfirmed { .. }
                 | Timer::Sweep { .. } => false,
@@ -150,7 +155,10 @@ fn one(
             let changes = Repair::Changes(words, vec![(key.to_vec(), None)]);
             Ok(Some(("the wait has no timer, and would never be over".to_owned(), changes)))
         }
-        Record::Sanction(place, sanction) => sanction_ends(key, place, sanction, seen),
+        Record::Sanction(place, sanction) => match not_renewed(&place, &sanction, seen)? {
+            None => sanction_ends(key, place, sanction, seen),
+            found => Ok(found),
+        },
         Record::Wait(_) | Record::Other => Ok(None),
     }
 }
@@ -180,6 +188,28 @@ fn journal(
     let changes = vec![(place, Some(key.to_vec()))];
     let what = "the journal holds an event that the index does not name".to_owned();
     Ok(Some((what, Repair::Changes("puts it into the index", changes))))
+}
+
+/// One that goes on for longer than Chat takes at once is told to Chat again, or ends there too soon.
+fn not_renewed(
+    place: &StateKey,
+    sanction: &Sanction,
+    seen: &Seen,
+) -> Result<Option<(String, Repair)>, StoreError> {
+    let Some(chat_until) = sanction.chat_until else { return Ok(None) };
+    let StateKey::Sanction(group, member, kind) = place else { return Ok(None) };
+    let rests = sanction.ending || sanction.away;
+    if rests || seen.renewals.contains(&sanction.id) || seen.owed.contains(place) {
+        return Ok(None);
+    }
+    let what = format!("Chat ends it {chat_until}, and it has no timer to be renewed by");
+    let id = sanction.id.derive("its renewal, set again");
+    let (group, member, kind) = (group.clone(), member.clone(), *kind);
+    let timer = Timer::SanctionRenewal { group, member, kind, sanction: sanction.id.clone() };
+    let record = super::encode(&TimerRecord { id: id.clone(), timer })?;
+    let place = super::timer_key((chat_until - AHEAD).max(Timestamp(0)), &id);
+    let repair = Repair::Changes("sets its timer again", vec![(place, Some(record))]);
+    Ok(Some((what, repair)))
 }
 
 /// A sanction ends by its timer, or, where that was, by an effect that ends it.
@@ -219,22 +249,23 @@ impl Report {
         kinds
     }
 
-    /// Does what is certain, in one commit. What cannot be read is written to `aside` first, one JSON
-    /// object on each line. Says how many findings that were.
+    /// Does what is certain, in one commit. What cannot be read is given to `aside` first, one JSON
+    /// object on each line; when that returns, the disk must have it. Says how many findings that were.
     ///
     /// # Errors
     /// When `aside` or the store does not take it; then the store is as it was.
     pub async fn repair(
         &self,
         store: &dyn Store,
-        aside: &mut (dyn Write + Send),
+        aside: impl FnOnce(&str) -> io::Result<()>,
     ) -> Result<usize, StoreError> {
+        let mut lines = String::new();
         let (mut repaired, mut set) = (0, WriteSet { durable: true, ..WriteSet::default() });
         for finding in &self.findings {
             match &finding.repair {
                 Repair::None => continue,
                 Repair::Aside(key) => {
-                    set_aside(store, key, finding, aside)?;
+                    lines.push_str(&format!("{}\n", set_aside(store, key, finding)));
                     set.writes.push((key.clone(), None));
                 }
                 Repair::Changes(_, changes) => set.writes.extend(changes.iter().cloned()),
@@ -242,7 +273,9 @@ impl Report {
             }
             repaired += 1;
         }
-        aside.flush().map_err(|error| not_aside(&error))?;
+        if !lines.is_empty() {
+            aside(&lines).map_err(|error| not_aside(&error))?;
+        }
         store.commit(set).await.map_err(|error| StoreError(error.to_string()))?;
         if self.findings.iter().any(|finding| finding.repair != Repair::None) {
             // Records that were taken out may leave some behind, too.
@@ -252,20 +285,22 @@ impl Report {
     }
 }
 
-fn set_aside(
-    store: &dyn Store,
-    key: &[u8],
-    finding: &Finding,
-    aside: &mut dyn Write,
-) -> Result<(), StoreError> {
+/// A record as it is moved to a file; of a value that is not whole, what is left of it.
+fn set_aside(store: &dyn Store, key: &[u8], finding: &Finding) -> serde_json::Value {
     use base64::Engine as _;
-    let value = store.get(key).ok().flatten();
-    let value = value.map(|value| base64::engine::general_purpose::STANDARD.encode(value));
-    let line =
-        json!({ "kind": finding.kind, "key": finding.key, "what": finding.what, "base64": value });
-    writeln!(aside, "{line}").map_err(|error| not_aside(&error))
+    let encoded = |bytes: Vec<u8>| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let Finding { kind, key: named, what, .. } = finding;
+    let mut line = json!({ "kind": kind, "key": named, "what": what });
+    match store.get(key).ok().flatten() {
+        Some(value) => line["base64"] = encoded(value).into(),
+        None => {
+            let remains = store.remains(key).into_iter().map(encoded);
+            line["pieces_base64"] = remains.collect::<Vec<_>>().into();
+        }
+    }
+    line
 }
 
-fn not_aside(error: &std::io::Error) -> StoreError {
+fn not_aside(error: &io::Error) -> StoreError {
     StoreError(format!("what cannot be read could not be written down, and stays: {error}"))
 }

@@ -107,7 +107,7 @@ impl Check {
 }
 
 fn not_one(line: u64) -> StoreError {
-    StoreError(format!("line {line} is none of a Groupkeeper backup"))
+    StoreError(format!("line {line} is no line of a Groupkeeper backup: it is damaged or cut off"))
 }
 
 /// Reads a backup to its end.

@@ -1,4 +1,4 @@
-//! How much of the store's file is in use, measured now and then: the file never gets smaller by itself.
+//! How much of the store's file is in use, measured now and then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -66,7 +66,7 @@ fn taken(directory: &Path, file: &mut File) -> StoreError {
         Err(_) => "another process".to_owned(),
     };
     StoreError(format!(
-        "the store in {} is held by {holder}: stop that one first, or give this one another [store] url",
+        "the store in {} is held by {holder}: stop that one first, or name another store",
         directory.display()
     ))
 }

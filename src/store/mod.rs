@@ -73,6 +73,11 @@ pub trait Store: Send + Sync {
         Err(StoreError("this store cannot be copied while it is open".to_owned()))
     }
 
+    /// What is left of a value that cannot be read: its pieces, as far as they are there.
+    fn remains(&self, _key: &[u8]) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
     /// What lies in the store and belongs to no entry, which only damage leaves behind; taken out when
     /// `remove` is set.
     fn loose_pieces(&self, remove: bool) -> Result<usize, StoreError> {

@@ -5,7 +5,8 @@
 //! values would leave that file, so they are cut (`pieces`); what it replaces would pile up in memory,
 //! so it is freed after each batch (`garbage`); `flush_async` can deadlock, so one
 //! thread does all the writing ([`GroupCommit`]); after an error it takes nothing any more, so it is
-//! opened again; and its file never gets smaller, so a sparse one is written anew.
+//! opened again; what has gone leaves space that only sled's own thread gives back, so that runs, and a file
+//! that is sparse all the same is written anew.
 
 mod disk;
 mod doubt;
@@ -200,6 +201,10 @@ impl Store for SledStore {
 
     fn follow(&self) -> Result<Follower, StoreError> {
         Ok(self.shared.followers.follow())
+    }
+
+    fn remains(&self, key: &[u8]) -> Vec<Vec<u8>> {
+        self.shared.read(|entries| entries.remains(key)).unwrap_or_default()
     }
 
     fn loose_pieces(&self, remove: bool) -> Result<usize, StoreError> {

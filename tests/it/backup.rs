@@ -110,7 +110,7 @@ async fn a_backup_that_is_not_whole_is_refused_and_says_why() {
     };
     assert!(refused(&without(lines.len() - 1)).contains("breaks off after 11 lines"));
     assert!(refused(&without(3)).contains("its 10 lines are not the 11"));
-    assert!(refused(&whole[..whole.len() / 2]).contains("is none of a Groupkeeper backup"));
+    assert!(refused(&whole[..whole.len() / 2]).contains("is no line of a Groupkeeper backup"));
     assert!(
         refused(&whole.replacen("\"value\":8", "\"value\":9", 1)).contains("changed or damaged")
     );

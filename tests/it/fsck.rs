@@ -1,6 +1,7 @@
 //! `groupkeeper fsck`: what it finds, what it says, and what it repairs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId};
 use groupkeeper::clock::Timestamp;
@@ -277,9 +278,12 @@ async fn each_thing_that_is_wrong_is_found_and_what_is_certain_is_repaired() {
     });
     insta::assert_snapshot!("fsck_findings", told.collect::<String>());
 
-    let mut aside = Vec::new();
-    assert_eq!(report.repair(&store, &mut aside).await, Ok(6));
-    let aside = String::from_utf8(aside).unwrap();
+    let mut aside = String::new();
+    let keep = |lines: &str| {
+        aside.push_str(lines);
+        Ok(())
+    };
+    assert_eq!(report.repair(&store, keep).await, Ok(6));
     assert_eq!(aside.lines().count(), 2, "{aside}");
     let after = fsck::examine(&store, |_| {}).unwrap();
     let left: Vec<&str> = after.findings.iter().map(|found| found.what.as_str()).collect();
@@ -308,7 +312,7 @@ async fn a_sanction_whose_end_was_lost_half_way_is_ended_again() {
     let report = fsck::examine(&store, |_| {}).unwrap();
     let told: Vec<_> = report.findings.iter().map(|found| found.what.as_str()).collect();
     assert_eq!(told, ["its time is over, and nothing is left that would end it"]);
-    assert_eq!(report.repair(&store, &mut std::io::sink()).await, Ok(1));
+    assert_eq!(report.repair(&store, |_| panic!("nothing is moved")).await, Ok(1));
     assert_eq!(fsck::examine(&store, |_| {}).unwrap().findings, []);
     let again: Option<StateValue> = ledger::read(&store, &sanction_place()).unwrap();
     assert_eq!(again, Some(StateValue::Sanction(sanction())));
@@ -334,8 +338,42 @@ async fn a_value_of_which_a_piece_is_missing_is_named_and_moved_aside() {
     let report = fsck::examine(&store, |_| {}).unwrap();
     let told: Vec<_> = report.findings.iter().map(|found| (found.kind, &*found.key)).collect();
     assert_eq!(told, [("setting", "v/long%00%01")]);
-    assert_eq!(report.repair(&store, &mut std::io::sink()).await, Ok(1));
+    // A full disk takes nothing of it: then it stays where it is.
+    let full = |_: &str| Err(std::io::ErrorKind::StorageFull.into());
+    assert!(report.repair(&store, full).await.is_err());
+    assert_eq!(fsck::examine(&store, |_| {}).unwrap(), report);
+    let mut aside = String::new();
+    let keep = |lines: &str| {
+        aside.push_str(lines);
+        Ok(())
+    };
+    assert_eq!(report.repair(&store, keep).await, Ok(1));
+    let kept: serde_json::Value = serde_json::from_str(&aside).unwrap();
+    // The head, and five of six pieces.
+    assert_eq!(kept["pieces_base64"].as_array().unwrap().len(), 6, "{aside}");
     assert_eq!(fsck::examine(&store, |_| {}).unwrap().findings, []);
+}
+
+#[tokio::test]
+async fn a_mute_that_nobody_would_renew_is_found_and_renewed() {
+    let store = MemoryStore::default();
+    let forever = Sanction { until: None, chat_until: Some(SOON), ..sanction() };
+    let damage = vec![
+        (sanction_place(), Some(ledger::encode(&StateValue::Sanction(forever)).unwrap())),
+        (ledger::timer_key(SOON, &id("end")), None),
+    ];
+    with(&store, rows(), damage).await;
+    let report = fsck::examine(&store, |_| {}).unwrap();
+    let told: Vec<_> = report.findings.iter().map(|found| found.what.as_str()).collect();
+    assert_eq!(told, [format!("Chat ends it {SOON}, and it has no timer to be renewed by")]);
+    assert_eq!(report.repair(&store, |_| panic!("nothing is moved")).await, Ok(1));
+    assert_eq!(fsck::examine(&store, |_| {}).unwrap().findings, []);
+    let mut timers = store.scan(b"t/", b"t0", 9).unwrap().into_iter();
+    let renewal = timers.find_map(|(key, value)| {
+        let record: TimerRecord = ledger::decode(&key, &value).unwrap();
+        matches!(record.timer, Timer::SanctionRenewal { .. }).then(|| ledger::time_of(&key))
+    });
+    assert_eq!(renewal.flatten(), Some(SOON - Duration::from_secs(3_600)));
 }
 
 #[test]

@@ -39,6 +39,34 @@ fn database(directory: &Path) -> sled::Db {
     attempts.take(100_000).find_map(Result::ok).unwrap()
 }
 
+/// An entry of the journal comes and goes, and a mark under a random key stays: their space lies mixed in the
+/// file. sled gives it back with a thread of its own, in real time and so much in each second.
+#[tokio::test]
+async fn the_space_of_what_has_gone_is_used_again_while_others_stay() {
+    const KEPT: u64 = 1_000;
+    let directory = tempfile::tempdir().unwrap();
+    let store = SledStore::open(directory.path()).unwrap();
+    let entry = |n: u64| format!("j{n:08}").into_bytes();
+    let mut sizes = Vec::new();
+    for first in (0..60_000_u64).step_by(20) {
+        let mut writes = Vec::new();
+        for n in first..first + 20 {
+            let random = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            writes.push((entry(n), Some(vec![7; 700])));
+            writes.push((format!("s{random:016x}").into_bytes(), Some(Vec::new())));
+            writes.extend(n.checked_sub(KEPT).map(|old| (entry(old), None)));
+        }
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        if first % 3_000 == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+            sizes.push(store.size_on_disk() >> 20);
+        }
+    }
+    println!("{sizes:?}");
+    // Marks and entries are some 4 MB.
+    assert!(sizes.iter().all(|size| *size < 50), "MiB as it went on: {sizes:?}");
+}
+
 /// After every acknowledged commit the files are copied as they are, and the copy is opened.
 ///
 /// This is what SIGKILL leaves: whatever the process had given to the operating system is there,

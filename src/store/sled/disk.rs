@@ -76,7 +76,8 @@ impl Medium for Disk {
         // Only this thread writes: readers need not wait while the batch is put together.
         let batch = self.shared.read(|entries| entries.batch(changes, stood))?;
         let mut entries = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.as_mut().ok_or_else(closed)?.db.apply_batch(batch).map_err(failed)?;
+        let applied = entries.as_mut().ok_or_else(closed)?.db.apply_batch(batch);
+        applied.map_err(|error| told(&mut self.doubtful, error))?;
         // Before any reader gets in: a follower knows of everything that a scan shows.
         self.shared.followers.tell(changes.iter());
         drop(entries);
@@ -85,7 +86,8 @@ impl Medium for Disk {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        self.shared.read(|entries| entries.db.flush().map_err(failed))?;
+        let doubtful = &mut self.doubtful;
+        self.shared.read(|entries| entries.db.flush().map_err(|error| told(doubtful, error)))?;
         self.sync_data().map_err(|error| {
             StoreError(format!("the disk did not confirm what was written: {error}"))
         })
@@ -114,6 +116,15 @@ impl Medium for Disk {
         self.doubtful = false;
         Ok(())
     }
+}
+
+/// What sled says of a failure. Unless the disk was only full, its log may have a hole then: opened again as it
+/// is, a later sync can wait for ever, so all of it is written anew.
+fn told(doubtful: &mut bool, error: sled::Error) -> StoreError {
+    let full = matches!(&error, sled::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull)
+        || error.to_string().contains("code: 28,");
+    *doubtful |= !full;
+    failed(error)
 }
 
 /// Whether there is space, and the disk confirms what is written.

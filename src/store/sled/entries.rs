@@ -14,7 +14,12 @@ use crate::store::{Entry, StoreError};
 
 /// Pages that are kept in memory, in bytes as they lie on disk; records as small as ours take four times that.
 /// Sled's own choice would be a GiB.
-const CACHE: u64 = 16 << 20;
+const CACHE: u64 = 32 << 20;
+
+/// How often sled's own thread gives back the space of a segment whose entries have gone (512 KiB), in
+/// milliseconds. It does one at a time, and nobody else does enough: without it a file grows by all
+/// that is written until the next start. What it syncs by the way, nobody relies on.
+const CLEANING: u64 = 100;
 
 /// How often, and after which pause, a database that is still locked is tried again: sled's own
 /// threads may hold it for a moment after it was closed. Our lock says that nobody else has it.
@@ -42,7 +47,10 @@ impl Entries {
                 directory.display()
             ))
         })?;
-        let config = sled::Config::new().path(directory).cache_capacity(CACHE).flush_every_ms(None);
+        let config = sled::Config::new()
+            .path(directory)
+            .cache_capacity(CACHE)
+            .flush_every_ms(Some(CLEANING));
         let mut patience = CLOSING_ATTEMPTS;
         loop {
             // sled asserts what it reads: a damaged file is a panic.
@@ -173,6 +181,16 @@ impl Entries {
         } else {
             Err(pieces::damaged("a piece of a value is missing"))
         }
+    }
+
+    /// The head of an entry and its pieces, those that can be read.
+    pub(super) fn remains(&self, key: &[u8]) -> Result<Vec<Vec<u8>>, StoreError> {
+        guarded(|| {
+            let head = self.db.get(pieces::head_key(key)).ok().flatten();
+            let places = pieces::piece_key(key, 0)..=pieces::piece_key(key, u64::MAX);
+            let pieces = self.db.range(places).filter_map(|piece| Some(piece.ok()?.1));
+            Ok(head.into_iter().chain(pieces).map(|part| part.to_vec()).collect())
+        })
     }
 
     /// The changes as the tree takes them. Of a value whose present length is not known, it is looked up how
