@@ -1,5 +1,7 @@
 //! Time: the only file that reads it.
 
+mod seldom;
+
 use std::fmt;
 use std::future::Future;
 use std::ops::{Add, Sub};
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+pub use seldom::Seldom;
 
 /// Milliseconds since 1970 (UTC), the unit of `EventTime`.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

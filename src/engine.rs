@@ -17,6 +17,10 @@ use crate::rule::RuleSet;
 use crate::schedule::Scheduler;
 use crate::store::{Store, StoreError};
 
+/// While so many effects wait, no scheduled rule goes on to further groups: it leaves room for what
+/// callbacks call for, which are not taken any more when the outbox is full.
+const SWEEP_MOST: usize = 100_000;
+
 /// The stations that an engine is put together from.
 pub struct Parts {
     pub store: Arc<dyn Store>,
@@ -87,7 +91,12 @@ impl Engine {
             rates.clone(),
             committed,
         )?;
-        let (scheduler, delivery) = (Arc::new(scheduler), Arc::new(delivery));
+        let delivery = Arc::new(delivery);
+        let waiting = Arc::downgrade(&delivery);
+        let scheduler = scheduler.pausing_while(move || {
+            waiting.upgrade().is_some_and(|delivery| delivery.pending() >= SWEEP_MOST)
+        });
+        let scheduler = Arc::new(scheduler);
         Ok(Self { pipeline, scheduler, delivery, reconciler, rates, clock })
     }
 

@@ -22,6 +22,11 @@ const PAGE: usize = 256;
 /// At the latest, look again: rules may have been reloaded.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
+/// While so much waits to be sent that a sweep has to pause, this is how often it looks again.
+const SWEEP_PAUSE: Duration = Duration::from_secs(5);
+/// While the store takes nothing, it is looked again after this.
+const STORE_TROUBLE: Duration = Duration::from_secs(1);
+
 /// A timer that cannot be worked on comes again after this, so that it stands in nobody's way.
 const POSTPONED: Duration = Duration::from_secs(60);
 
@@ -31,12 +36,21 @@ pub struct Scheduler {
     store: Arc<dyn Store>,
     pipeline: Arc<Pipeline>,
     clock: Arc<dyn Clock>,
+    /// Whether so much waits to be sent that no rule should go on to further groups.
+    busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Scheduler {
     /// A scheduler on the same store as the pipeline.
     pub fn new(store: Arc<dyn Store>, pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, pipeline, clock }
+        Self { store, pipeline, clock, busy: Arc::new(|| false) }
+    }
+
+    /// The same; a rule that runs for each group pauses while it is busy, so that what callbacks call for has
+    /// room.
+    #[must_use]
+    pub fn pausing_while(self, busy: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { busy: Arc::new(busy), ..self }
     }
 
     /// Brings in everything that is due; says how many events that were.
@@ -74,6 +88,14 @@ impl Scheduler {
     /// Works until told to stop.
     pub async fn run(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
         while !*stop.borrow() {
+            // The store itself says why.
+            if self.store.health().is_err() {
+                tokio::select! {
+                    () = self.clock.sleep_until(self.clock.now() + STORE_TROUBLE) => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
             let again = self.clock.now() + LOOK_AGAIN;
             let scheduler = self.clone();
             // In a task of its own: a bug in one step must not end all the mutes to come.
@@ -184,6 +206,9 @@ impl Scheduler {
         firing: Timestamp,
         behind: Option<&GroupId>,
     ) -> Result<(), NotTaken> {
+        if (self.busy)() {
+            return self.sweep_later(key, rule, firing, behind).await;
+        }
         let (first, to) = ledger::prefix(Kind::Group);
         let from = behind.map_or(first, |group| {
             ledger::after(&ledger::state_key(&StateKey::Group(group.clone())))
@@ -214,6 +239,22 @@ impl Scheduler {
             set.writes.push((place, Some(ledger::encode(&record).map_err(not_read)?)));
         }
         set.durable = true;
+        self.store.commit(set).await.map_err(not_committed)
+    }
+
+    async fn sweep_later(
+        &self,
+        key: Vec<u8>,
+        rule: &RuleId,
+        due: Timestamp,
+        behind: Option<&GroupId>,
+    ) -> Result<(), NotTaken> {
+        let id = EventId::of(&[&key]);
+        let timer = Timer::Sweep { rule: rule.clone(), due, after: behind.cloned() };
+        let record = TimerRecord { id: id.clone(), timer };
+        let later = ledger::timer_key(self.clock.now() + SWEEP_PAUSE, &id);
+        let writes = vec![(key, None), (later, Some(ledger::encode(&record).map_err(not_read)?))];
+        let set = WriteSet { writes, ..WriteSet::default() };
         self.store.commit(set).await.map_err(not_committed)
     }
 

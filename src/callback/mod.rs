@@ -8,7 +8,6 @@ pub mod decode;
 pub mod query;
 pub mod reply;
 pub mod router;
-pub mod seldom;
 pub mod source;
 pub mod watch;
 
@@ -19,6 +18,5 @@ pub use decode::{Decoded, OverLimit, decode};
 pub use query::Query;
 pub use reply::{Answering, reply};
 pub use router::{CallbackSettings, Entrance, OverBudget, router};
-pub use seldom::Seldom;
 pub use source::Sources;
 pub use watch::{Answered, Lost, Seen, Watch};

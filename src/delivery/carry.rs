@@ -15,7 +15,7 @@ use crate::rest::{Call, CallError, Class, Failure, Reply, retry};
 use crate::store::StoreError;
 
 /// An effect that cannot be read is looked at again after this.
-const STORE_TROUBLE: Duration = Duration::from_secs(60);
+const UNREADABLE: Duration = Duration::from_secs(60);
 /// Chat throws away a message with the same `Random` for five minutes (34959); a minute of them is kept in hand.
 const SAME_RANDOM: Duration = Duration::from_secs(240);
 
@@ -80,7 +80,7 @@ impl Delivery {
                 return Ok(());
             }
             Err(error) => {
-                self.index().again(&lane, self.clock.now() + STORE_TROUBLE);
+                self.index().again(&lane, self.clock.now() + UNREADABLE);
                 return Err(error);
             }
         };

@@ -12,6 +12,9 @@ use super::stops::Stops;
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
 
+/// Effects of one command that are carried out at once, of all that are ([`super::AT_ONCE`]).
+const MOST_OF_ONE: usize = super::AT_ONCE / 4 * 3;
+
 /// What waits, in memory: keys only, the effects stand in the store.
 #[derive(Default)]
 pub(super) struct Index {
@@ -27,13 +30,18 @@ pub(super) struct Index {
     recovered: HashSet<u64>,
     /// To be sent by a call of their own.
     alone: HashSet<u64>,
+    /// How many effects of each command are being carried out.
+    under_way: BTreeMap<Command, usize>,
+    /// The command that was served last: the next one has its turn.
+    served: Command,
     len: usize,
 }
 
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<(u64, Command)>,
-    in_flight: bool,
+    /// The command of its first effect, while that is being carried out.
+    in_flight: Option<Command>,
 }
 
 impl Index {
@@ -72,7 +80,7 @@ impl Index {
         let queue = self.lanes.entry(lane.clone()).or_default();
         queue.entries.push_back((sequence, command));
         self.len += 1;
-        if queue.entries.len() == 1 && !queue.in_flight {
+        if queue.entries.len() == 1 && queue.in_flight.is_none() {
             self.enqueue(lane, command, not_before);
         }
     }
@@ -85,7 +93,9 @@ impl Index {
         }
     }
 
-    /// Claims the first effects of free lanes, as far as the limits allow.
+    /// Claims the first effects of free lanes, as far as the limits allow. Commands take turns, and none of them
+    /// has all the places: one that Chat is slow with, or of which a hundred thousand wait, must not keep
+    /// a mute from ending.
     pub(super) fn claim(&mut self, now: Timestamp, most: usize, rates: &Rates) -> Vec<(Lane, u64)> {
         while let Some((due, _)) = self.later.first()
             && *due <= now
@@ -97,30 +107,59 @@ impl Index {
             }
         }
         let mut claimed = Vec::new();
-        for (command, lanes) in &mut self.ready {
-            while claimed.len() < most {
-                let Some(lane) = lanes.front() else { break };
-                let Some(queue) = self.lanes.get_mut(lane) else {
-                    lanes.pop_front();
-                    continue;
-                };
-                let Some((sequence, _)) = queue.entries.front() else {
-                    lanes.pop_front();
-                    continue;
-                };
-                if !command.is_empty()
-                    && (self.stops.free_at(command, Some(*sequence), now) > now
-                        || rates.take_of(command, lanes.len(), now).is_err()
-                        || self.stops.pass(command, *sequence, now).is_err())
-                {
-                    break;
-                }
-                queue.in_flight = true;
-                claimed.extend(lanes.pop_front().map(|lane| (lane, *sequence)));
+        let mut in_turn: VecDeque<Command> = self.ready.keys().copied().collect();
+        in_turn.rotate_left(in_turn.iter().take_while(|command| **command <= self.served).count());
+        while claimed.len() < most
+            && let Some(command) = in_turn.pop_front()
+        {
+            if let Some(one) = self.claim_of(command, now, rates) {
+                claimed.push(one);
+                self.served = command;
+                in_turn.push_back(command);
             }
         }
         self.ready.retain(|_, lanes| !lanes.is_empty());
         claimed
+    }
+
+    /// Claims one effect of a command, if there is one and it may be called.
+    fn claim_of(&mut self, command: Command, now: Timestamp, rates: &Rates) -> Option<(Lane, u64)> {
+        let lanes = self.ready.get_mut(command)?;
+        let under_way = self.under_way.get(command).copied().unwrap_or_default();
+        if under_way >= MOST_OF_ONE {
+            return None;
+        }
+        loop {
+            let lane = lanes.front()?;
+            let queue = self.lanes.get_mut(lane);
+            let Some((queue, sequence)) =
+                queue.and_then(|queue| queue.entries.front().map(|(s, _)| *s).map(|s| (queue, s)))
+            else {
+                lanes.pop_front();
+                continue;
+            };
+            if !command.is_empty()
+                && (self.stops.free_at(command, Some(sequence), now) > now
+                    || rates.take_of(command, lanes.len(), now).is_err()
+                    || self.stops.pass(command, sequence, now).is_err())
+            {
+                return None;
+            }
+            queue.in_flight = Some(command);
+            self.under_way.insert(command, under_way + 1);
+            return lanes.pop_front().map(|lane| (lane, sequence));
+        }
+    }
+
+    /// What was claimed of a lane is not carried out any more.
+    fn landed(&mut self, lane: &Lane) {
+        let Some(command) = self.lanes.get_mut(lane).and_then(|queue| queue.in_flight.take())
+        else {
+            return;
+        };
+        if let Some(count) = self.under_way.get_mut(command) {
+            *count = count.saturating_sub(1);
+        }
     }
 
     fn head(&self, lane: &Lane) -> Option<(u64, Command)> {
@@ -175,15 +214,22 @@ impl Index {
 
     /// Frees a lane that was claimed; these of its effects are settled, the others wait for the time.
     pub(super) fn release(&mut self, lane: &Lane, sequences: &[u64], not_before: Timestamp) {
+        self.landed(lane);
         let Some(queue) = self.lanes.get_mut(lane) else { return };
         let before = queue.entries.len();
-        queue.entries.retain(|(sequence, _)| !sequences.contains(sequence));
+        let is_settled = |(sequence, _): &(u64, Command)| sequences.contains(sequence);
+        // They stand in front, but for those that fall with a refusal; a lane may be a hundred thousand long.
+        while queue.entries.front().is_some_and(is_settled) {
+            queue.entries.pop_front();
+        }
+        if before - queue.entries.len() < sequences.len() {
+            queue.entries.retain(|entry| !is_settled(entry));
+        }
         self.len -= before - queue.entries.len();
         sequences.iter().for_each(|sequence| {
             self.recovered.remove(sequence);
             self.alone.remove(sequence);
         });
-        queue.in_flight = false;
         match queue.entries.front() {
             Some((_, command)) => {
                 let command = *command;
@@ -197,27 +243,25 @@ impl Index {
 
     /// The claimed effect is to be tried again.
     pub(super) fn again(&mut self, lane: &Lane, not_before: Timestamp) {
+        self.landed(lane);
         let Some(queue) = self.lanes.get_mut(lane) else { return };
-        queue.in_flight = false;
         if let Some((_, command)) = queue.entries.front() {
             let command = *command;
             self.enqueue(lane.clone(), command, not_before);
         }
     }
 
-    /// When something can be claimed.
+    /// When something can be claimed, if nothing is settled before.
     pub(super) fn next_due(&self, now: Timestamp, rates: &Rates) -> Option<Timestamp> {
-        let ready =
-            self.ready.iter().filter(|(_, lanes)| !lanes.is_empty()).map(|(command, lanes)| {
-                if command.is_empty() {
-                    return now;
-                }
-                self.stops.free_at(command, None, now).max(rates.free_for(
-                    command,
-                    lanes.len(),
-                    now,
-                ))
-            });
+        let full = |command| self.under_way.get(command).is_some_and(|count| *count >= MOST_OF_ONE);
+        let free =
+            self.ready.iter().filter(|(command, lanes)| !lanes.is_empty() && !full(*command));
+        let ready = free.map(|(command, lanes)| {
+            if command.is_empty() {
+                return now;
+            }
+            self.stops.free_at(command, None, now).max(rates.free_for(command, lanes.len(), now))
+        });
         let later = self.later.first().map(|(due, _)| *due);
         ready.chain(later).min()
     }
@@ -278,6 +322,27 @@ mod tests {
         assert!(index.claim(NOW + minute, 10, &rates).is_empty());
         index.stops.works(Scope::Command("x"));
         assert_eq!(index.claim(NOW + minute, 10, &rates).len(), 1);
+    }
+
+    #[test]
+    fn a_command_of_which_very_many_wait_or_hang_leaves_places_to_the_others() {
+        let (mut index, rates) = (Index::default(), Rates::default());
+        for number in 0..200 {
+            index.push(lane(&format!("a{number}")), number, "a");
+        }
+        index.push(lane("z"), 900, "z");
+        // One at a time, as places get free.
+        let claimed: Vec<_> = (0..2).flat_map(|_| index.claim(NOW, 1, &rates)).collect();
+        assert!(claimed.contains(&(lane("z"), 900)), "{claimed:?}");
+        index.settled(&lane("z"), &[900]);
+        let claimed = index.claim(NOW, 100, &rates).len() + 1;
+        assert_eq!(claimed, MOST_OF_ONE);
+        assert_eq!(index.next_due(NOW, &rates), None);
+        index.push(lane("y"), 901, "z");
+        assert_eq!(index.next_due(NOW, &rates), Some(NOW));
+        assert_eq!(index.claim(NOW, 100, &rates), [(lane("y"), 901)]);
+        index.again(&lane("a0"), NOW + std::time::Duration::from_secs(1));
+        assert_eq!(index.claim(NOW, 100, &rates).len(), 1);
     }
 
     #[test]

@@ -41,6 +41,8 @@ use index::Index;
 const AT_ONCE: usize = 64;
 /// Effects that wait in the outbox without anything due are looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// While the store takes nothing, whether it does again is looked at after this.
+const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Hears what delivery does: metrics, the demo.
 pub trait Listener: Send + Sync {
@@ -153,7 +155,8 @@ impl Delivery {
     /// When something becomes due, if nothing new is committed until then.
     pub fn next_due(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        self.index().next_due(now, &self.rates)
+        let due = self.index().next_due(now, &self.rates)?;
+        Some(if self.store.health().is_ok() { due } else { due.max(now + STORE_TROUBLE) })
     }
 
     /// Works until told to stop; what is in flight then is finished.
@@ -218,7 +221,12 @@ impl Delivery {
         self.index().push(effect.lane, sequence, command);
     }
 
+    /// Nothing while the store could not take what becomes of it: it would be sent again afterwards, or
+    /// each lane would tell of it.
     fn claim(&self, most: usize) -> Vec<Claimed> {
+        if self.store.health().is_err() {
+            return Vec::new();
+        }
         let now = self.clock.now();
         let claimed = self.index().claim(now, most, &self.rates);
         claimed.into_iter().map(|(lane, sequence)| Claimed { lane, sequence }).collect()

@@ -163,7 +163,7 @@ impl Delivery {
         Ok(members)
     }
 
-    fn halfway(&self) -> MutexGuard<'_, HashMap<u64, (Page, Vec<MemberFacts>)>> {
+    pub(super) fn halfway(&self) -> MutexGuard<'_, HashMap<u64, (Page, Vec<MemberFacts>)>> {
         self.halfway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Delivery;
 use super::carry::Tried;
+use super::{Delivery, STORE_TROUBLE};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
 use crate::decision::event::{Cause, Hung};
@@ -12,8 +12,6 @@ use crate::ledger::{self, DeadLetter, Pending};
 use crate::pipeline::Extra;
 use crate::store::{Store, StoreError, WriteSet};
 
-/// An effect that the store would not settle is looked at again after this.
-const STORE_TROUBLE: Duration = Duration::from_secs(1);
 /// How long an effect rests that made us panic.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// So many times an effect may make us panic.
@@ -37,7 +35,8 @@ impl Delivery {
                 self.finish(lane, sequence, &pending, (outcome, unsure), None).await
             }
             Tried::Dead { words, unsure } => {
-                tracing::error!(effect = %pending.effect.id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
+                let id = &pending.effect.id;
+                tracing::error!(effect.id = %id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
                 self.listener.given_up(&pending, &words);
                 let fell = ledger::live_sanction(&*self.store, &pending.effect);
                 let at = self.clock.now();
@@ -153,6 +152,7 @@ impl Delivery {
         letter: Option<DeadLetter>,
     ) -> Result<(), StoreError> {
         let gone = self.commit(lane, sequence, pending, outcome, letter).await?;
+        self.halfway().remove(&sequence);
         self.index().settled(lane, &gone);
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::clock::Timestamp;
+use crate::clock::{Seldom, Timestamp};
 use crate::decision::{Decision, Event, RuleTrace, State, StateKey, Trace, Verdict, Why};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, JournalEntry};
@@ -15,6 +16,8 @@ use crate::store::{CommitError, Store, StoreError, WriteSet};
 /// Entries that wait for the store at once, when nobody waits for them. A disk that hangs must not
 /// fill the memory with what is only good to know.
 const UNDER_WAY: usize = 10_000;
+/// That entries are missing is told no more often.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 /// A note finds the entry that it belongs to moved at most once, by the entry's own commit.
 const NOTE_ATTEMPTS: usize = 4;
 
@@ -48,13 +51,22 @@ pub(super) struct Journaling {
     /// The rules whose texts are in the store.
     kept: Arc<Mutex<Keeps>>,
     under_way: Arc<Semaphore>,
+    told: Arc<Seldom<Missing>>,
+}
+
+/// Why an entry is not in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Missing {
+    StoreSlow,
+    StoreFailed,
 }
 
 impl Journaling {
     pub(super) fn new(events: JournalEvents) -> Self {
         let under_way = Arc::new(Semaphore::new(UNDER_WAY));
         let kept = Arc::new(Mutex::new(Keeps(Weak::new(), 0)));
-        Self { events, kept, under_way }
+        let told = Arc::new(Seldom::new(TOLD_EVERY));
+        Self { events, kept, under_way, told }
     }
 
     /// Whether a decision is kept; `durable`: it is committed to disk anyway.
@@ -159,23 +171,35 @@ impl Journaling {
         let decision = Decision { trace, ..Decision::default() };
         let nothing = (&HashMap::new(), &State::default());
         let Jotting { writes, keeps } = self.writes(event, rules, &decision, nothing, at)?;
-        Ok((WriteSet { expect: vec![(index, place)], writes, durable: false }, keeps))
+        let durable = keeps.is_some();
+        Ok((WriteSet { expect: vec![(index, place)], writes, durable }, keeps))
     }
 
     /// Commits an entry that nobody waits for.
-    pub(super) fn jot(&self, store: &dyn Store, jotting: Jotting) {
+    pub(super) fn jot(&self, store: &dyn Store, jotting: Jotting, now: Timestamp) {
         let Ok(permit) = Arc::clone(&self.under_way).try_acquire_owned() else {
-            tracing::warn!("the store does not keep up: an event is not in the journal");
+            if let Some(others) = self.told.is_time(Missing::StoreSlow, now) {
+                tracing::warn!(
+                    others,
+                    "the store does not keep up: an event is not in the journal"
+                );
+            }
             return;
         };
         // Queued here, so that the journal's order is the order of the decisions.
         let Jotting { writes, keeps } = jotting;
-        let commit = store.commit(WriteSet { writes, ..WriteSet::default() });
-        let kept = Arc::clone(&self.kept);
+        // Rules that are believed to be kept must not be taken back by a sync that fails.
+        let durable = keeps.is_some();
+        let commit = store.commit(WriteSet { writes, durable, ..WriteSet::default() });
+        let (kept, told) = (Arc::clone(&self.kept), Arc::clone(&self.told));
         tokio::spawn(async move {
             match commit.await {
                 Ok(()) => mark(&kept, keeps),
-                Err(error) => tracing::warn!(%error, "an event is not in the journal"),
+                Err(error) => {
+                    if let Some(others) = told.is_time(Missing::StoreFailed, now) {
+                        tracing::warn!(%error, others, "an event is not in the journal");
+                    }
+                }
             }
             drop(permit);
         });
@@ -252,7 +276,7 @@ mod tests {
             let at = (Timestamp(5), number);
             let jotting = journaling.writes(&event, &rules, &decision, state, at).unwrap();
             let brings = jotting.keeps.is_some();
-            journaling.jot(&store, jotting);
+            journaling.jot(&store, jotting, Timestamp(5));
             // All permits are back when nothing is under way any more.
             drop(journaling.under_way.acquire_many(10_000).await.unwrap());
             brings
@@ -280,7 +304,7 @@ mod tests {
                 let state = (&HashMap::new(), &State::default());
                 let at = (Timestamp(5), 1);
                 let jotting = journaling.writes(&event, &rules, &decision, state, at).unwrap();
-                journaling.jot(&store, jotting);
+                journaling.jot(&store, jotting, Timestamp(5));
             }
             let note = "Chat was told to allow it";
             journaling.note(&store, &event, &rules, note, (Timestamp(9), 2)).await.unwrap();

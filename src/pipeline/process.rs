@@ -176,8 +176,10 @@ impl Pipeline {
     }
 
     /// Decides what needs no state, if nothing follows from it: no lane, no disk. Otherwise, and where a bug
-    /// is in the way, nothing has happened.
+    /// or the state of the store is in the way, nothing has happened.
     fn decide_at_once(&self, event: &Event) -> Option<Verdict> {
+        // Chat may repeat it when its journal entry has a place again.
+        self.store.health().ok()?;
         let (rules, now) = (self.rules.load(), self.clock.now());
         let quick = || {
             if !needs(event, &rules).is_empty() {
@@ -307,7 +309,7 @@ impl Pipeline {
             return;
         }
         match self.entry(event, rules, decision, loaded, now) {
-            Ok(jotting) => self.journaling.jot(&*self.store, jotting),
+            Ok(jotting) => self.journaling.jot(&*self.store, jotting, now),
             Err(error) => tracing::warn!(%error, "an event is not in the journal"),
         }
     }
@@ -413,6 +415,7 @@ impl Pipeline {
             let jotting = self.entry(event, rules, decision, loaded, now)?;
             set.writes.extend(jotting.writes);
             keeps = jotting.keeps;
+            set.durable |= keeps.is_some();
         }
         if matches!(event.cause, Cause::Kind(_) | Cause::Schedule { .. }) {
             let verdict = match &decision.verdict {

@@ -40,6 +40,8 @@ use work::{Done, Terms};
 
 /// At the latest, look again: a group may have been seen for the first time.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// While the store takes nothing, it is looked again after this.
+const STORE_TROUBLE: Duration = Duration::from_secs(1);
 /// A group that Chat does not tell about is left alone after so many tries, until the next run.
 const TRIES: u32 = 5;
 /// Runs that are begun without being asked for, beside each other.
@@ -183,6 +185,14 @@ impl Reconciler {
     /// Works until told to stop; what is in flight then only asks, and is given up.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
+            // The store itself says why.
+            if self.store.health().is_err() {
+                tokio::select! {
+                    () = self.clock.sleep_until(self.clock.now() + STORE_TROUBLE) => {}
+                    _ = stop.changed() => {}
+                }
+                continue;
+            }
             let this = Arc::clone(&self);
             // In a task of its own: a bug in one batch must not end all the others.
             let mut batch = tokio::spawn(async move { this.batch().await });
@@ -194,16 +204,16 @@ impl Reconciler {
                 }
             };
             let worked = worked.unwrap_or_else(|error| Err(StoreError(format!("a bug: {error}"))));
-            match worked {
-                Ok(0) => {}
+            let again = self.clock.now() + LOOK_AGAIN;
+            let next = match worked {
+                Ok(0) => self.next_due().map_or(again, |due| due.min(again)),
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::error!(%error, "groups could not be compared with Chat; trying again");
                     self.trouble(&Stop::Ours(error.0));
+                    self.clock.now() + STORE_TROUBLE
                 }
-            }
-            let again = self.clock.now() + LOOK_AGAIN;
-            let next = self.next_due().map_or(again, |due| due.min(again));
+            };
             tokio::select! {
                 () = self.clock.sleep_until(next) => {}
                 () = self.asked.notified() => {}
@@ -215,16 +225,22 @@ impl Reconciler {
     /// Does some jobs beside each other; says how many of them came to something.
     async fn batch(&self) -> Result<usize, StoreError> {
         let _turn = self.turn.lock().await;
+        // Nothing is begun, and nothing taken for done, while the store could not keep what is found.
+        self.store.health()?;
         let now = self.clock.now();
-        self.begin_due(now)?;
+        self.begin_due(now);
         loop {
             let Some((number, jobs, terms)) = self.take(now) else { return Ok(0) };
             if jobs.is_empty() {
                 self.end(number, now).await?;
                 continue;
             }
-            if let [Job::List { cursor }] = jobs[..] {
-                self.keep_place(number, cursor).await?;
+            if let [Job::List { cursor }] = jobs[..]
+                && let Err(error) = self.keep_place(number, cursor).await
+            {
+                // Without its job, the run would be over and all groups compared.
+                self.state().put_back(number, Job::List { cursor });
+                return Err(error);
             }
             let works = jobs.into_iter().map(|job| self.work_apart(job, &terms));
             let results = futures_util::future::join_all(works).await;
@@ -253,9 +269,9 @@ impl Reconciler {
     }
 
     /// Begins what is due.
-    fn begin_due(&self, now: Timestamp) -> Result<(), StoreError> {
+    fn begin_due(&self, now: Timestamp) {
         if self.settings.every.is_none() {
-            return Ok(());
+            return;
         }
         let mut state = self.state();
         if !std::mem::replace(&mut state.started, true) {
@@ -272,26 +288,23 @@ impl Reconciler {
         }
         // Those that wait are read with all the others; or later, for more wait with the watcher than here.
         if state.runs.len() >= RUNS || state.runs.iter().any(|run| run.status.all) {
-            return Ok(());
+            return;
         }
         let due = self.watcher.due(now);
         if due.all {
             state.over_all(Why::Gap, now);
         }
         let wanted = |group: &GroupId| self.settings.groups.matches(group.as_str());
-        let mut unread = Vec::new();
-        for group in due.unread.into_iter().filter(wanted) {
-            if !mirrored::is_read(&*self.store, &group)? {
-                unread.push(group);
-            }
-        }
+        // The watcher has let go of them: one too many is read where the store does not tell.
+        let is_read = |group: &GroupId| mirrored::is_read(&*self.store, group).unwrap_or(false);
+        let unread = due.unread.into_iter().filter(wanted).filter(|group| !is_read(group));
+        let unread: Vec<GroupId> = unread.collect();
         let gaps: Vec<GroupId> = due.gaps.into_iter().filter(wanted).collect();
         for (why, groups) in [(Why::Gap, gaps), (Why::FirstSight, unread)] {
             if !groups.is_empty() {
                 state.over(why, &groups, now);
             }
         }
-        Ok(())
     }
 
     /// Takes in what a job has come to; 1 when it came to something.
@@ -351,7 +364,7 @@ impl Reconciler {
     /// Everything of the pages before has been read: a restart goes on here.
     async fn keep_place(&self, number: u64, cursor: i64) -> Result<(), StoreError> {
         let kept = {
-            let mut state = self.state();
+            let state = self.state();
             let Some(run) = state.runs.iter().find(|run| run.status.run == number) else {
                 return Ok(());
             };
@@ -360,10 +373,11 @@ impl Reconciler {
             if state.kept.unfinished == unfinished {
                 return Ok(());
             }
-            state.kept.unfinished = unfinished;
-            state.kept.clone()
+            Kept { unfinished, ..state.kept.clone() }
         };
-        self.write(&kept).await
+        self.write(&kept).await?;
+        self.state().kept.unfinished = kept.unfinished;
+        Ok(())
     }
 
     /// A run is over.

@@ -166,7 +166,8 @@ impl Reconciler {
         let store = &*self.store;
         let record = mirrored::record(store, &group)?;
         if !facts.exists && record.is_none() {
-            tracing::debug!(%group, "Chat knows no such group, and no callback has told of one");
+            // Somebody has named it, or it went between the list and this.
+            tracing::info!(%group, "Chat knows no such group, and no callback has told of one");
             return Ok(None);
         }
         let read = record.as_ref().is_some_and(|record| record.members.is_some());

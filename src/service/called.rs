@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, Lost, OverLimit, Seen, Seldom, Watch};
-use crate::clock::Clock;
+use crate::callback::{Answered, Lost, OverLimit, Seen, Watch};
+use crate::clock::{Clock, Seldom};
 use crate::reconcile::Watcher;
 use crate::rest::{Rates, catalog};
 

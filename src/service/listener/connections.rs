@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Terms;
-use crate::callback::{Busy, Seldom};
-use crate::clock::Clock;
+use crate::callback::Busy;
+use crate::clock::{Clock, Seldom};
 
 /// From one look at the connections to the next.
 pub(super) const BEAT: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use super::Timestamp;
 
 /// Says of each kind of thing whether enough time has passed to tell of it again. The kinds must come
 /// from a fixed set.
