@@ -14,6 +14,7 @@ use groupkeeper::decision::Settings;
 use groupkeeper::engine::{Engine, Parts};
 use groupkeeper::pipeline::{Door, JournalEvents};
 use groupkeeper::reconcile;
+use groupkeeper::rest::client::Transport;
 use groupkeeper::rest::{App, Chat, Client};
 use groupkeeper::retention::Retention;
 use groupkeeper::rule::RuleSet;
@@ -71,7 +72,9 @@ impl Machine {
             secret_key: SecretString::from(KEY),
             base_url: "http://chat".to_owned(),
         };
-        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, Arc::new(wire), self.clock.clone()));
+        let wire: Arc<dyn Transport> = Arc::new(wire);
+        let wire = self.mutant.map_or(wire.clone(), |mutant| mutant.wire(wire));
+        let chat: Arc<dyn Chat> = Arc::new(Client::new(app, wire, self.clock.clone()));
         let chat = self.mutant.map_or(chat.clone(), |mutant| mutant.chat(chat, store.clone()));
         let witness = self.net.witness.clone();
         let clock: Arc<dyn Clock> = self.clock.clone();

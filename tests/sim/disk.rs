@@ -32,6 +32,11 @@ struct State {
     queued: VecDeque<Queued>,
     tickets: u64,
     refuses_until: Timestamp,
+    /// A commit or a sync has failed: nothing is taken until the disk is well and what was not
+    /// synced is taken back.
+    failed: bool,
+    /// How often that was so: who waited for a sync then is told of the failure.
+    failures: u64,
     /// The outbox as it is on the platters, by the number that its calls carry.
     outbox: HashMap<u32, (Vec<u8>, Pending)>,
 }
@@ -60,6 +65,7 @@ impl Disk {
     /// The power is gone. What is left is what a new process finds.
     pub fn crash(&self, loss: &mut Loss) {
         let mut state = self.state();
+        state.failed = false;
         let queued = state.queued.drain(..).collect::<Vec<_>>();
         for Queued { set, .. } in queued {
             // Whoever called never hears whether this one conflicted.
@@ -135,6 +141,26 @@ impl State {
         }
     }
 
+    /// The disk does not take a group of commits, or not its sync: what was called for may be seen, until
+    /// it is taken back.
+    fn fail(&mut self) {
+        self.failed = true;
+        self.failures += 1;
+        for Queued { set, outcome, .. } in std::mem::take(&mut self.queued) {
+            let _ = self.apply(set);
+            *outcome.lock().unwrap() = Some(Err(full().into()));
+        }
+    }
+
+    /// Takes back what no sync has confirmed, when the disk takes writes again.
+    fn recover(&mut self, now: Timestamp) {
+        if self.failed && now >= self.refuses_until {
+            self.failed = false;
+            self.unsynced.clear();
+            self.image.clone_from(&self.durable);
+        }
+    }
+
     fn sync(&mut self) {
         for writes in std::mem::take(&mut self.unsynced) {
             self.index(&writes);
@@ -194,16 +220,26 @@ impl Session {
         ticket: u64,
         durable: bool,
         outcome: Outcome,
-        number: u64,
+        (number, failures): (u64, u64),
     ) -> Result<(), CommitError> {
         if durable {
+            if self.power.sync_begins(number) {
+                return pending().await;
+            }
             let (low, high) = self.manner.sync;
             let time = self.rng.lock().unwrap().millis(low, high);
             self.clock.sleep(time).await;
         }
         {
             let mut state = self.disk.state();
+            if state.failures > failures {
+                return Err(full().into());
+            }
             state.drain(ticket);
+            if durable && self.clock.truth() < state.refuses_until {
+                state.fail();
+                return Err(full().into());
+            }
             if durable {
                 state.sync();
             }
@@ -238,10 +274,18 @@ impl Store for Session {
         }
         let (number, _) = self.power.counted();
         let mut state = self.disk.state();
+        state.recover(self.clock.truth());
         if self.clock.truth() < state.refuses_until {
-            let full = StoreError("the simulated disk is full".to_owned());
-            return Box::pin(ready(Err(full.into())));
+            if !state.failed {
+                // It may have been seen by then.
+                if self.manner.early {
+                    let _ = state.apply(set);
+                }
+                state.fail();
+            }
+            return Box::pin(ready(Err(full().into())));
         }
+        let failures = state.failures;
         let outcome: Outcome = Arc::default();
         let durable = set.durable;
         state.tickets += 1;
@@ -252,16 +296,22 @@ impl Store for Session {
             state.queued.push_back(Queued { ticket, set, outcome: outcome.clone() });
         }
         drop(state);
-        Box::pin(self.clone().finish(ticket, durable, outcome, number))
+        Box::pin(self.clone().finish(ticket, durable, outcome, (number, failures)))
     }
 
     fn health(&self) -> Result<(), StoreError> {
-        Ok(())
+        let mut state = self.disk.state();
+        state.recover(self.clock.truth());
+        if state.failed { Err(full()) } else { Ok(()) }
     }
 
     fn size_on_disk(&self) -> u64 {
         0
     }
+}
+
+fn full() -> StoreError {
+    StoreError("the simulated disk is full".to_owned())
 }
 
 /// A commit that nobody lives to see the end of.

@@ -8,9 +8,10 @@ use groupkeeper::decision::event::Timer;
 use groupkeeper::decision::{Event, StateKey, StateValue, Verdict};
 use groupkeeper::ledger::{self, Kind, Pending, TimerRecord};
 use groupkeeper::pipeline::{Door, Entering, Noting};
-use groupkeeper::rest::client::Calling;
+use groupkeeper::rest::client::{Calling, Posting, Transport};
 use groupkeeper::rest::{Call, Chat, Failure};
 use groupkeeper::store::{Commit, Entry, Store, StoreError, WriteSet};
+use serde_json::{Value, json};
 
 /// One bug each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,28 @@ impl Mutant {
         Arc::new(WrongChat { mutant: self, inner, store })
     }
 
+    pub fn wire(self, inner: Arc<dyn Transport>) -> Arc<dyn Transport> {
+        match self {
+            Self::RateIgnored => Arc::new(HastyWire(inner)),
+            _ => inner,
+        }
+    }
+
+    /// The promise that it breaks: what finds it begins so.
+    pub fn breaks(self) -> &'static str {
+        match self {
+            Self::AnswerBeforeCommit => "S1",
+            Self::NoSeenMark | Self::SentAgainUnverified => "S3",
+            Self::NothingDurable | Self::GoneBeforeSent => "S2",
+            Self::TimerWithoutId => "S9",
+            Self::EndsLostAtRestart => "L2",
+            Self::NewestFirst => "S7",
+            Self::RateIgnored => "S6",
+            Self::EchoStartsRules => "S12",
+            Self::ShadowSends => "S11",
+        }
+    }
+
     pub fn door(self, inner: Arc<dyn Door>) -> Arc<dyn Door> {
         match self {
             Self::AnswerBeforeCommit => Arc::new(HastyDoor(inner)),
@@ -84,6 +107,25 @@ impl Door for HastyDoor {
 
     fn note(&self, event: Event, note: String) -> Noting<'_> {
         self.0.note(event, note)
+    }
+}
+
+/// With each message to a group, the group is read beside all limits.
+struct HastyWire(Arc<dyn Transport>);
+
+impl Transport for HastyWire {
+    fn post(&self, url: String, body: Vec<u8>) -> Posting<'_> {
+        let (from, to) = ("/send_group_msg?", "/get_group_info?");
+        if !url.contains(from) {
+            return self.0.post(url, body);
+        }
+        Box::pin(async move {
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            let read = json!({ "GroupIdList": [message["GroupId"]] }).to_string().into_bytes();
+            let reads = (0..250).map(|_| self.0.post(url.replace(from, to), read.clone()));
+            futures_util::future::join_all(reads).await;
+            self.0.post(url, body).await
+        })
     }
 }
 
@@ -232,13 +274,6 @@ impl Chat for WrongChat {
         Box::pin(async move {
             if self.mutant == Mutant::GoneBeforeSent && !call.is_read() {
                 self.forget(random).await;
-            }
-            if self.mutant == Mutant::RateIgnored
-                && let Call::SendGroupMsg { group, .. } = call
-            {
-                let read = Call::GetGroupInfo { groups: vec![group.clone()] };
-                let reads = (0..250).map(|_| self.inner.call(&read, random));
-                futures_util::future::join_all(reads).await;
             }
             let mut answer = self.inner.call(call, random).await;
             if self.mutant == Mutant::SentAgainUnverified

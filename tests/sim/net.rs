@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use groupkeeper::clock::Timestamp;
+use groupkeeper::clock::{Clock, Timestamp};
 use groupkeeper::rest::Transport;
 use groupkeeper::rest::client::{Posted, Posting, TransportError};
 use groupkeeper::simulator::{Answered, Callback, RestAnswer, RestFault, World};
@@ -178,6 +178,8 @@ impl Net {
             let wait = due.since(self.clock.truth());
             self.clock.sleep(wait).await;
             let Some(door) = self.door() else { return };
+            // As the bot reads it: what has no time of its own has that at which it came.
+            let came = self.clock.now();
             let answer = self.ask(door, &callback).await;
             let answered = answer.as_ref().is_some_and(|(status, _)| *status == 200);
             let again = self.weather.lock().unwrap().again && sent + 1 < SENT;
@@ -185,7 +187,7 @@ impl Net {
             self.story
                 .tell(format!("callback {} {} answered {status}", callback.id, callback.command));
             if answered {
-                self.witness.answered(&callback, self.clock.truth());
+                self.witness.answered(&callback, came);
             }
             if callback.asks {
                 self.on_the_way.lock().unwrap().remove(&number);

@@ -12,6 +12,8 @@ use crate::rng::Rng;
 pub enum Stop {
     /// Nothing of this commit is on disk.
     BeforeCommit(u64),
+    /// It is seen by readers, and its sync is called for.
+    BeforeSync(u64),
     /// It is on disk (if it was to be), and whoever committed never hears of it.
     AfterCommit(u64),
     /// Nothing of this call has left.
@@ -69,6 +71,11 @@ impl Power {
     }
 
     /// `number`: the how-manieth commit it was.
+    pub fn sync_begins(&self, number: u64) -> bool {
+        self.reached(|_| Stop::BeforeSync(number))
+    }
+
+    /// As [`Power::sync_begins`].
     pub fn commit_ends(&self, number: u64) -> bool {
         self.reached(|_| Stop::AfterCommit(number))
     }

@@ -94,7 +94,7 @@ impl Witness {
     }
 
     /// S1: what Chat is told is taken, has been decided, and its decision is on the platters.
-    pub fn answered(&self, callback: &Callback, truth: Timestamp) {
+    pub fn answered(&self, callback: &Callback, came: Timestamp) {
         if callback.asks {
             return;
         }
@@ -105,7 +105,7 @@ impl Witness {
         };
         let admins = [Account::from(ADMIN)];
         let settings = decode::Settings { admins: &admins, wants_callback_event: false };
-        let Ok(decoded) = decode(&query, &callback.body, settings, truth) else { return };
+        let Ok(decoded) = decode(&query, &callback.body, settings, came) else { return };
         for event in decoded.events {
             let decided = self.seen().decided.contains_key(&event.id);
             if !decided && !self.is_marked(&event.id) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use groupkeeper::clock::Clock;
+use groupkeeper::clock::{Clock, Timestamp};
 use groupkeeper::decision::StateValue;
 use groupkeeper::decision::event::Timer;
 use groupkeeper::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
@@ -16,6 +16,8 @@ use crate::bot::{Bot, Machine};
 /// What is due is done after so long at the latest: an hour is the longest that a delayed callback or
 /// a refused call keeps a lane, with a margin.
 const LATE: Duration = Duration::from_secs(900);
+/// What was due during the faults, too, is done after so long.
+const BOUND: Duration = Duration::from_secs(3 * 3_600);
 /// Quarters of an hour: longer than the longest sanction, with a day of tries to end it where Chat refuses.
 const LONGEST: u32 = 160;
 
@@ -54,11 +56,35 @@ pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {
 
 /// Lets a quarter of an hour pass, again and again, until it is so, or never will be.
 async fn until(machine: &Machine, is_so: impl Fn() -> bool) {
-    for _ in 0..LONGEST {
+    let begin = machine.clock.now();
+    for quarter in 0..LONGEST {
         if !machine.net.story.is_whole() || is_so() {
             return;
         }
         machine.clock.sleep(LATE).await;
+        if LATE * quarter > BOUND {
+            in_time(machine, begin);
+        }
+    }
+}
+
+/// What fell due during the faults is done within the bound, a sanction whose time was over since then at once.
+fn in_time(machine: &Machine, since: Timestamp) {
+    let (story, now) = (&machine.net.story, machine.clock.now());
+    for (_, pending) in decoded::<Pending>(machine, Kind::Outbox) {
+        if pending.effect.created + BOUND < now {
+            story.broken(format!(
+                "L3: {} has waited since {}",
+                pending.effect.act, pending.effect.created
+            ));
+        }
+    }
+    for (_, value) in decoded::<StateValue>(machine, Kind::Sanction) {
+        let StateValue::Sanction(sanction) = value else { continue };
+        let late = |until: Timestamp| until + if until < since { BOUND } else { LATE } < now;
+        if sanction.until.is_some_and(late) {
+            story.broken(format!("L1: a sanction of `{}` is late: {sanction:?}", sanction.rule));
+        }
     }
 }
 

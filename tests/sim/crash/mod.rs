@@ -1,4 +1,4 @@
-//! Every story, stopped at its n-th commit and at its n-th send, for every n; then the bot starts again on
+//! Every story, stopped at its n-th commit, sync and send, for every n; then the bot starts again on
 //! what the disk kept, and Chat ends as if nothing had been.
 
 mod ending;
@@ -179,7 +179,8 @@ impl Play<'_> {
 
 /// Every stop of a story that went through with so many commits and sends.
 fn stops((commits, sends): (u64, u64)) -> Vec<Stop> {
-    let commits = (1..=commits).flat_map(|n| [Stop::BeforeCommit(n), Stop::AfterCommit(n)]);
+    let commits = (1..=commits)
+        .flat_map(|n| [Stop::BeforeCommit(n), Stop::BeforeSync(n), Stop::AfterCommit(n)]);
     commits.chain((1..=sends).flat_map(|n| [Stop::BeforeSend(n), Stop::AfterSend(n)])).collect()
 }
 
@@ -212,11 +213,11 @@ fn everywhere(scene: &Scene) -> (usize, Vec<String>) {
 }
 
 /// The first story that a planted bug spoils although nothing stops it, and what does not hold.
-pub fn found_by_a_story(mutant: Mutant) -> Option<String> {
+pub fn found_by_a_story(mutant: Mutant) -> Option<(&'static str, String)> {
     scenes().iter().find_map(|scene| {
         let played = play(scene, &parsed(scene), None, VARIANTS[0], Some(mutant));
         let first = played.violations.first().or(played.ending.unfinished.first())?;
-        Some(format!("\"{}\": {first}", scene.name))
+        Some((scene.name, first.clone()))
     })
 }
 
