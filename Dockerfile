@@ -1,8 +1,11 @@
 # Two stages: one that compiles, and a small one with the command and the certificates that its TLS checks against.
 #
 #   docker build -t groupkeeper .
-#   docker run -p 8080:8080 -v "$PWD/groupkeeper.toml:/etc/groupkeeper/groupkeeper.toml:ro" \
+#   docker run -d --name groupkeeper --restart unless-stopped --stop-timeout 15 -p 127.0.0.1:8080:8080 \
+#     -v "$PWD/groupkeeper.toml:/etc/groupkeeper/groupkeeper.toml:ro" \
 #     -v "$PWD/rules:/rules:ro" -v groupkeeper-data:/data groupkeeper
+#
+# docs/operating.md says what belongs around it.
 
 FROM rust:1.95-slim-bookworm AS builder
 WORKDIR /build
@@ -39,12 +42,13 @@ USER 10001:10001
 ENV GROUPKEEPER_RULES_DIRECTORY=/rules GROUPKEEPER_STORE_URL=sled:/data
 VOLUME ["/rules", "/data"]
 
-# Callbacks. Health, console and metrics listen on 127.0.0.1:8081 of the container unless [admin] listen says otherwise.
+# Callbacks. Health, console and metrics listen on 127.0.0.1:8081 of the container unless [admin] listen says otherwise;
+# the health check asks where that says.
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["groupkeeper", "healthcheck", "--url", "http://127.0.0.1:8081/healthz"]
+  CMD ["groupkeeper", "healthcheck", "--config", "/etc/groupkeeper/groupkeeper.toml"]
 
-# SIGTERM finishes what is in flight within ten seconds; give it a little more (`docker stop --time 15`).
+# SIGTERM finishes what is in flight within ten seconds; give it a little more (`docker run --stop-timeout 15`).
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["groupkeeper"]
 CMD ["serve", "--config", "/etc/groupkeeper/groupkeeper.toml"]

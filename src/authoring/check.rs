@@ -42,7 +42,13 @@ impl Checked {
 /// When the directory itself cannot be read; the error names it.
 pub fn check(directory: &Path, now: Option<Timestamp>) -> io::Result<Checked> {
     let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {}", directory.display(), refusal(&error)))
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "there is no such directory; `groupkeeper new` writes a first rule".to_owned()
+            }
+            _ => refusal(&error),
+        };
+        io::Error::new(error.kind(), format!("{}: {why}", directory.display()))
     };
     let mut files = Files::read(directory, |_| true).map_err(named)?;
     // A rule file and its tests belong together.

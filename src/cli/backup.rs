@@ -17,7 +17,7 @@ const TELL: u64 = 100_000;
 #[derive(clap::Args)]
 #[command(
     after_long_help = "The file holds one JSON object on each line, and no secret: tokens and keys are in the \
-                       configuration only. It is written beside its place and takes that when it is whole."
+                       configuration only. It is written in the same directory and takes the place of FILE when it is whole."
 )]
 pub(super) struct Arguments {
     /// Where to write it; `-` is standard output
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     match arguments.backup() {
         Ok(summary) => {
-            eprintln!("{} entries", summary.lines);
+            eprintln!("{} entries are in {}", summary.lines, arguments.place());
             Exit::Fine
         }
         Err(trouble) => {
@@ -43,9 +43,16 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 impl Arguments {
+    fn place(&self) -> String {
+        match self.file == Path::new("-") {
+            true => "what was printed".to_owned(),
+            false => self.file.display().to_string(),
+        }
+    }
+
     fn backup(&self) -> Result<Summary, Trouble> {
         match &self.store {
-            None => self.write(self.running.admin()?.backup()?),
+            None => self.write(self.running.admin_or_store()?.backup()?),
             Some(url) => {
                 let now = SystemClock::default().now();
                 let backup = Backup::begin(stopped(url)?, now)?;
@@ -59,7 +66,9 @@ impl Arguments {
             return copy(from, &mut io::stdout().lock());
         }
         let failed = |error: io::Error| {
-            Trouble(format!("{} cannot be written: {error}", self.file.display()))
+            // The error names the file that is to take this place, and nobody knows that one.
+            let kind = error.kind();
+            Trouble(format!("{} cannot be written: {kind}", self.file.display()))
         };
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));

@@ -9,6 +9,7 @@ use crate::authoring::{self, Checked};
 use crate::clock::{Clock, SystemClock};
 use crate::rule::diagnostic::{Diagnostic, Level};
 use crate::rule::on_protected;
+use crate::service::config::Config;
 
 /// So many of one file are shown without `--all`, and so many of all.
 const SHOWN_OF_FILE: usize = 10;
@@ -44,12 +45,12 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     // Not part of `authoring::check`: a mistake in a test keeps no service from taking the rules.
     checked.diagnostics.extend(authoring::testfile::check(&checked.tests));
     if let Some(path) = &arguments.config {
-        let config = match serve::load(Some(path)) {
+        // The secrets are not needed, and CI does not have them.
+        let config = match serve::configured(Some(path), Config::bystander) {
             Ok(config) => config,
             Err(exit) => return exit,
         };
-        let own = [config.app.admin.clone()];
-        let told = on_protected(&checked.rules, &config.safety.protected, &own);
+        let told = on_protected(&checked.rules, &config.safety.protected, &[config.own]);
         checked.diagnostics.extend(told);
     }
     let listed = by_file(&checked.diagnostics);
@@ -70,7 +71,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     }
     let only_tests = directory.is_file() && !checked.tests.is_empty();
     if checked.rules.rules().is_empty() && !only_tests {
-        eprintln!("{}: there is no rule in this", directory.display());
+        eprintln!(
+            "{}: there is no rule in it; `groupkeeper new` lists presets",
+            directory.display()
+        );
         return Exit::Rules;
     }
     Exit::Fine
@@ -89,8 +93,10 @@ fn summary(checked: &Checked) -> String {
         let plural = if count == 1 { "" } else { "s" };
         format!("{count} {what}{plural}")
     };
+    // With errors, some of those in the files are not among them.
+    let rules = if checked.is_good() { "rule" } else { "usable rule" };
     [
-        counted(checked.rules.rules().len(), "rule"),
+        counted(checked.rules.rules().len(), rules),
         counted(checked.count(Level::Error), "error"),
         counted(checked.count(Level::Warning), "warning"),
         counted(checked.tests.len(), "test file"),

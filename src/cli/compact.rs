@@ -19,7 +19,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Exit {
     match compact(&arguments.store) {
         Ok(Compacted { before, after }) => {
-            println!("{} MiB, before that {} MiB", mib(after), mib(before));
+            let store = &arguments.store;
+            println!("{store}: {} MiB now, {} MiB before", mib(after), mib(before));
             Exit::Fine
         }
         Err(trouble) => {

@@ -28,11 +28,12 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl Looking {
-    /// Prints a list of `/api/v1/`: a line for each, or JSON. `nothing` is said when it is empty.
+    /// Prints a list of `/api/v1/`: a line for each, or JSON. `nothing` is said when it is empty, and
+    /// otherwise `next`: what can be done with an entry.
     pub(super) fn print(
         &self,
         list: &str,
-        nothing: &str,
+        (nothing, next): (&str, &str),
         line: impl Fn(&Value) -> String,
     ) -> Result<Exit, Trouble> {
         let (entries, total) = self.read(&self.running.admin()?, list)?;
@@ -43,6 +44,9 @@ impl Looking {
         }
         if total == 0 && !self.json {
             eprintln!("{nothing}");
+        }
+        if total > 0 && !self.json && !next.is_empty() {
+            eprintln!("next: {next}");
         }
         if total > entries.len() {
             let more = total - entries.len();

@@ -43,8 +43,8 @@ pub use exit::Exit;
     long_about = "Keeps the groups of a Tencent Cloud Chat app in order: receives the app's callbacks, \
                   decides by the rules in a directory, and makes the matching REST calls. What was \
                   answered is on disk; what was decided is carried out; a timed mute ends.",
-    after_help = "Exit codes: 0 fine, 1 usage or configuration, 2 rules wrong, 3 a rule test failed, \
-                  70 our fault.\nBegin with: groupkeeper demo"
+    after_help = "Exit codes: 0 fine, 1 usage or configuration (fsck: something was found), 2 rules wrong, \
+                  3 a rule test failed or a play went otherwise, 70 our fault.\nBegin with: groupkeeper demo"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -77,7 +77,7 @@ enum Command {
     WhyNot(why_not::Arguments),
     /// Show what a running service has to do; release or discard what a limit holds back
     Outbox(outbox::Arguments),
-    /// Show what a bug keeps a running service from working on; try it again, or drop it
+    /// Show what was set aside because of a bug or an unreadable record; try it again, or drop it
     Quarantine(quarantine::Arguments),
     /// Have a running service compare groups with Chat: callbacks get lost
     Reconcile(reconcile::Arguments),

@@ -34,7 +34,10 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         Ok(placed) => {
             println!("wrote {} ({})", placed.rules.display(), placed.told());
             println!("wrote {}", placed.tests.display());
-            println!("\nRead the comment at its top and adjust the rule; then:");
+            println!(
+                "\nRead the comment at the top of {}, adjust the rule, then:",
+                placed.rules.display()
+            );
             println!("  groupkeeper check {}", arguments.into.display());
             println!(
                 "  groupkeeper test {} --filter {}",

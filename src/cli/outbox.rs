@@ -26,12 +26,15 @@ enum Command {
     /// What was given up
     Dead(Looking),
     /// Send what is held, with its times counted from now
+    #[command(override_usage = "groupkeeper outbox release <ID | --rule RULE>")]
     Release(Deciding),
     /// Take away what is held; it is never sent
+    #[command(override_usage = "groupkeeper outbox discard <ID | --rule RULE>")]
     Discard(Deciding),
     /// Try again what was given up, and what hung on it: it goes to the end of its group's line, and its
     /// times count from now
     #[command(
+        override_usage = "groupkeeper outbox retry <ID | --rule RULE | --all>",
         long_about = "Try again what was given up: it goes to the end of its group's line, and its times count \
                       from now. So does what fell with it, because it stood behind it in the same rule. A \
                       message that may have been sent may be sent twice: if it was, `outbox done` sends only \
@@ -39,8 +42,10 @@ enum Command {
     )]
     Retry(Burying),
     /// Take what was given up for done, and send what hung on it: a message that was sent, as you saw
+    #[command(override_usage = "groupkeeper outbox done <ID | --rule RULE | --all>")]
     Done(Burying),
     /// Take away what was given up and what hung on it; none of it is ever sent
+    #[command(override_usage = "groupkeeper outbox drop <ID | --rule RULE | --all>")]
     Drop(Burying),
 }
 
@@ -84,16 +89,21 @@ struct Step {
     next: Option<String>,
 }
 
+/// What can be done with what is held, and with what was given up.
+const HELD: &str = "`outbox release ID` sends it, `outbox discard ID` takes it away";
+const DEAD: &str = "`outbox retry ID` sends it (again), `outbox done ID` takes it for done, `outbox drop ID` \
+                    takes it away";
+
 /// So many are settled before it is told how far it is.
 const STEP: usize = 200;
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
         Command::List(looking) => {
-            looking.print("outbox", "nothing is waiting to be sent", line::of)
+            looking.print("outbox", ("nothing is waiting to be sent", ""), line::of)
         }
-        Command::Held(looking) => looking.print("held", "nothing is held", line::of),
-        Command::Dead(looking) => looking.print("dead", "nothing was given up", line::of),
+        Command::Held(looking) => looking.print("held", ("nothing is held", HELD), line::of),
+        Command::Dead(looking) => looking.print("dead", ("nothing was given up", DEAD), line::of),
         Command::Release(deciding) => deciding.order("release", "released"),
         Command::Discard(deciding) => deciding.order("discard", "discarded"),
         Command::Retry(burying) => burying.order("retry", "to be tried again"),

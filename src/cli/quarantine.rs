@@ -52,9 +52,14 @@ struct Came {
     failed: Vec<Value>,
 }
 
+/// What can be done with what is in it.
+const NEXT: &str = "`quarantine retry ID` works on it again, `quarantine drop ID` forgets it";
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
-        Command::List(looking) => looking.print("quarantine", "nothing is in quarantine", line),
+        Command::List(looking) => {
+            looking.print("quarantine", ("nothing is in quarantine", NEXT), line)
+        }
         Command::Retry(deciding) => deciding.order("retry", "done now"),
         Command::Drop(deciding) => deciding.order("drop", "dropped"),
     };

@@ -81,7 +81,8 @@ impl Arguments {
         } else {
             println!("{}", result(&ended));
         }
-        Ok(Exit::Fine)
+        let named = self.groups.len() as u64;
+        Ok(if named > 0 && ended.skipped == named { Exit::Usage } else { Exit::Fine })
     }
 }
 
@@ -133,6 +134,10 @@ fn progress(run: &RunStatus, trouble: Option<&str>) -> String {
 fn result(run: &RunStatus) -> String {
     let groups = count(run.groups, "group");
     let members = count(run.members, "member");
+    let skipped = count(run.skipped, "group");
+    if run.groups == 0 && run.skipped > 0 {
+        return format!("nothing was compared: {skipped} left alone; the service's log says why");
+    }
     let mut text = format!("{groups} and {members} compared with Chat; ");
     match run.found.values().sum::<u64>() {
         0 => text.push_str("callbacks had told of everything"),
@@ -141,8 +146,7 @@ fn result(run: &RunStatus) -> String {
         }
     }
     if run.skipped > 0 {
-        let skipped = count(run.skipped, "group");
-        text.push_str(&format!("; {skipped} left alone (the log says why)"));
+        text.push_str(&format!("; {skipped} left alone (the service's log says why)"));
     }
     text
 }
@@ -221,7 +225,11 @@ mod tests {
         assert_eq!(
             result(&RunStatus { groups: 1, skipped: 1, found, ..run() }),
             "1 group and 4800 members compared with Chat; callbacks had not told of 3: member.joined \
-             2, owner.changed 1; 1 group left alone (the log says why)"
+             2, owner.changed 1; 1 group left alone (the service's log says why)"
+        );
+        assert_eq!(
+            result(&RunStatus { groups: 0, members: 0, skipped: 1, ..run() }),
+            "nothing was compared: 1 group left alone; the service's log says why"
         );
     }
 

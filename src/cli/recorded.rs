@@ -1,6 +1,7 @@
 //! Where commands that ask the journal find it.
 
 use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -35,12 +36,7 @@ pub(super) struct Running {
 impl Running {
     /// What is configured and matters here.
     fn bystander(&self) -> Result<Bystander, Trouble> {
-        let usual = Path::new("groupkeeper.toml");
-        let path = self.config.as_deref().or_else(|| usual.exists().then_some(usual));
-        Config::bystander(path).map_err(|mistakes| {
-            let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Trouble(told.join("\n\n"))
-        })
+        bystander(self.config.as_deref())
     }
 
     /// Where it listens, and what it wants to see.
@@ -55,12 +51,12 @@ impl Running {
                 Some(SecretString::from(text.trim().to_owned()))
             }
         };
-        let mut listen = admin.listen;
-        // A service that listens everywhere is found here.
-        if listen.ip().is_unspecified() {
-            listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        Ok((self.url.clone().unwrap_or_else(|| format!("http://{listen}")), token))
+        Ok((self.url.clone().unwrap_or_else(|| url_of(admin.listen)), token))
+    }
+
+    /// Its admin API, for a command that reads a store as well when the service is stopped.
+    pub(super) fn admin_or_store(&self) -> Result<Admin, Trouble> {
+        self.admin().map(Admin::or_its_store)
     }
 
     /// Its admin API.
@@ -68,6 +64,24 @@ impl Running {
         let (url, token) = self.address()?;
         Admin::new(&url, token)
     }
+}
+
+/// What is configured and matters to commands beside the service.
+pub(super) fn bystander(config: Option<&Path>) -> Result<Bystander, Trouble> {
+    let usual = Path::new("groupkeeper.toml");
+    let path = config.or_else(|| usual.exists().then_some(usual));
+    Config::bystander(path).map_err(|mistakes| {
+        let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Trouble(told.join("\n\n"))
+    })
+}
+
+/// Where an admin listener is found on its own machine.
+pub(super) fn url_of(mut listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{listen}")
 }
 
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use crate::authoring::recorded::Trouble;
 use crate::ledger::restore::{self, Summary};
-use crate::store::{self, Restoring, WriteSet};
+use crate::store::{self, Restoring, StoreError, WriteSet};
 
 /// Changes that are written at once, and bytes of them.
 const BATCH: usize = 1_000;
@@ -48,7 +48,9 @@ impl Arguments {
         let unreadable =
             |error: io::Error| Trouble(format!("{} cannot be read: {error}", self.file.display()));
         let mut file = self.open().map_err(unreadable)?;
-        let summary = restore::check(BufReader::new(&file))?;
+        let summary = restore::check(BufReader::new(&file)).map_err(|StoreError(why)| {
+            Trouble(format!("{} is not restored: {why}", self.file.display()))
+        })?;
         file.rewind().map_err(unreadable)?;
 
         let restoring = Restoring::begin(directory)?;

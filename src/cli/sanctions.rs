@@ -15,7 +15,9 @@ use crate::rule::duration;
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  groupkeeper sanctions\n  groupkeeper sanctions --member ann --kind mute\n  \
+    after_help = "States: wanted (Chat has not confirmed it yet), in force, away (the member has left; it goes on if \
+                  they come back), ending (Chat has not confirmed the end yet), late (it should have ended).\n\n\
+                  Examples:\n  groupkeeper sanctions\n  groupkeeper sanctions --member ann --kind mute\n  \
                   groupkeeper sanctions --late\n  groupkeeper sanctions lift @TGS#cats ann\n  groupkeeper \
                   sanctions lift @TGS#cats --kind mute_all\n  groupkeeper sanctions extend @TGS#cats ann --for 2h"
 )]
@@ -115,7 +117,11 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
         None => arguments.looking.list(),
         Some(Command::List(looking)) => looking.list(),
-        Some(Command::Lift(lift)) => lift.whose.order("lift", "", "is lifted; Chat confirms it"),
+        Some(Command::Lift(lift)) => lift.whose.order(
+            "lift",
+            "",
+            "is being lifted: it is listed as `ending` until Chat has confirmed it",
+        ),
         Some(Command::Extend(extend)) => {
             let end = match (extend.end.longer, extend.end.until) {
                 (Some(time), _) => format!("&for={}", duration::format(time)),

@@ -84,8 +84,8 @@ For tombi, in tombi.toml there (the first that fits counts):
   path = "{directory}/{rules}"
   include = ["rules/**/*.toml"]
 
-Or in one file alone, as its first line, with a blank line below it and the path as seen from that file:
+Or in one file alone, as its first line, with a blank line below it; of a file in rules/, for instance:
 
-  #:schema ./{rules}"#
+  #:schema ../{directory}/{rules}"#
     )
 }

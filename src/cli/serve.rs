@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Exit;
 use crate::clock::SystemClock;
 use crate::rule::model::Mode;
-use crate::service::config::Config;
+use crate::service::config::{Config, ConfigMistake};
 use crate::service::{self, NotStarted, Onlookers, Service, Sockets};
 
 #[derive(clap::Args)]
@@ -17,22 +17,28 @@ pub(super) struct Arguments {
     config: Option<PathBuf>,
 }
 
-/// Loads the configuration, or says on stderr everything that is wrong with it.
-pub(super) fn load(path: Option<&Path>) -> Result<Config, Exit> {
+/// Reads something of the configuration, or says on stderr everything that is wrong with it.
+pub(super) fn configured<T>(
+    path: Option<&Path>,
+    read: impl FnOnce(Option<&Path>) -> Result<T, Vec<ConfigMistake>>,
+) -> Result<T, Exit> {
     let usual = Path::new("groupkeeper.toml");
     let path = path.or_else(|| usual.exists().then_some(usual));
-    Config::from_process(path).map_err(|mistakes| {
+    read(path).map_err(|mistakes| {
         for mistake in &mistakes {
             eprintln!("{mistake}\n");
         }
         let plural = if mistakes.len() == 1 { "" } else { "s" };
         eprintln!("groupkeeper: the configuration has {} mistake{plural}", mistakes.len());
+        if path.is_none() {
+            eprintln!("No file was read: there is no ./groupkeeper.toml; --config names another");
+        }
         Exit::Usage
     })
 }
 
 pub(super) async fn run(arguments: Arguments) -> Exit {
-    let config = match load(arguments.config.as_deref()) {
+    let config = match configured(arguments.config.as_deref(), Config::from_process) {
         Ok(config) => config,
         Err(exit) => return exit,
     };

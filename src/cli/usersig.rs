@@ -8,6 +8,7 @@ use crate::chat::Account;
 use crate::clock::{Clock, SystemClock};
 use crate::rest::usersig;
 use crate::rule::duration;
+use crate::service::config::Config;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -27,14 +28,13 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    let config = match serve::load(arguments.config.as_deref()) {
-        Ok(config) => config,
+    let app = match serve::configured(arguments.config.as_deref(), Config::app) {
+        Ok(app) => app,
         Err(exit) => return exit,
     };
-    let account = arguments.account.as_deref().map_or(config.app.admin.clone(), Account::from);
+    let account = arguments.account.as_deref().map_or(app.admin, Account::from);
     let now = SystemClock::default().now();
-    let key = &config.app.secret_key;
-    let token = usersig::generate(config.app.sdk_app_id, key, &account, now, arguments.time);
+    let token = usersig::generate(app.sdk_app_id, &app.secret_key, &account, now, arguments.time);
     println!("{token}");
     Exit::Fine
 }

@@ -83,6 +83,12 @@ async fn settle(console: &Console, meant: Meant, fate: DeadFate) -> Response {
             problem(StatusCode::NOT_FOUND, "nothing of that kind was given up").into_response()
         }
         Ok(DeadOrdered::Settled(letters, left)) => {
+            let done = match fate {
+                DeadFate::Retry => "has some tried again",
+                DeadFate::TakeForDone => "takes some for done",
+                DeadFate::Drop => "has dropped some",
+            };
+            tracing::info!(letters = letters.len(), "an operator {done} of what was given up");
             let settled: Vec<Value> = letters.iter().map(letter_json).collect();
             let next = left.map(|Stretch { from, to }| format!("{from:x}-{to:x}"));
             Json(json!({ "settled": settled, "next": next })).into_response()

@@ -62,6 +62,12 @@ async fn settle(console: &Console, meant: Meant, fate: Fate) -> Response {
             problem(StatusCode::NOT_FOUND, "nothing of that kind is held").into_response()
         }
         Ok(Ordered::Settled(held)) => {
+            let what = match fate {
+                Fate::Release => "released",
+                Fate::Discard => "discarded",
+            };
+            let rule = held.first().map(|held| held.rule.as_str());
+            tracing::info!(held = held.len(), rule, "an operator has {what} what was held");
             let told = held.iter().map(|held| held_json(held, &rules));
             Json(told.collect::<Vec<_>>()).into_response()
         }

@@ -81,8 +81,17 @@ async fn obey(console: &Console, asked: &Ordered, order: Result<Order, String>) 
         Err(text) => return problem(StatusCode::BAD_REQUEST, &text).into_response(),
     };
     let (group, member, kind) = who;
+    let done = match order {
+        Order::Lift => "lifted",
+        Order::Longer(_) | Order::Until(_) => "given another end to",
+    };
     match console.pipeline.order_sanction(&group, &member, kind, order).await {
-        Ok(Obeyed::Done(standing)) => Json(standing.told(console.pipeline.now())).into_response(),
+        Ok(Obeyed::Done(standing)) => {
+            let told = standing.told(console.pipeline.now());
+            let (kind, until) = (told.kind.name(), told.until.as_deref().unwrap_or("open"));
+            tracing::info!(%group, %member, kind, until, "an operator has {done} a sanction");
+            Json(told).into_response()
+        }
         Ok(Obeyed::NoneThere) => {
             problem(StatusCode::NOT_FOUND, "there is no such sanction").into_response()
         }

@@ -199,12 +199,15 @@ impl Config {
     /// # Errors
     /// What is wrong with these parts, or with the file as a whole.
     pub fn bystander(path: Option<&Path>) -> Result<Bystander, Vec<ConfigMistake>> {
-        let environment = our_environment();
-        let (name, text) = read_file(path)?;
-        let mut reader = Reader::new(&name, &text, &environment)?;
-        let bystander = values::bystander(&mut reader);
-        let mistakes = reader.mistakes();
-        bystander.filter(|_| mistakes.is_empty()).ok_or(mistakes)
+        part(path, values::bystander)
+    }
+
+    /// What calls of Chat are signed with; nothing else has to be right.
+    ///
+    /// # Errors
+    /// As [`Config::bystander`].
+    pub fn app(path: Option<&Path>) -> Result<App, Vec<ConfigMistake>> {
+        part(path, values::app)
     }
 
     /// Reads the file (if there is one) and an environment, whose values win.
@@ -229,6 +232,19 @@ impl Config {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// A part of the configuration of this process.
+fn part<T>(
+    path: Option<&Path>,
+    read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, Vec<ConfigMistake>> {
+    let environment = our_environment();
+    let (name, text) = read_file(path)?;
+    let mut reader = Reader::new(&name, &text, &environment)?;
+    let part = read(&mut reader);
+    let mistakes = reader.mistakes();
+    part.filter(|_| mistakes.is_empty()).ok_or(mistakes)
 }
 
 /// The variables of this process that are meant for us.

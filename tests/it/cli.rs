@@ -87,7 +87,7 @@ fn one_file_is_checked_by_itself_and_mistakes_are_counted_in_words() {
     std::fs::write(folder.path().join("b.toml"), "onn\n").unwrap();
     let check = run(&["check", &path.to_string_lossy()]);
     assert_eq!(code(&check), Some(2));
-    assert!(stderr(&check).contains(": 0 rules, 1 error, 0 warnings, 0 test files"));
+    assert!(stderr(&check).contains(": 0 usable rules, 1 error, 0 warnings, 0 test files"));
     let json = run(&["check", "--json", &path.to_string_lossy()]);
     let list: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(list[0]["code"], "R054");

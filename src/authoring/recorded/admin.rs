@@ -83,7 +83,8 @@ impl Admin {
     }
 
     /// For commands that read a store as well.
-    pub(super) fn or_its_store(self) -> Self {
+    #[must_use]
+    pub fn or_its_store(self) -> Self {
         Self { instead: "When it is stopped, read its store: --store sled:data", ..self }
     }
 
@@ -253,8 +254,13 @@ impl Admin {
         match status {
             200 => Ok(Some((total, body))),
             404 => Ok(None),
+            401 if self.token.is_some() => Err(Trouble(format!(
+                "{} does not accept this token: it is not the one of its `[admin] token`",
+                self.url
+            ))),
             401 => Err(Trouble(format!(
-                "{} wants its token: give --config with its [admin] token, or --token-file",
+                "{} wants its token: --config with its `[admin] token`, --token-file, or \
+                 GROUPKEEPER_ADMIN_TOKEN in the environment",
                 self.url
             ))),
             _ => {

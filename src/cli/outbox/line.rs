@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// `0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m  (2026-01-01T12:00:00Z;
-/// why)`, and below it what is to be said, as the rule has it.
+/// why)`, and below it why it was given up, what hung on it, and what is to be said, as the rule has it.
 pub(super) fn of(entry: &Value) -> String {
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     let wants = match &entry["wants"] {
@@ -21,6 +21,9 @@ pub(super) fn of(entry: &Value) -> String {
     let member = entry["member"].as_str().map(|member| format!("about {member}: "));
     let member = member.filter(|_| entry["wants"].is_array()).unwrap_or_default();
     let mut line = format!("{}  {}  {member}{wants}  ({since}{why})", text("id"), text("rule"));
+    if entry["given_up"].is_string() {
+        line.push_str(&format!("\n    because: {}", text("why")));
+    }
     for hung in entry["hung"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         line.push_str(&format!("\n    and with it: {hung}"));
     }
@@ -42,7 +45,7 @@ fn waits_for(entry: &Value) -> String {
         Some(tries) => format!(" after {tries} tries"),
     };
     if let Some(at) = entry["given_up"].as_str() {
-        return format!("given up {at}{tries}: {}", text("why"));
+        return format!("given up {at}{tries}");
     }
     if !text("why").is_empty() {
         return text("why").to_owned();
@@ -115,7 +118,7 @@ mod tests {
              01  quiet  unmute ann  (T0; rests until T9 after 3 tries: HTTP 502)\n\
              01  quiet  unmute ann  (T0; waits behind 00)\n\
              01  quiet  unmute ann  (T0; waits behind 5 others, of which 00 is first)\n\
-             01  quiet  unmute ann  (T0; given up T8 after 1 try: no answer)"
+             01  quiet  unmute ann  (T0; given up T8 after 1 try)\n    because: no answer"
         );
     }
 }

@@ -82,6 +82,19 @@ impl<'r> Reader<'r> {
         Some(Found { value: written(value.get_ref()), origin })
     }
 
+    /// Where a key is written, as [`Reader::find`] finds it.
+    pub(super) fn origin(&self, section: &str, key: &str) -> Origin {
+        let variable = variable(section, key);
+        for name in [format!("{variable}_FILE"), variable] {
+            if self.variable(&name).is_some() {
+                return Origin::Variable(name);
+            }
+        }
+        let section = self.table.get_ref().get(section).map(Spanned::get_ref);
+        let value = section.and_then(|section| section.as_table()?.get(key));
+        value.map_or(Origin::Nowhere, |value| Origin::File(value.span()))
+    }
+
     fn variable(&self, name: &str) -> Option<String> {
         let found = self.environment.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
@@ -114,6 +127,11 @@ impl<'r> Reader<'r> {
             }
         };
         self.mistakes.push(mistake);
+    }
+
+    /// How many mistakes were found so far.
+    pub(super) fn wrong(&self) -> usize {
+        self.mistakes.len()
     }
 
     /// The mistakes found so far.
@@ -176,7 +194,8 @@ impl<'r> Reader<'r> {
     }
 }
 
-fn variable(section: &str, key: &str) -> String {
+/// The variable of a key.
+pub(super) fn variable(section: &str, key: &str) -> String {
     format!("{PREFIX}{}_{}", section.to_uppercase(), key.to_uppercase())
 }
 
@@ -245,6 +264,6 @@ fn closest<'a>(
         Some((distance, other)) if distance * 3 <= name.len().max(3) => {
             format!("did you mean {}?", show(other))
         }
-        _ => format!("there is {}", known.map(show).collect::<Vec<_>>().join(", ")),
+        _ => format!("there are {}", known.map(show).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::read::{Found, Origin, Reader, Written};
+use super::read::{Found, Origin, Reader, Written, variable};
 use super::{Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, StoreConfig};
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
@@ -107,12 +107,13 @@ fn rules_mode(reader: &mut Reader<'_>) -> Mode {
     one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
 }
 
-fn app(reader: &mut Reader<'_>) -> Option<App> {
+/// What calls of Chat are signed with, and where they go.
+pub(super) fn app(reader: &mut Reader<'_>) -> Option<App> {
     let sdk_app_id = sdk_app_id(reader);
     let admin = text(reader, "app", "admin", ADMIN);
     let secret_key =
-        must(reader, "app", "secret_key", true, "the key of the app, from the console");
-    let secret_key = secret_key.filter(|key| is_filled_in(reader, "`[app] secret_key`", key));
+        must(reader, "app", "secret_key", true, "the key of the app, from the Chat console");
+    let secret_key = secret_key.filter(|key| is_filled_in(reader, "app", "secret_key", key));
     let region = reader.find("app", "region", false);
     let base = reader.find("app", "api_base", false);
     let base_url = match (base, region) {
@@ -122,7 +123,7 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
             let name = as_text(reader, found, "a region").unwrap_or_default();
             let known = region::base_url(&name);
             if known.is_none() {
-                let help = format!("there is {}", regions());
+                let help = format!("write one of: {}", regions());
                 reader.mistake(&origin, format!("the region `{name}` is not known"), help);
             }
             known
@@ -146,11 +147,17 @@ fn app(reader: &mut Reader<'_>) -> Option<App> {
 }
 
 /// A secret that nobody filled in opens everything or nothing.
-fn is_filled_in(reader: &mut Reader<'_>, name: &str, secret: &str) -> bool {
+fn is_filled_in(reader: &mut Reader<'_>, section: &str, key: &str, secret: &str) -> bool {
     let filled = !secret.trim().is_empty() && secret.trim() != "…";
     if !filled {
-        let help = "it comes from the console".to_owned();
-        reader.mistake(&Origin::Nowhere, format!("{name} is not filled in"), help);
+        let source = match section {
+            "admin" => "choose one, `openssl rand -hex 32` for instance",
+            _ => "copy it from the Chat console",
+        };
+        let file = format!("{}_FILE", variable(section, key));
+        let help = format!("{source}, or name a file that holds it in {file}");
+        let origin = reader.origin(section, key);
+        reader.mistake(&origin, format!("`[{section}] {key}` is not filled in"), help);
     }
     filled
 }
@@ -161,14 +168,15 @@ fn log_level(reader: &mut Reader<'_>) -> String {
     let words = ["off", "error", "warn", "info", "debug", "trace"];
     if !level.contains(['=', ',']) && !words.contains(&level.as_str()) {
         let message = format!("`{level}` is no log level");
-        reader.mistake(&Origin::Nowhere, message, format!("there is {}", words.join(", ")));
+        let help = format!("write one of: {}", words.join(", "));
+        reader.mistake(&reader.origin("log", "level"), message, help);
     }
     level
 }
 
 fn sdk_app_id(reader: &mut Reader<'_>) -> Option<u64> {
     let Some(found) = reader.find("app", "sdk_app_id", false) else {
-        let help = "the SDKAppID of the app, from the console: sdk_app_id = 1400000000";
+        let help = "the SDKAppID of the app, from the Chat console: sdk_app_id = 1400000000";
         reader.mistake(&Origin::Nowhere, "`[app] sdk_app_id` is missing".into(), help.into());
         return None;
     };
@@ -235,13 +243,13 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
         parsed(reader, "admin", "listen", "127.0.0.1:8081", "an address with a port");
     let token = reader.find("admin", "token", true);
     let token = token.and_then(|found| as_text(reader, found, "a token"));
-    let token = token.filter(|token| is_filled_in(reader, "`[admin] token`", token));
+    let token = token.filter(|token| is_filled_in(reader, "admin", "token", token));
     let listen = listen?;
     if token.is_none() && !listen.ip().is_loopback() {
         let message =
             format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
         let help = "set `[admin] token`, or listen on 127.0.0.1".into();
-        reader.mistake(&Origin::Nowhere, message, help);
+        reader.mistake(&reader.origin("admin", "listen"), message, help);
     }
     Some(Admin { listen, token: token.map(SecretString::from) })
 }
@@ -265,8 +273,8 @@ fn as_text(reader: &mut Reader<'_>, found: Found, what: &str) -> Option<String> 
     match found.value {
         Written::Text(text) => Some(text),
         other => {
-            let message = format!("this is {}, not {what} in quotes", kind_of(&other));
-            reader.mistake(&found.origin, message, String::new());
+            let message = format!("this is {}, and should be a text: {what}", kind_of(&other));
+            reader.mistake(&found.origin, message, "texts stand in quotes".to_owned());
             None
         }
     }
@@ -294,8 +302,11 @@ fn must(
     secret: bool,
     what: &str,
 ) -> Option<String> {
+    let wrong = reader.wrong();
     match reader.find(section, key, secret) {
         Some(found) => as_text(reader, found, what),
+        // It is written in a file that cannot be read, and that was told.
+        None if reader.wrong() > wrong => None,
         None => {
             let message = format!("`[{section}] {key}` is missing");
             reader.mistake(&Origin::Nowhere, message, what.to_owned());
@@ -384,8 +395,8 @@ fn one_of<T: Copy>(
         return *value;
     }
     let known: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-    let message = format!("`{written}` is no {key}: there is {}", known.join(" and "));
-    reader.mistake(&origin, message, String::new());
+    let message = format!("`{written}` cannot be `[{section}] {key}`");
+    reader.mistake(&origin, message, format!("write {}", known.join(" or ")));
     words[0].1
 }
 

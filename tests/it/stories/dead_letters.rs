@@ -109,7 +109,7 @@ async fn what_is_dropped_is_never_sent_and_the_journal_says_who_did_it() {
     let stage = given_up(&[("ann", "SHOUT"), ("ben", "STAR")]).await;
     let url = stage.admin_url();
     let (exit, shown, _) = stage.groupkeeper(&["outbox", "dead", "--url", &url]).await;
-    assert_eq!((exit, shown.lines().count()), (Some(0), 2), "{shown}");
+    assert_eq!((exit, shown.lines().count()), (Some(0), 4), "{shown}");
     let (exit, _, told) =
         stage.groupkeeper(&["outbox", "drop", "--rule", "quiet", "--url", &url]).await;
     assert_eq!((exit, told.as_str()), (Some(0), "dropped: 1\n"));

@@ -18,6 +18,7 @@ const CONNECTIONS: u32 = 4_096;
 
 /// In `allow`, the addresses that Chat itself names.
 const CHAT: &str = "chat";
+const BUDGET_HELP: &str = "budget = \"500ms\"";
 
 /// Reads the section; `None` when there is no address to listen on.
 pub(super) fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
@@ -31,13 +32,13 @@ pub(super) fn callback(reader: &mut Reader<'_>) -> Option<Callback> {
     let budget = short_time(reader, "callback", "budget", BUDGET);
     if budget >= CHAT_WAITS {
         let message = "`[callback] budget` is not below the 2 s that Chat waits".to_owned();
-        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
+        reader.mistake(&reader.origin("callback", "budget"), message, BUDGET_HELP.into());
     }
     let choices = [("allow", OverBudget::Allow), ("reject", OverBudget::Reject)];
     let over_budget = one_of(reader, "callback", "over_budget", &choices);
     if budget.is_zero() {
         let message = "`[callback] budget` is zero: nothing could be decided in time".to_owned();
-        reader.mistake(&Origin::Nowhere, message, "budget = \"500ms\"".into());
+        reader.mistake(&reader.origin("callback", "budget"), message, BUDGET_HELP.into());
     }
     let (allow, allow_chat) = networks(reader, "allow", Some(CHAT));
     let (trusted_proxies, _) = networks(reader, "trusted_proxies", None);
@@ -81,7 +82,7 @@ pub(super) fn warnings(callback: &Callback) -> Vec<String> {
 fn begins_with_a_slash(reader: &mut Reader<'_>, key: &str, path: &str) {
     if !path.starts_with('/') {
         let message = format!("`[callback] {key}` begins with a slash: \"/{path}\"");
-        reader.mistake(&Origin::Nowhere, message, String::new());
+        reader.mistake(&reader.origin("callback", key), message, String::new());
     }
 }
 
@@ -95,7 +96,7 @@ fn tokens(reader: &mut Reader<'_>, key: &'static str) -> Option<Vec<SecretString
         reader.mistake(&origin, message, String::new());
     }
     for token in &tokens {
-        is_filled_in(reader, &format!("`[callback] {key}`"), token);
+        is_filled_in(reader, "callback", key, token);
     }
     Some(tokens.into_iter().map(SecretString::from).collect())
 }
@@ -110,7 +111,8 @@ fn rooms(reader: &mut Reader<'_>, path: &str, usual: &[SecretString]) -> Option<
     let Some(room_path) = room_path.filter(|path| !path.is_empty()) else {
         if tokens.is_some() {
             let message = "`[callback] room_tokens` has no effect without `room_path`".to_owned();
-            reader.mistake(&Origin::Nowhere, message, "room_path = \"/rooms\"".into());
+            let origin = reader.origin("callback", "room_tokens");
+            reader.mistake(&origin, message, "room_path = \"/rooms\"".into());
         }
         return None;
     };
