@@ -62,7 +62,7 @@ async fn until(machine: &Machine, is_so: impl Fn() -> bool) {
             return;
         }
         machine.clock.sleep(LATE).await;
-        if LATE * quarter > BOUND {
+        if quarter % 4 == 0 && LATE * quarter > BOUND {
             in_time(machine, begin);
         }
     }
@@ -82,7 +82,8 @@ fn in_time(machine: &Machine, since: Timestamp) {
     for (_, value) in decoded::<StateValue>(machine, Kind::Sanction) {
         let StateValue::Sanction(sanction) = value else { continue };
         let late = |until: Timestamp| until + if until < since { BOUND } else { LATE } < now;
-        if sanction.until.is_some_and(late) {
+        // Where Chat refuses the end, people are told, and it is tried for a day.
+        if sanction.tries == 0 && sanction.until.is_some_and(late) {
             story.broken(format!("L1: a sanction of `{}` is late: {sanction:?}", sanction.rule));
         }
     }
