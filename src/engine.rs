@@ -8,9 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Timestamp};
-use crate::decision::Settings;
+use crate::decision::{Event, Settings, Verdict};
 use crate::delivery::{Delivery, Listener};
-use crate::pipeline::{JournalEvents, Observer, Pipeline};
+use crate::pipeline::{Door, Entering, JournalEvents, Noting, Observer, Pipeline};
 use crate::reconcile::{self, Reconciler, Watcher};
 use crate::rest::{Chat, Rates};
 use crate::rule::RuleSet;
@@ -20,6 +20,10 @@ use crate::store::{Store, StoreError};
 /// While so many effects wait, no scheduled rule goes on to further groups: it leaves room for what
 /// callbacks call for, which are not taken any more when the outbox is full.
 const SWEEP_MOST: usize = 100_000;
+
+/// Effects that may wait in the outbox. Each takes up some memory, and at 200 calls a second these keep
+/// delivery at work for half an hour; when more are owed, callbacks are shed until fewer are.
+pub const MOST_OWED: usize = 400_000;
 
 /// The stations that an engine is put together from.
 pub struct Parts {
@@ -100,6 +104,12 @@ impl Engine {
         Ok(Self { pipeline, scheduler, delivery, reconciler, rates, clock })
     }
 
+    /// Where callbacks come in: it is full while so many effects are owed to Chat.
+    pub fn door(&self, most_owed: usize) -> Arc<dyn Door> {
+        let (pipeline, delivery) = (self.pipeline.clone(), self.delivery.clone());
+        Arc::new(Doorkeeper { pipeline, delivery, most_owed })
+    }
+
     /// Works on everything that is due now until nothing is; says how much there was.
     ///
     /// # Errors
@@ -138,5 +148,30 @@ impl Engine {
         let readings = self.reconciler.as_ref().and_then(|reconciler| reconciler.next_due());
         let due = self.scheduler.next_due()?;
         Ok([due, tries, readings].into_iter().flatten().min().filter(|due| *due <= end))
+    }
+}
+
+/// Leads to the pipeline, unless too much is owed to Chat already.
+struct Doorkeeper {
+    pipeline: Arc<Pipeline>,
+    delivery: Arc<Delivery>,
+    most_owed: usize,
+}
+
+impl Door for Doorkeeper {
+    fn at_once(&self, events: &[Event]) -> Option<Verdict> {
+        self.pipeline.at_once(events)
+    }
+
+    fn enter(&self, events: Vec<Event>) -> Entering<'_> {
+        self.pipeline.enter(events)
+    }
+
+    fn note(&self, event: Event, note: String) -> Noting<'_> {
+        self.pipeline.note(event, note)
+    }
+
+    fn is_full(&self) -> bool {
+        self.delivery.pending() >= self.most_owed
     }
 }

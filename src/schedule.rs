@@ -11,7 +11,7 @@ use crate::ledger::{self, Kind, TimerRecord};
 use crate::pipeline::{Extra, NotTaken, Pipeline};
 use crate::rule::model::{Missed, Schedule, Timing, Trigger};
 use crate::rule::{Rule, RuleId};
-use crate::store::{CommitError, Store, StoreError, WriteSet};
+use crate::store::{self, CommitError, Store, StoreError, Write, WriteSet};
 
 /// A firing no later than this is on time.
 const ON_TIME: Duration = Duration::from_secs(60);
@@ -24,8 +24,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// While so much waits to be sent that a sweep has to pause, this is how often it looks again.
 const SWEEP_PAUSE: Duration = Duration::from_secs(5);
-/// While the store takes nothing, it is looked again after this.
-const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
 /// A timer that cannot be worked on comes again after this, so that it stands in nobody's way.
 const POSTPONED: Duration = Duration::from_secs(60);
@@ -90,8 +88,9 @@ impl Scheduler {
         while !*stop.borrow() {
             // The store itself says why.
             if self.store.health().is_err() {
+                let again = self.clock.now() + store::TROUBLE;
                 tokio::select! {
-                    () = self.clock.sleep_until(self.clock.now() + STORE_TROUBLE) => {}
+                    () = self.clock.sleep_until(again) => {}
                     _ = stop.changed() => {}
                 }
                 continue;
@@ -105,7 +104,7 @@ impl Scheduler {
                 Ok(_) => self.next_due().ok().flatten().map_or(again, |due| due.min(again)),
                 Err(error) => {
                     tracing::error!(%error, "due timers and schedules could not be taken; trying again");
-                    self.clock.now() + Duration::from_secs(1)
+                    self.clock.now() + store::TROUBLE
                 }
             };
             tokio::select! {
@@ -207,7 +206,8 @@ impl Scheduler {
         behind: Option<&GroupId>,
     ) -> Result<(), NotTaken> {
         if (self.busy)() {
-            return self.sweep_later(key, rule, firing, behind).await;
+            let later = self.sweep_timer(&key, rule, firing, behind.cloned(), SWEEP_PAUSE)?;
+            return self.instead(key, Some(later)).await;
         }
         let (first, to) = ledger::prefix(Kind::Group);
         let from = behind.map_or(first, |group| {
@@ -230,31 +230,32 @@ impl Scheduler {
         for work in futures_of(events).await {
             work?;
         }
-        let mut set = WriteSet { writes: vec![(key.clone(), None)], ..WriteSet::default() };
-        if let Some(last) = last {
-            let id = EventId::of(&[&key, last.as_str().as_bytes()]);
-            let timer = Timer::Sweep { rule: rule.clone(), due: firing, after: Some(last) };
-            let record = TimerRecord { id: id.clone(), timer };
-            let place = ledger::timer_key(self.clock.now(), &id);
-            set.writes.push((place, Some(ledger::encode(&record).map_err(not_read)?)));
-        }
-        set.durable = true;
-        self.store.commit(set).await.map_err(not_committed)
+        let next = match last {
+            Some(last) => Some(self.sweep_timer(&key, rule, firing, Some(last), Duration::ZERO)?),
+            None => None,
+        };
+        self.instead(key, next).await
     }
 
-    async fn sweep_later(
+    /// The timer by which a sweep goes on behind this group, and when.
+    fn sweep_timer(
         &self,
-        key: Vec<u8>,
+        before: &[u8],
         rule: &RuleId,
         due: Timestamp,
-        behind: Option<&GroupId>,
-    ) -> Result<(), NotTaken> {
-        let id = EventId::of(&[&key]);
-        let timer = Timer::Sweep { rule: rule.clone(), due, after: behind.cloned() };
-        let record = TimerRecord { id: id.clone(), timer };
-        let later = ledger::timer_key(self.clock.now() + SWEEP_PAUSE, &id);
-        let writes = vec![(key, None), (later, Some(ledger::encode(&record).map_err(not_read)?))];
-        let set = WriteSet { writes, ..WriteSet::default() };
+        after: Option<GroupId>,
+        pause: Duration,
+    ) -> Result<Write, NotTaken> {
+        let id = EventId::of(&[before, after.as_ref().map_or("", GroupId::as_str).as_bytes()]);
+        let place = ledger::timer_key(self.clock.now() + pause, &id);
+        let record = TimerRecord { id, timer: Timer::Sweep { rule: rule.clone(), due, after } };
+        Ok((place, Some(ledger::encode(&record).map_err(not_read)?)))
+    }
+
+    /// Takes a timer away, and sets another one in its place.
+    async fn instead(&self, timer: Vec<u8>, next: Option<Write>) -> Result<(), NotTaken> {
+        let writes = std::iter::once((timer, None)).chain(next).collect();
+        let set = WriteSet { writes, durable: true, ..WriteSet::default() };
         self.store.commit(set).await.map_err(not_committed)
     }
 

@@ -85,9 +85,7 @@ impl Arguments {
         }
         Ok(repaired == report.findings.len())
     }
-}
 
-impl Arguments {
     /// On disk when it returns: what is moved there is taken out of the store next.
     fn keep(&self, lines: &str) -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).append(true).open(&self.aside)?;

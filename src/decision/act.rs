@@ -305,7 +305,9 @@ fn mute(
         until: until.map_or_else(|| "ever".to_owned(), |until| until.to_string()),
         reason: reason.clone(),
     };
-    let act = Act::Mute { group: group.clone(), member: member.clone(), time, until };
+    let (group_id, account) = (group.clone(), member.clone());
+    // Whether it shortens another one is known when it begins.
+    let act = Act::Mute { group: group_id, member: account, time, until, shortens: false };
     let (id, kind) = (run.id(position, &act), SanctionKind::Mute);
     run.sanctions.push(Sanctioned { id, group, member, kind, time, reason, before: None });
     Outcome::Act(act)
@@ -330,6 +332,7 @@ fn ban(
         member: member.clone(),
         time,
         until,
+        shortens: false,
         reason: reason.clone(),
     };
     let (id, kind) = (run.id(position, &act), SanctionKind::Ban);

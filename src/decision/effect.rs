@@ -114,6 +114,9 @@ pub enum Act {
         member: Account,
         time: Option<Duration>,
         until: Option<Timestamp>,
+        /// A mute of ours that runs would go on for longer: whoever reads that one has not read this.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shortens: bool,
     },
     Unmute {
         group: GroupId,
@@ -171,6 +174,9 @@ pub enum Act {
         member: Account,
         time: Option<Duration>,
         until: Option<Timestamp>,
+        /// As of a mute.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shortens: bool,
         reason: String,
     },
     Unban {

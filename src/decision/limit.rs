@@ -11,6 +11,9 @@ use crate::rule::{Rule, RuleId, duration};
 
 /// A window is counted in so many slices.
 const SLICES: u32 = 64;
+/// Actions of one rule that are held back at most: nobody releases more of them by hand, and what a rule wants
+/// all the time must not fill the disk.
+const MOST_HELD: u32 = 10_000;
 
 /// A limit is exceeded.
 pub(super) struct Exceeded {
@@ -41,7 +44,12 @@ pub(super) fn spend(
         let spent = spent(draft, of.as_ref(), limit);
         let number: u32 = spent.slices.iter().map(|(_, number)| number).sum();
         if number.saturating_add(actions) > limit.actions {
-            return Some(exceeded(draft, rule, event, limit, of.clone(), name, spent));
+            let then = match limit.then {
+                Excess::Hold if hold(draft, &rule.id, actions) => Excess::Hold,
+                _ => Excess::Drop,
+            };
+            let spent = Spent { held: held(draft, of.as_ref()), ..spent };
+            return Some(exceeded(draft, rule, event, (limit, then), of.clone(), name, spent));
         }
     }
     for (limit, of, _) in limits {
@@ -50,6 +58,39 @@ pub(super) fn spend(
         }
     }
     None
+}
+
+fn held(draft: &Draft<'_>, rule: Option<&RuleId>) -> u32 {
+    match draft.get(&StateKey::Limit(rule.cloned())) {
+        Some(StateValue::Limit(spent)) => spent.held,
+        _ => 0,
+    }
+}
+
+/// Counts actions of a rule as held back; whether there is room for them.
+fn hold(draft: &mut Draft<'_>, rule: &RuleId, actions: u32) -> bool {
+    let all = held(draft, Some(rule)).saturating_add(actions);
+    if all <= MOST_HELD {
+        set_held(draft, rule, all);
+    }
+    all <= MOST_HELD
+}
+
+/// What was held back is not any more.
+fn let_go(draft: &mut Draft<'_>, of: &Held) {
+    let actions = of.effects.iter().filter(|effect| counts(effect)).count();
+    let actions = u32::try_from(actions).unwrap_or(u32::MAX);
+    let left = held(draft, Some(&of.rule)).saturating_sub(actions);
+    set_held(draft, &of.rule, left);
+}
+
+fn set_held(draft: &mut Draft<'_>, rule: &RuleId, held: u32) {
+    let key = StateKey::Limit(Some(rule.clone()));
+    let spent = match draft.get(&key) {
+        Some(StateValue::Limit(spent)) => spent.clone(),
+        _ => Spent::default(),
+    };
+    draft.set(key, Some(StateValue::Limit(Spent { held, ..spent })));
 }
 
 /// What lies within the window of a limit.
@@ -83,7 +124,7 @@ fn exceeded(
     draft: &mut Draft<'_>,
     rule: &Rule,
     event: &Event,
-    limit: &Limit,
+    (limit, then): (&Limit, Excess),
     of: Option<RuleId>,
     name: &str,
     mut spent: Spent,
@@ -93,20 +134,24 @@ fn exceeded(
     if spent.told.is_none_or(|told| told + limit.per <= draft.now) {
         spent.told = Some(draft.now);
         draft.set(StateKey::Limit(of), Some(StateValue::Limit(spent)));
-        let rest = match limit.then {
-            Excess::Hold => "the rest is held until an operator releases or discards it",
-            Excess::Drop => "the rest is dropped",
+        let rest = match (limit.then, then) {
+            (_, Excess::Hold) => "the rest is held until an operator releases or discards it",
+            (Excess::Hold, Excess::Drop) => {
+                "so much is held already that the rest is dropped: release or discard it"
+            }
+            (Excess::Drop, Excess::Drop) => "the rest is dropped",
         };
         let text = format!("`{}` wants {words}: {rest}", rule.id);
         let id = effect_id(event, &rule.id, "limit");
         draft.owe(event, id, Some(rule.id.clone()), Act::Alert { text });
     }
-    Exceeded { then: limit.then, words }
+    Exceeded { then, words }
 }
 
 /// An operator lets go what was held: it is sent, and its sanctions begin now.
 pub(super) fn released(draft: &mut Draft<'_>, held: &Held) {
     draft.note(format!("released: {} effects of `{}`", held.effects.len(), held.rule));
+    let_go(draft, held);
     let now = draft.now;
     let mut effects: Vec<_> = held.effects.iter().map(|effect| from_now(effect, now)).collect();
     sanction::end_with(draft, &mut effects, &held.sanctions);
@@ -131,6 +176,7 @@ pub(super) fn from_now(effect: &Effect, now: Timestamp) -> Effect {
 
 /// An operator takes away what was held: nothing had begun, so nothing has to end.
 pub(super) fn discarded(draft: &mut Draft<'_>, held: &Held) {
+    let_go(draft, held);
     let wanted: Vec<_> = held.effects.iter().map(|effect| effect.act.to_string()).collect();
     draft.note(format!("discarded, as `{}` wanted it: {}", held.rule, wanted.join(", then ")));
 }

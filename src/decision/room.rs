@@ -32,6 +32,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: Eve
         _ => {
             if let Some(owner) = &room.owner {
                 let mut record = draft.room(&room.id).cloned().unwrap_or_default();
+                record.owner_out &= record.owner.is(owner);
                 record.owner = Owner::from_account(Some(owner));
                 draft.set_room(&room.id, record);
             }
@@ -39,8 +40,11 @@ pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: Eve
     }
 }
 
-/// Whether a rule looks for successors in rooms, so that it matters who came in first.
-fn looks_for_successors(rules: &RuleSet) -> bool {
+/// Whether it matters who came in: a rule looks for successors, or wants to know that an owner left.
+fn matters_who_came_in(rules: &RuleSet) -> bool {
+    if !rules.on(EventKind::RoomOwnerLeft).is_empty() {
+        return true;
+    }
     let of_rooms = EventKind::ALL.iter().filter(|kind| kind.carries(Object::Room));
     let transfers = |step: &Step| matches!(step.action, Action::TransferOwner { .. });
     of_rooms.flat_map(|kind| rules.on(*kind)).any(|rule| rule.steps.iter().any(transfers))
@@ -51,13 +55,17 @@ fn entered(draft: &mut Draft<'_>, event: &Event, room: &RoomId) {
     let record = draft.room(room).cloned().unwrap_or_default();
     if record.owner.is(member) {
         wait::end_for_room_owner(draft, room, "the owner is in the room again");
+        if record.owner_out {
+            draft.set_room(room, RoomRecord { owner_out: false, ..record.clone() });
+        }
     }
     let known = record.entered.iter().any(|(account, _)| account == member);
     let full = record.entered.len() >= RoomRecord::ENTERED;
-    if known || full || !looks_for_successors(draft.rules) {
+    if known || full || !matters_who_came_in(draft.rules) {
         return;
     }
-    let mut record = record;
+    let mut record =
+        RoomRecord { owner_out: record.owner_out && !record.owner.is(member), ..record };
     // Callbacks may overtake each other.
     let at = record.entered.partition_point(|(_, time)| *time <= event.time);
     record.entered.insert(at, (member.clone(), event.time));
@@ -70,6 +78,7 @@ fn left(draft: &mut Draft<'_>, event: &Event, room: &Room) {
     let owner = known.as_ref().map_or(Owner::Unknown, |record| record.owner.clone());
     if let Some(mut record) = known {
         record.entered.retain(|(account, _)| account != member);
+        record.owner_out |= owner.is(member);
         draft.set_room(&room.id, record);
     }
     if owner.is(member) {
@@ -117,7 +126,7 @@ pub(super) fn new_owner(draft: &mut Draft<'_>, room: &RoomId, owner: &Account) {
         return;
     }
     record.owner = Owner::from_account(Some(owner));
-    record.unconfirmed = None;
+    (record.unconfirmed, record.owner_out) = (None, false);
     draft.set_room(room, record);
     wait::end_for_room_owner(draft, room, &format!("{owner} owns the room"));
 }
@@ -149,10 +158,16 @@ pub(super) fn believe(
             draft.set_room(room, record);
         }
     }
+    // Another question may have been answered before this one, and who left may be back.
+    let Some(record) = draft.room(room).cloned() else { return };
+    let is_back = |left: &Account| record.entered.iter().any(|(account, _)| account == left);
     if let Some(left) = left
-        && before == Owner::Unknown
+        && (before == Owner::Unknown || before.is(left))
         && now.is(left)
+        && !record.owner_out
+        && !is_back(left)
     {
+        draft.set_room(room, RoomRecord { owner_out: true, ..record });
         draft.derive(event, EventKind::RoomOwnerLeft).member = Some(left.clone());
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
     if sanction.chat_until.is_some() {
         set_end(draft, &whom.id, at_chat);
     }
+    note_shortening(draft, who, &whom.id, at_chat);
     timer_for_end(draft, who, &sanction);
     set(draft, who, Some(sanction));
 }
@@ -155,6 +156,17 @@ fn keep_longer(draft: &mut Draft<'_>, whom: &Sanctioned, longer: &Sanction) {
         format!("of {}", whom.member)
     };
     draft.note(format!("the {} {of} by `{}` goes on {end}", whom.kind.name(), longer.rule));
+}
+
+/// Notes in an effect of this decision whether a longer one of ours stands where it begins.
+fn note_shortening(draft: &mut Draft<'_>, who: Who<'_>, id: &EventId, until: Option<Timestamp>) {
+    let now = shortens(draft, who, until);
+    let effect = draft.effects.iter_mut().find(|effect| effect.id == *id);
+    if let Some(Act::Mute { shortens, .. } | Act::Ban { shortens, .. }) =
+        effect.map(|effect| &mut effect.act)
+    {
+        *shortens = now;
+    }
 }
 
 /// Gives an effect of this decision another end.
@@ -291,6 +303,13 @@ fn unbanned(draft: &mut Draft<'_>, group: &GroupId, member: &Account) {
     }
 }
 
+/// Whether the sanction that stands goes on, at Chat, for longer than to this end.
+fn shortens(draft: &Draft<'_>, (group, member, kind): Who<'_>, until: Option<Timestamp>) -> bool {
+    let Some(until) = until else { return false };
+    let stands = draft.sanction(group, member, kind).filter(|stands| !stands.ending);
+    stands.is_some_and(|stands| stands.at_chat().is_none_or(|end| end > until))
+}
+
 /// Owes the mute of a sanction, up to an end.
 fn mute(
     draft: &mut Draft<'_>,
@@ -301,7 +320,28 @@ fn mute(
     what: &str,
 ) {
     let time = until.map(|until| until.since(draft.now));
-    let act = Act::Mute { group: group.clone(), member: member.clone(), time, until };
+    let shortens = shortens(draft, (group, member, SanctionKind::Mute), until);
+    let act = Act::Mute { group: group.clone(), member: member.clone(), time, until, shortens };
+    owe(draft, event, sanction, act, what);
+}
+
+/// The same for a ban.
+fn ban(
+    draft: &mut Draft<'_>,
+    event: &Event,
+    who: Who<'_>,
+    sanction: &Sanction,
+    until: Option<Timestamp>,
+    what: &str,
+) {
+    let act = Act::Ban {
+        group: who.0.clone(),
+        member: who.1.clone(),
+        time: until.map(|until| until.since(draft.now)),
+        until,
+        shortens: shortens(draft, who, until),
+        reason: sanction.reason.clone(),
+    };
     owe(draft, event, sanction, act, what);
 }
 

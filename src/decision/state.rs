@@ -139,6 +139,9 @@ pub struct Spent {
     /// When operators were last told that it is exceeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Timestamp>,
+    /// Actions of the rule that are held back and wait for an operator, whichever limit holds them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held: u32,
 }
 
 /// What we believe about a group.
@@ -232,12 +235,15 @@ pub struct MembersRead {
 pub struct RoomRecord {
     pub owner: Owner,
     /// Who was seen entering and has not left since, the earliest first; at most [`Self::ENTERED`], and
-    /// only while a rule looks for successors in rooms.
+    /// only while a rule looks for successors in rooms, or listens to `room.owner_left`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entered: Vec<(Account, Timestamp)>,
     /// The transfer to the present owner, as long as neither Chat's callback nor a reading has shown it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<EventId>,
+    /// Rules have heard that this owner has left, and they have not come back since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub owner_out: bool,
 }
 
 impl RoomRecord {

@@ -313,14 +313,11 @@ pub(super) fn refusal(error: &CallError) -> Outcome {
     }
 }
 
-/// Whether a sanction's time has passed, so that it is not to begin any more. One of everybody may
-/// have begun by a call whose answer was lost; then it is sent again, and what ends it stands behind it.
+/// Whether a sanction's time has passed, so that it is not to begin any more.
 pub(super) fn is_over(pending: &Pending, now: Timestamp) -> bool {
     match &pending.effect.act {
         Act::Mute { until: Some(until), .. } | Act::Ban { until: Some(until), .. } => *until <= now,
-        Act::MuteAll { time: Some(time), .. } => {
-            !pending.perhaps_done && pending.effect.created + *time <= now
-        }
+        Act::MuteAll { time: Some(time), .. } => pending.effect.created + *time <= now,
         _ => false,
     }
 }

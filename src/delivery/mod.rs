@@ -30,7 +30,7 @@ use crate::decision::effect::MemberFacts;
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::{Owed, Pipeline, apart};
 use crate::rest::{Chat, Page, Rates};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 
 pub use settle::{falls_with, settled_event};
 pub use stops::{Scope, Stopped};
@@ -41,8 +41,6 @@ use index::Index;
 const AT_ONCE: usize = 64;
 /// Effects that wait in the outbox without anything due are looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// While the store takes nothing, whether it does again is looked at after this.
-const STORE_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Hears what delivery does: metrics, the demo.
 pub trait Listener: Send + Sync {
@@ -156,7 +154,7 @@ impl Delivery {
     pub fn next_due(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let due = self.index().next_due(now, &self.rates)?;
-        Some(if self.store.health().is_ok() { due } else { due.max(now + STORE_TROUBLE) })
+        Some(if self.store.health().is_ok() { due } else { due.max(now + store::TROUBLE) })
     }
 
     /// Works until told to stop; what is in flight then is finished.

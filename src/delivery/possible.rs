@@ -72,7 +72,13 @@ mod tests {
 
     #[test]
     fn what_a_type_lacks_is_told_and_what_it_has_is_not() {
-        let mute = Act::Mute { group: group(), member: "ann".into(), time: None, until: None };
+        let mute = Act::Mute {
+            group: group(),
+            member: "ann".into(),
+            time: None,
+            until: None,
+            shortens: false,
+        };
         let role = Act::SetRole {
             group: group(),
             group_type: None,
@@ -90,6 +96,7 @@ mod tests {
             member: "ann".into(),
             time: None,
             until: None,
+            shortens: false,
             reason: String::new(),
         };
         let notify = |to| Act::NotifyGroup { group: group(), text: "hello".into(), to };

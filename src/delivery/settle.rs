@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use super::Delivery;
 use super::carry::Tried;
-use super::{Delivery, STORE_TROUBLE};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
 use crate::decision::event::{Cause, Hung};
 use crate::decision::{Effect, Event, Lane};
 use crate::ledger::{self, DeadLetter, Pending};
 use crate::pipeline::Extra;
-use crate::store::{Store, StoreError, WriteSet};
+use crate::store::{self, Store, StoreError, WriteSet};
 
 /// How long an effect rests that made us panic.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ impl Delivery {
         if result.is_err() {
             // The outcome is known but not on disk: it is verified before anything is repeated.
             self.index().perhaps_done(sequence);
-            self.index().again(lane, self.clock.now() + STORE_TROUBLE);
+            self.index().again(lane, self.clock.now() + store::TROUBLE);
         }
         self.freed.notify_one();
         result
@@ -180,7 +180,7 @@ impl Delivery {
                 }
             }
         }
-        let trouble = result.is_err().then(|| self.clock.now() + STORE_TROUBLE);
+        let trouble = result.is_err().then(|| self.clock.now() + store::TROUBLE);
         self.index().release(lane, &gone, trouble.unwrap_or_default());
         self.freed.notify_one();
         result

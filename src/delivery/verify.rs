@@ -8,7 +8,10 @@ use super::reads::unexpected;
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
-use crate::rest::{Call, Reply};
+use crate::decision::state::GroupRecord;
+use crate::decision::{StateKey, StateValue};
+use crate::ledger;
+use crate::rest::{Call, Class, Reply};
 
 /// Chat counts `MuteTime` from when it got the call, and its clock is not ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
@@ -16,8 +19,8 @@ const TOLERANCE: Duration = Duration::from_secs(60);
 impl Delivery {
     /// The outcome, if the effect has taken place or has become impossible; `None`: to be sent (again).
     ///
-    /// What states a wish is sent again without asking: additions, bans, texts of the group, the mute of
-    /// everybody, imports and recalls come to the same twice. Messages are judged in `unrepeatable`.
+    /// What comes to the same twice is sent again without asking: texts and fields of a group or a member,
+    /// message receiving, recalls. Messages are judged in `unrepeatable`.
     pub(super) async fn verify(&self, asking: &Asking<'_>) -> Result<Option<Outcome>, NoReply> {
         let effect = asking.effect;
         match &effect.act {
@@ -37,24 +40,96 @@ impl Delivery {
             {
                 self.verify_role(asking, group, member, *role).await
             }
-            Act::Mute { group, member, until, .. } => {
+            Act::Mute { group, member, until, shortens, .. } => {
                 let seen = self.muted_until(asking, group, member).await?;
-                let wanted = until.map_or(Timestamp(i64::MAX / 2), |until| until - TOLERANCE);
-                let done = seen.is_some_and(|seen| seen >= wanted);
-                // Chat's number for "for ever" is not documented; anything beyond ten years is.
-                let forever = until.is_none()
-                    && seen.is_some_and(|seen| seen.since(self.clock.now()) > TEN_YEARS);
-                Ok((done || forever).then_some(Outcome::Done))
+                Ok(self.is_this(seen, *until, *shortens).then_some(Outcome::Done))
             }
             Act::Unmute { group, member, .. } => {
                 let seen = self.muted_until(asking, group, member).await?;
-                Ok(seen.is_none_or(|until| until <= self.clock.now()).then_some(Outcome::Done))
+                Ok(self.is_over(seen).then_some(Outcome::Done))
+            }
+            Act::Ban { group, member, until, shortens, .. } => {
+                let seen = self.banned_until(asking, group, member).await?.flatten();
+                Ok(self.is_this(seen, *until, *shortens).then_some(Outcome::Done))
+            }
+            Act::Unban { group, member } => {
+                let seen = self.banned_until(asking, group, member).await?;
+                Ok(seen.is_some_and(|seen| self.is_over(seen)).then_some(Outcome::Done))
+            }
+            Act::MuteAll { group, .. } => self.verify_mute_of_all(asking, group, true).await,
+            Act::UnmuteAll { group } => self.verify_mute_of_all(asking, group, false).await,
+            Act::AddMembers { group, members, .. } => {
+                self.verify_additions(asking, group, members).await
+            }
+            Act::ImportMembers { group, members } => {
+                let members: Vec<_> = members.iter().map(|member| member.id.clone()).collect();
+                self.verify_additions(asking, group, &members).await
+            }
+            Act::SetNameCard { group, member, text } => {
+                let named = std::slice::from_ref(member);
+                let found = self.named(asking, group, GroupType::Unknown, named).await?;
+                let done = found.iter().any(|found| found.name_card == *text);
+                Ok(done.then_some(Outcome::Done))
             }
             Act::RemoveMember { group, member, .. } => {
                 self.verify_removal(asking, group, member).await
             }
             Act::DismissGroup { group } => self.verify_dismissal(asking, group).await,
             _ => Ok(None),
+        }
+    }
+
+    /// Whether what Chat says of a mute or ban shows this one. Somebody else may want it for longer; one
+    /// of ours that this one shortens does not show it.
+    fn is_this(&self, seen: Option<Timestamp>, until: Option<Timestamp>, shortens: bool) -> bool {
+        let Some(seen) = seen else { return false };
+        match until {
+            Some(until) => seen + TOLERANCE >= until && !(shortens && seen > until + TOLERANCE),
+            // Chat's number for "for ever" is not documented; anything beyond ten years is.
+            None => seen.since(self.clock.now()) > TEN_YEARS,
+        }
+    }
+
+    /// Whether what Chat says of a mute or ban shows that there is none.
+    fn is_over(&self, seen: Option<Timestamp>) -> bool {
+        seen.is_none_or(|until| until <= self.clock.now())
+    }
+
+    async fn verify_mute_of_all(
+        &self,
+        asking: &Asking<'_>,
+        group: &GroupId,
+        wanted: bool,
+    ) -> Result<Option<Outcome>, NoReply> {
+        let facts = self.group(asking, group).await?;
+        Ok((facts.mute_all == Some(wanted)).then_some(Outcome::Done))
+    }
+
+    /// Who was added and has left since is not added a second time.
+    async fn verify_additions(
+        &self,
+        asking: &Asking<'_>,
+        group: &GroupId,
+        members: &[Account],
+    ) -> Result<Option<Outcome>, NoReply> {
+        let found = self.named(asking, group, GroupType::Unknown, members).await?;
+        let left = self.left_since(group, asking.effect.created);
+        let was_added = |member: &Account| {
+            found.iter().any(|found| found.account == *member) || left.contains(member)
+        };
+        Ok(members.iter().all(was_added).then_some(Outcome::Done))
+    }
+
+    /// Who was told to have left since then, as far as the mirror remembers.
+    fn left_since(&self, group: &GroupId, since: Timestamp) -> Vec<Account> {
+        let key = ledger::state_key(&StateKey::Group(group.clone()));
+        match ledger::read(&*self.store, &key) {
+            Ok(Some(StateValue::Group(GroupRecord { left, .. }))) => {
+                // A leave that the addition follows from was told in the same moment.
+                let since = left.into_iter().filter(|(_, at)| *at > since);
+                since.map(|(member, _)| member).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -131,12 +206,45 @@ impl Delivery {
         let found = muted.into_iter().find(|(account, _)| account == member);
         Ok(found.map(|(_, until)| until))
     }
+
+    /// Until when they are banned; the outer `None` where Chat does not let us see.
+    async fn banned_until(
+        &self,
+        asking: &Asking<'_>,
+        group: &GroupId,
+        member: &Account,
+    ) -> Result<Option<Option<Timestamp>>, NoReply> {
+        let mut offset = 0;
+        for _ in 0..BANNED_PAGES {
+            let call = Call::GetGroupBanMember { group: group.clone(), offset };
+            let (banned, next) = match self.ask_if_there(asking, &call).await {
+                Ok(Reply::Banned { banned, next }) => (banned, next),
+                Ok(_) => return Err(unexpected(&call)),
+                Err(NoReply::Failed(error))
+                    if matches!(error.class(), Class::Refused | Class::Configuration) =>
+                {
+                    return Ok(None);
+                }
+                Err(other) => return Err(other),
+            };
+            if let Some((_, until)) = banned.into_iter().find(|(account, _)| account == member) {
+                return Ok(Some(Some(until)));
+            }
+            let Some(next) = next else { return Ok(Some(None)) };
+            offset = next;
+        }
+        Ok(None)
+    }
 }
+
+/// Pages of the banned that are read for one of them; a ban that stands behind is stated again.
+const BANNED_PAGES: usize = 20;
 
 /// Further away than any mute that names its end.
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
-/// Whether Chat's truth tells if such an effect has taken place (`verify` reads it).
+/// Whether what Chat says leaves no doubt that such an effect has not taken place. Not so of a mute of
+/// everybody: a stale answer would let its end be forgotten.
 pub(super) fn is_read_back(act: &Act) -> bool {
     match act {
         Act::SetRole { group_type, .. } => *group_type != Some(GroupType::AVChatRoom),

@@ -28,7 +28,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::pipeline::{Pipeline, apart};
 use crate::rest::{Chat, Rates};
 use crate::rule::model::Globs;
-use crate::store::{CommitError, Store, StoreError};
+use crate::store::{self, CommitError, Store, StoreError};
 
 pub use progress::{Found, RunStatus, Status, Why};
 pub use watcher::Watcher;
@@ -40,8 +40,6 @@ use work::{Done, Terms};
 
 /// At the latest, look again: a group may have been seen for the first time.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// While the store takes nothing, it is looked again after this.
-const STORE_TROUBLE: Duration = Duration::from_secs(1);
 /// A group that Chat does not tell about is left alone after so many tries, until the next run.
 const TRIES: u32 = 5;
 /// Runs that are begun without being asked for, beside each other.
@@ -188,7 +186,7 @@ impl Reconciler {
             // The store itself says why.
             if self.store.health().is_err() {
                 tokio::select! {
-                    () = self.clock.sleep_until(self.clock.now() + STORE_TROUBLE) => {}
+                    () = self.clock.sleep_until(self.clock.now() + store::TROUBLE) => {}
                     _ = stop.changed() => {}
                 }
                 continue;
@@ -211,7 +209,7 @@ impl Reconciler {
                 Err(error) => {
                     tracing::error!(%error, "groups could not be compared with Chat; trying again");
                     self.trouble(&Stop::Ours(error.0));
-                    self.clock.now() + STORE_TROUBLE
+                    self.clock.now() + store::TROUBLE
                 }
             };
             tokio::select! {

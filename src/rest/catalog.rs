@@ -80,7 +80,7 @@ const COMMANDS: &[Command] = &[
     row("v4/group_open_http_svc/destroy_group", 34_896, &["dismiss_group"], "", None, Reach::Groups(&T::ALL)),
     row("v4/group_open_http_svc/forbid_send_msg", 34_951, &["mute", "unmute"], "several members of a group at once", Some(limits::MUTE_MEMBERS), Reach::Groups(MUTABLE)),
     row("v4/group_open_http_svc/get_appid_group_list", 34_960, &[], "the app's groups, for reconciliation", Some(limits::GROUP_LIST_PAGE as usize), Reach::Groups(&T::ALL)),
-    row("v4/group_open_http_svc/get_group_ban_member", 50_295, &[], "who is banned (nothing of the bot asks yet)", Some(100), Reach::Groups(&[T::AVChatRoom])),
+    row("v4/group_open_http_svc/get_group_ban_member", 50_295, &["ban", "unban"], "whether a ban whose answer was lost has come about", Some(100), Reach::Groups(&[T::AVChatRoom])),
     row("v4/group_open_http_svc/get_group_info", 34_961, &["transfer_owner"], "type, owner, name, size; whether a change of owner has come about", Some(limits::GROUP_INFO_GROUPS), Reach::Groups(&T::ALL)),
     row("v4/group_open_http_svc/get_group_member_info", 34_948, &["transfer_owner"], "members: candidates, reconciliation", Some(limits::MEMBER_PAGE), Reach::Groups(STORED)),
     row("v4/group_open_http_svc/get_group_muted_account", 34_964, &["mute"], "whether a mute has ended", None, Reach::Groups(&T::ALL)),

@@ -10,10 +10,7 @@ use super::rules::Rules;
 use crate::callback::router::DEFAULT_BODY_LIMIT;
 use crate::callback::{Admission, CallbackSettings, Entrance, Gate, Sources, Watch, router};
 use crate::clock::Clock;
-use crate::decision::{Event, Verdict};
-use crate::delivery::Delivery;
-use crate::engine::Engine;
-use crate::pipeline::{Door, Entering, Noting, Pipeline};
+use crate::engine::{Engine, MOST_OWED};
 use crate::rest::{Chat, region};
 use crate::store::Store;
 
@@ -64,36 +61,7 @@ impl Intake<'_> {
             body_limit: DEFAULT_BODY_LIMIT,
             wants_callback_event: self.rules.wants_callback_event(),
         };
-        let (pipeline, delivery) = (self.engine.pipeline.clone(), self.engine.delivery.clone());
-        router(settings, Arc::new(Doorkeeper { pipeline, delivery }), self.clock, watch)
-    }
-}
-
-/// Effects that may wait in the outbox. Each takes up some memory, and at 200 calls a second these keep
-/// delivery at work for half an hour; when more are owed, callbacks are shed until fewer are.
-const MOST_OWED: usize = 400_000;
-
-/// Leads to the pipeline, unless too much is owed to Chat already.
-struct Doorkeeper {
-    pipeline: Arc<Pipeline>,
-    delivery: Arc<Delivery>,
-}
-
-impl Door for Doorkeeper {
-    fn at_once(&self, events: &[Event]) -> Option<Verdict> {
-        self.pipeline.at_once(events)
-    }
-
-    fn enter(&self, events: Vec<Event>) -> Entering<'_> {
-        self.pipeline.enter(events)
-    }
-
-    fn note(&self, event: Event, note: String) -> Noting<'_> {
-        self.pipeline.note(event, note)
-    }
-
-    fn is_full(&self) -> bool {
-        self.delivery.pending() >= MOST_OWED
+        router(settings, self.engine.door(MOST_OWED), self.clock, watch)
     }
 }
 

@@ -16,6 +16,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::follow::{Follower, Write};
 pub use self::memory::MemoryStore;
@@ -26,6 +27,9 @@ pub const MAX_KEY: usize = 1_024;
 
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = 16 << 20;
+
+/// While a store takes nothing, whoever works with it looks again after this.
+pub const TROUBLE: Duration = Duration::from_secs(1);
 
 /// Key and value.
 pub type Entry = (Vec<u8>, Vec<u8>);

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Message, Role};
 use groupkeeper::clock::Timestamp;
+use groupkeeper::decision::effect::{Act, Manner};
 use groupkeeper::decision::event::{Cause, Field};
-use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner};
+use groupkeeper::decision::state::{GroupRecord, MemberRecord, Owner, Spent};
 use groupkeeper::decision::{
     Decision, Event, EventId, Settings, State, StateKey, StateValue, Verdict, decide, needs,
 };
-use groupkeeper::rule::model::{Excess, Limit};
+use groupkeeper::rule::model::{Excess, Limit, Mode};
 use groupkeeper::rule::{EventKind, RuleId, RuleSet, read};
 use proptest::prelude::*;
 
@@ -95,7 +96,7 @@ fn event(number: usize, happening: &Happening, time: Timestamp) -> Event {
 
 /// Decides with what is loaded when it is asked for, as the pipeline does.
 fn decided(
-    kept: &BTreeMap<StateKey, StateValue>,
+    kept: &Kept,
     event: &Event,
     rules: &RuleSet,
     settings: &Settings,
@@ -117,7 +118,16 @@ fn decided(
     panic!("it asks for state without an end: {event:?}");
 }
 
+type Kept = BTreeMap<StateKey, StateValue>;
+
 fn run(happenings: &[Happening], rules: &RuleSet) -> Vec<Decision> {
+    let mut decisions = Vec::new();
+    play(happenings, rules, |_, _, decision| decisions.push(decision.clone()));
+    decisions
+}
+
+/// Decides one event after the other, and shows each with what was kept before it.
+fn play(happenings: &[Happening], rules: &RuleSet, mut look: impl FnMut(&Kept, &Event, &Decision)) {
     let settings = Settings {
         limit: Some(Limit { actions: 5, per: Duration::from_secs(60), then: Excess::Hold }),
         ..Settings::default()
@@ -133,20 +143,55 @@ fn run(happenings: &[Happening], rules: &RuleSet) -> Vec<Decision> {
         kept.insert(key, StateValue::Member(record));
     }
     let mut now = Timestamp(BEGIN);
-    let mut decisions = Vec::new();
     for (number, happening) in happenings.iter().enumerate() {
         now = now + Duration::from_millis(happening.step.unsigned_abs());
         let event = event(number, happening, now);
         let decision = decided(&kept, &event, rules, &settings, now);
+        look(&kept, &event, &decision);
         for (key, value) in &decision.changes {
             match value {
                 Some(value) => kept.insert(key.clone(), value.clone()),
                 None => kept.remove(key),
             };
         }
-        decisions.push(decision);
     }
-    decisions
+}
+
+/// What rules want of Chat: which effects, by id, and what they do.
+fn wanted(decision: &Decision, manner: Manner) -> Vec<(EventId, Act)> {
+    let of_rules = decision.effects.iter().filter(|effect| effect.rule.is_some());
+    let of_manner = of_rules.filter(|effect| effect.act.is_read() || effect.manner == manner);
+    of_manner.map(|effect| (effect.id.clone(), effect.act.clone())).collect()
+}
+
+#[test]
+fn no_more_is_held_of_a_rule_than_somebody_would_release() {
+    let text = "[rule.shout]\non = \"message.sent\"\nlimit = { actions = 1, per = \"1m\" }\ndo = [{ send_message = { text = \"x\" } }]\n";
+    let rules = read(vec![("rules.toml".to_owned(), text.to_owned())], None).rules;
+    let (settings, now) = (Settings::default(), Timestamp(BEGIN));
+    let key = StateKey::Limit(Some(RuleId::from("shout")));
+    let spent = Spent { slices: vec![(now, 1)], held: 9_999, ..Spent::default() };
+    let mut kept = Kept::from([(key.clone(), StateValue::Limit(spent))]);
+    let shouts = Happening { kind: EventKind::MessageSent, who: "ann", text: "", step: 0 };
+    let decide_one = |kept: &mut Kept, event: &Event| {
+        let decision = decided(kept, event, &rules, &settings, now);
+        if let Some(Some(spent)) = decision.changes.get(&key) {
+            kept.insert(key.clone(), spent.clone());
+        }
+        decision
+    };
+    let first = decide_one(&mut kept, &event(1, &shouts, now));
+    assert_eq!(first.held.len(), 1);
+    let second = decide_one(&mut kept, &event(2, &shouts, now));
+    assert!(
+        second.held.is_empty() && second.effects.iter().all(|one| one.act.name() != "send_message")
+    );
+    // Once one is released, there is room for another.
+    let released = Cause::Released(Box::new(first.held[0].clone()));
+    let mut released = Event::new(EventId::of(&[b"released"]), released, now, "operator");
+    released.group = Some(GroupId::from("@TGS#1"));
+    decide_one(&mut kept, &released);
+    assert_eq!(decide_one(&mut kept, &event(3, &shouts, now)).held.len(), 1);
 }
 
 proptest! {
@@ -193,6 +238,25 @@ proptest! {
             prop_assert!(asked || decision.verdict == Verdict::Allow);
             let refused = matches!(decision.verdict, Verdict::Reject { .. });
             prop_assert_eq!(refused, asked && happening.text.contains('x'));
+        }
+    }
+
+    /// S11: what a rule would do is what it does, decided with the same state at the same time.
+    #[test]
+    fn a_rule_in_shadow_wants_what_it_does_in_force(history in prop::collection::vec(happening(), 1..60)) {
+        let rules = rules();
+        let shadow = Settings { mode: Mode::Shadow, ..Settings::default() };
+        let mut pairs = Vec::new();
+        play(&history, &rules, |kept, event, in_force| {
+            // What a limit holds back it would not have held back: nothing in shadow is counted.
+            let limited = in_force.effects.iter().any(|effect| effect.act.name() == "alert");
+            if in_force.held.is_empty() && !limited {
+                let would = decided(kept, event, &rules, &shadow, event.time);
+                pairs.push((wanted(in_force, Manner::Send), wanted(&would, Manner::Shadow)));
+            }
+        });
+        for (does, would) in pairs {
+            prop_assert_eq!(does, would);
         }
     }
 }

@@ -128,7 +128,7 @@ fn states() -> Vec<(StateKey, StateValue)> {
         ),
         (
             StateKey::Limit(None),
-            StateValue::Limit(Spent { slices: vec![(NOW, 3)], told: Some(NOW) }),
+            StateValue::Limit(Spent { slices: vec![(NOW, 3)], told: Some(NOW), held: 0 }),
         ),
     ]
 }

@@ -1,10 +1,9 @@
 //! What an operator orders of a sanction: that it ends now, or at another time.
 
 use super::ending::{await_end, ending_act};
-use super::{Who, live, mute, owe, renewal, set, timer_for_end, words};
+use super::{Who, ban, live, mute, owe, renewal, set, timer_for_end, words};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
-use crate::decision::effect::Act;
 use crate::decision::event::{Event, EventId};
 use crate::decision::state::{Sanction, SanctionKind};
 
@@ -39,7 +38,7 @@ pub(in crate::decision) fn extended(
     id: &EventId,
     until: Timestamp,
 ) {
-    let (group, member, kind) = who;
+    let kind = who.2;
     let Some(sanction) = live(draft, who, id).cloned() else {
         draft.note(format!("{} is over already", words(who)));
         return;
@@ -67,16 +66,7 @@ pub(in crate::decision) fn extended(
         SanctionKind::Mute if !changed.away => {
             mute(draft, event, who, &changed, at_chat, &what);
         }
-        SanctionKind::Ban => {
-            let act = Act::Ban {
-                group: group.clone(),
-                member: member.clone(),
-                time: at_chat.map(|end| end.since(draft.now)),
-                until: at_chat,
-                reason: changed.reason.clone(),
-            };
-            owe(draft, event, &changed, act, &what);
-        }
+        SanctionKind::Ban => ban(draft, event, who, &changed, at_chat, &what),
         // The bot alone ends the others.
         _ => {}
     }

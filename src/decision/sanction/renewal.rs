@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{TOLERANCE, Who, live, mute, overruled_mute, owe, seen, set, words};
+use super::{TOLERANCE, Who, ban, live, mute, overruled_mute, owe, seen, set, words};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
 use crate::decision::effect::{Act, Effect, Read};
@@ -70,14 +70,7 @@ pub(in crate::decision) fn to_be_renewed(
     }
     let mut renewed = Sanction { confirmed: None, ..sanction };
     let until = end_for_chat(draft, who, &mut renewed);
-    let act = Act::Ban {
-        group: group.clone(),
-        member: member.clone(),
-        time: until.map(|until| until.since(draft.now)),
-        until,
-        reason: renewed.reason.clone(),
-    };
-    owe(draft, event, &renewed, act, &what);
+    ban(draft, event, who, &renewed, until, &what);
     set(draft, who, Some(renewed));
 }
 

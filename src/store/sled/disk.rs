@@ -106,8 +106,7 @@ impl Medium for Disk {
         rebuild::finish(&directory).map_err(at)?;
         let mut entries = Entries::open(&directory)?;
         entries.check_schema(&directory)?;
-        // What has failed may have been the write-back that sled itself waits for. sled tells of it as of a
-        // full disk, where nothing is lost; the handle knows.
+        // The handle knows of a write-back that failed where nobody asked sled for anything.
         if self.doubtful || self.sync_data().is_err() {
             entries = rebuild::rewrite(&directory, entries)?;
         }

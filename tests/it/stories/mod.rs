@@ -26,4 +26,5 @@ mod schedules;
 mod succession_found;
 mod succession_groups;
 mod succession_rooms;
+mod unheard;
 mod waits;

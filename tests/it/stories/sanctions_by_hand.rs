@@ -263,3 +263,20 @@ async fn a_mute_that_chat_refuses_to_lift_is_lifted_later_and_not_taken_for_anot
     assert_eq!(stage.group(CATS).muted_for("ann"), None);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_mute_is_shortened_although_the_first_order_never_arrived() {
+    let stage = with(&[("ann", "mute")]).await;
+    let hang = FaultKind::Hang;
+    stage.fault("modify_group_member_info", Some(1), hang);
+    let until = (stage.now() + MINUTE * 3).to_string();
+    sanctions(&stage, &["extend", CATS, "ann", "--until", &until]).await;
+    stage.advance(MINUTE).await;
+    // The longer mute that Chat tells of is the one that was to become shorter.
+    let left = stage.group(CATS).muted_for("ann").unwrap();
+    assert!((119..=121).contains(&left), "{left}");
+    stage.advance(MINUTE * 3).await;
+    assert_eq!(stage.admin("/api/v1/sanctions").await.1, "[]");
+    assert_eq!(stage.group(CATS).messages(), ["mute", "ann: expired"]);
+    stage.finish().await;
+}

@@ -171,10 +171,16 @@ async fn dropped(stage: &Stage) {
     assert_eq!(status, 200, "{told}");
 }
 
+/// Chat tells of the groups as they are now, whatever happens to them.
+fn stale(stage: &Stage) {
+    stage.fault("get_group_info", None, FaultKind::StaleReads { during: DAY * 2 });
+}
+
 #[tokio::test]
 async fn a_group_whose_mute_was_given_up_with_its_answers_lost_speaks_again_in_time() {
     let stage = stage().await;
     stage.fault(ALL, None, FaultKind::ApplyThenDropReply);
+    stale(&stage);
     says(&stage, "olga", "hush for long").await;
     stage.advance(DAY + HOUR * 2).await;
     stage.mend();
@@ -191,6 +197,7 @@ async fn a_group_whose_mute_was_given_up_with_its_answers_lost_speaks_again_in_t
 async fn a_refused_repetition_does_not_forget_a_mute_of_everybody_that_may_have_worked() {
     let stage = stage().await;
     stage.fault(ALL, Some(1), FaultKind::ApplyThenDropReply);
+    stale(&stage);
     says(&stage, "olga", "hush for long").await;
     refuses(&stage, ALL);
     stage.advance(MINUTE * 20).await;

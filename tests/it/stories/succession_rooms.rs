@@ -312,3 +312,23 @@ async fn a_new_owner_among_what_changed_of_a_conference_is_an_event_and_the_same
     assert_eq!(told, [" olga", "olga zoe"]);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn two_who_leave_before_chat_has_told_the_owner_are_both_looked_at() {
+    let stage = Stage::with_rules(&repository("rules/presets/room_succession.toml")).await;
+    let (now, name) = (stage.now(), "a room".to_owned());
+    let kind = RoomKind::Conference;
+    // Nobody told the bot who owns it.
+    let new = NewRoom { id: room(), kind, name, owner: "olga".into(), silent: true };
+    stage.chat.with_world(|world| world.create_room(now, new)).unwrap();
+    for who in ["zoe", "ann"] {
+        enters(&stage, who).await;
+    }
+    stage.fault("get_room_info", None, FaultKind::RefuseConnection);
+    leaves(&stage, "zoe").await;
+    leaves(&stage, "olga").await;
+    stage.mend();
+    stage.advance(MINUTE * 3).await;
+    assert_eq!(owner(&stage), "ann");
+    stage.finish().await;
+}
