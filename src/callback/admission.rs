@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::regulars::Regulars;
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
 
@@ -19,6 +20,9 @@ pub struct Limits {
     /// One lane may have one part in so many of the places that are free: however many groups are flooded,
     /// there is room for one that is not.
     pub share: usize,
+    /// One part in so many of all places is for lanes that have been seen before: however many groups are
+    /// made only to send something, there is room for one that there was.
+    pub reserve: usize,
     /// Callbacks that are being decided. As many share one sync of the store.
     pub at_once: usize,
     /// The same, of one lane. They are decided one after the other anyway; whoever waits for its lane
@@ -37,6 +41,7 @@ impl Default for Limits {
         Self {
             inside: 2_048,
             share: 8,
+            reserve: 4,
             at_once: 256,
             of_lane_at_once: 8,
             bytes: 32 * 1024 * 1024,
@@ -62,6 +67,7 @@ struct Inside {
     count: usize,
     /// The lanes that somebody waits for or is in; of the others nothing is kept.
     lanes: HashMap<Lane, InLane>,
+    regulars: Regulars,
 }
 
 #[derive(Debug)]
@@ -108,12 +114,17 @@ impl Admission {
     }
 
     /// A place in the line of a lane, if there is one.
-    pub(super) fn place(self: &Arc<Self>, lane: Lane) -> Option<Place> {
+    pub(super) fn place(self: &Arc<Self>, lane: Lane, now: Timestamp) -> Option<Place> {
         let mut inside = self.lock();
         let free = self.limits.inside.saturating_sub(inside.count);
-        if free == 0 {
+        let reserved = match self.limits.inside.checked_div(self.limits.reserve) {
+            Some(reserved) if inside.regulars.are_known(now) => reserved,
+            _ => 0,
+        };
+        if free == 0 || (free <= reserved && !inside.regulars.knows(&lane, now)) {
             return None;
         }
+        inside.regulars.meet(&lane, now);
         let new = || InLane { count: 0, turns: Semaphore::new(self.limits.of_lane_at_once).into() };
         let in_lane = inside.lanes.entry(lane.clone()).or_insert_with(new);
         // Nobody who is alone is turned away.
@@ -184,8 +195,11 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
 
+    const NOW: Timestamp = Timestamp(1_000_000);
+
     fn admission(inside: usize, share: usize, at_once: usize) -> Arc<Admission> {
-        let limits = Limits { inside, share, at_once, of_lane_at_once: 1, ..Limits::default() };
+        let limits =
+            Limits { inside, share, reserve: 0, at_once, of_lane_at_once: 1, ..Limits::default() };
         Arc::new(Admission::new(limits))
     }
 
@@ -195,17 +209,17 @@ mod tests {
 
     /// How many of a lane get in.
     fn flood(admission: &Arc<Admission>, name: &str) -> Vec<Place> {
-        std::iter::from_fn(|| admission.place(lane(name))).collect()
+        std::iter::from_fn(|| admission.place(lane(name), NOW)).collect()
     }
 
     #[test]
     fn no_more_are_inside_than_the_limit_says_and_each_is_given_back() {
         let admission = admission(3, 1, 8);
-        let inside = ["a", "b", "c"].map(|name| admission.place(lane(name)));
+        let inside = ["a", "b", "c"].map(|name| admission.place(lane(name), NOW));
         assert!(inside.iter().all(Option::is_some));
-        assert!(admission.place(lane("d")).is_none());
+        assert!(admission.place(lane("d"), NOW).is_none());
         drop(inside);
-        assert!(admission.place(lane("d")).is_some());
+        assert!(admission.place(lane("d"), NOW).is_some());
     }
 
     #[test]
@@ -213,17 +227,30 @@ mod tests {
         let admission = admission(100, 4, 8);
         let floods = ["a", "b", "c", "d", "e"].map(|name| flood(&admission, name));
         assert_eq!(floods.each_ref().map(Vec::len), [20, 16, 13, 10, 8]);
-        assert!(admission.place(lane("f")).is_some());
-        let more: Vec<_> = (0..33).map(|n| admission.place(lane(&n.to_string()))).collect();
+        assert!(admission.place(lane("f"), NOW).is_some());
+        let more: Vec<_> = (0..33).map(|n| admission.place(lane(&n.to_string()), NOW)).collect();
         assert!(more.iter().all(Option::is_some));
-        assert!(admission.place(lane("g")).is_none());
+        assert!(admission.place(lane("g"), NOW).is_none());
+    }
+
+    #[test]
+    fn however_many_new_lanes_come_there_is_room_for_one_that_has_come_before() {
+        let limits = Limits { inside: 100, share: 1, reserve: 4, ..Limits::default() };
+        let admission = Arc::new(Admission::new(limits));
+        drop(admission.place(lane("old"), NOW));
+        let later = NOW + Duration::from_secs(61);
+        let strangers: Vec<_> =
+            (0..200).filter_map(|n| admission.place(lane(&n.to_string()), later)).collect();
+        assert_eq!(strangers.len(), 75);
+        assert!(admission.place(lane("old"), later).is_some());
+        assert!(admission.place(lane("new"), later).is_none());
     }
 
     #[test]
     fn nothing_is_kept_of_a_lane_that_nobody_is_in() {
         let admission = admission(8, 1, 8);
         for number in 0..1_000 {
-            drop(admission.place(lane(&number.to_string())));
+            drop(admission.place(lane(&number.to_string()), NOW));
         }
         assert_eq!((admission.inside(), admission.lock().lanes.len()), (0, 0));
     }
@@ -233,7 +260,7 @@ mod tests {
         let (admission, clock) = (admission(8, 1, 2), ManualClock::new(Timestamp(0)));
         let later = Timestamp(1_000);
         let [mut first, mut second, mut other] =
-            ["a", "a", "b"].map(|name| admission.place(lane(name)).unwrap());
+            ["a", "a", "b"].map(|name| admission.place(lane(name), NOW).unwrap());
         assert!(first.turn(&clock, later).await);
         let mut waiting = Box::pin(second.turn(&clock, later));
         assert!(waiting.as_mut().now_or_never().is_none());
@@ -246,7 +273,8 @@ mod tests {
     async fn a_turn_that_does_not_come_in_time_is_given_up() {
         let (admission, clock) = (admission(8, 1, 1), ManualClock::new(Timestamp(0)));
         let later = Timestamp(1_000);
-        let [mut first, mut second] = ["a", "b"].map(|name| admission.place(lane(name)).unwrap());
+        let [mut first, mut second] =
+            ["a", "b"].map(|name| admission.place(lane(name), NOW).unwrap());
         assert!(first.turn(&clock, later).await);
         let passing = async { clock.set(later) };
         let (came, ()) = tokio::join!(second.turn(&clock, later), passing);
@@ -256,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_empty_when_the_last_one_has_gone() {
         let admission = admission(8, 1, 8);
-        let place = admission.place(lane("a"));
+        let place = admission.place(lane("a"), NOW);
         let mut emptied = Box::pin(admission.emptied());
         assert!(emptied.as_mut().now_or_never().is_none());
         drop(place);

@@ -6,6 +6,7 @@ mod body;
 pub mod busy;
 pub mod decode;
 pub mod query;
+mod regulars;
 pub mod reply;
 pub mod router;
 pub mod source;

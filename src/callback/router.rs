@@ -256,7 +256,7 @@ impl Listener {
             };
         }
         let (lane, group) = (first.lane(), first.group.clone());
-        let place = if full { None } else { admission.place(lane) };
+        let place = if full { None } else { admission.place(lane, began) };
         let Some(place) = place else { return self.lose(Answered::Shed, label, group) };
         // Half the time is for waiting, the other half for deciding.
         let wait = match answering {

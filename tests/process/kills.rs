@@ -92,28 +92,29 @@ fn summary(scene: &Scene, deaths: &Deaths, expected: &Expected, figures: &Figure
     )
 }
 
-fn killed_so_many_times(kills: usize, groups: usize, mute: &'static str, seed: u64) -> Figures {
-    let (scene, mut rng, mut deaths) =
-        (Scene::with_mutes_of(mute), Rng::new(seed), Deaths::default());
+fn killed_so_many_times(scene: &Scene, kills: usize, groups: usize, seed: u64) -> Figures {
+    let (mut rng, mut deaths) = (Rng::new(seed), Deaths::default());
     // Some calls are refused, some are carried out and the answer is lost.
     scene.fault(17, &json!("apply_then_drop_reply"));
     scene.fault(23, &json!({ "status": 502 }));
-    let expected =
-        scene.while_people_act(groups, &mut rng, |rng| deaths = kill(&scene, kills, rng));
+    let expected = scene.while_people_act(groups, &mut rng, |rng| deaths = kill(scene, kills, rng));
     let figures = scene.judged(&expected);
-    eprintln!("{}", summary(&scene, &deaths, &expected, &figures));
+    eprintln!("{}", summary(scene, &deaths, &expected, &figures));
     figures
 }
 
 #[test]
 fn five_kills_under_load_lose_nothing_and_repeat_nothing() {
-    killed_so_many_times(5, 6, "5s", 1);
+    killed_so_many_times(&Scene::with_mutes_of("5s"), 5, 6, 1);
 }
 
 #[test]
 #[ignore = "takes minutes; docs/reliability.md says how to run it"]
 fn many_kills_under_load_lose_nothing_and_repeat_nothing() {
     let kills = usize::try_from(given("KILLS", 200)).unwrap();
-    let figures = killed_so_many_times(kills, 24, "50s", given("KILLS_SEED", 1));
+    let scene = Scene::that_only_hears("50s");
+    let figures = killed_so_many_times(&scene, kills, 24, given("KILLS_SEED", 1));
+    // A comparison with Chat could have found a join whose callback was answered and lost.
+    assert_eq!(figures.found, 0);
     assert!(figures.repeated > 0, "no kill has met a call that was under way");
 }

@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 600;
 const ATTACKING: usize = 400;
 const SILENT: usize = 800;
+/// MiB that the process may take, however long it is under attack: what its bounds add up to, and a margin.
+const MOST_MEMORY: u64 = 320;
+/// An attack after which everything that is bounded has come to its bound.
+const LONG: Duration = Duration::from_secs(1_800);
 /// Counts every message of everybody.
 const RULES: &str = r#"
 [rule.flood]
@@ -235,7 +239,7 @@ struct Row {
     sums: Arc<Sums>,
     took: Vec<Duration>,
     unanswered: usize,
-    /// MiB at the start, after a sixth, after half, and at the end.
+    /// MiB at the start, after half, after five sixths, and at the end.
     memory: [u64; 4],
     length: Duration,
     /// The slowest answer of the admin listener.
@@ -250,9 +254,9 @@ impl Row {
     fn print(&self) {
         let a_second = |count: &AtomicU64| Sums::of(count) / self.length.as_secs().max(1);
         let honest = self.took.len() + self.unanswered;
-        let [start, sixth, half, end] = self.memory;
+        let [start, half, late, end] = self.memory;
         println!(
-            "| {:?} | {} | {} | {} | {} | {} | {} of {honest} | {} ms | {} ms | {start} / {sixth} / {half} / {end} |",
+            "| {:?} | {} | {} | {} | {} | {} | {} of {honest} | {} ms | {} ms | {start} / {half} / {late} / {end} |",
             self.attack,
             a_second(&self.sums.offered),
             a_second(&self.sums.answered),
@@ -323,10 +327,9 @@ impl Scene {
         }
         let probe = self.runtime.spawn(honest(address, length));
         let (mut sizes, mut admin) = ([memory(&self.bot); 4], Duration::ZERO);
-        for (place, part) in [(1, 1), (2, 3), (3, 6)] {
+        for (place, sixths) in [(1, 3), (2, 2), (3, 1)] {
             let began = Instant::now();
-            let until = length * (part - [0, 1, 3][place - 1]) / 6;
-            while began.elapsed() < until {
+            while began.elapsed() < length * sixths / 6 {
                 let asked = Instant::now();
                 let answer = self.bot.admin.get("/readyz");
                 assert_eq!(answer.unwrap().0, 200, "operators must get through");
@@ -390,7 +393,7 @@ fn ten_times_what_it_can_serve_leaves_memory_flat_and_the_honest_answered() {
         "it answers {capacity:.0} callbacks a second; ten times that is offered, {length:?} each"
     );
     println!(
-        "| attack | offered/s | answered/s | shed/s | refused/s | without/s | honest answered | honest p99 | admin max | MiB start / sixth / half / end |"
+        "| attack | offered/s | answered/s | shed/s | refused/s | without/s | honest answered | honest p99 | admin max | MiB start / half / five sixths / end |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let only = std::env::var("OVERLOAD_ATTACK").ok();
@@ -398,16 +401,21 @@ fn ten_times_what_it_can_serve_leaves_memory_flat_and_the_honest_answered() {
         [Attack::Nothing, Attack::FewGroups, Attack::ManyGroups, Attack::Forged, Attack::Slow];
     let wanted = |attack: &Attack| only.as_ref().is_none_or(|name| format!("{attack:?}") == *name);
     for attack in all.into_iter().filter(wanted) {
+        // New groups are told from those that have been there for a minute.
+        if only.is_some() && attack == Attack::ManyGroups {
+            scene.under(Attack::Nothing, 0.0, Duration::from_secs(65));
+        }
         let row = scene.under(attack, capacity * 10.0, length);
         row.print();
         let honest = row.took.len() + row.unanswered;
-        // Nobody can tell one group that Chat signs for from another.
-        if attack != Attack::ManyGroups {
-            assert!(row.took.len() * 10 >= honest * 9, "{} of {honest} answered", row.took.len());
-        }
+        assert!(row.took.len() * 10 >= honest * 9, "{} of {honest} answered", row.took.len());
         assert!(row.p99() < PATIENCE, "{:?}", row.p99());
-        let [_, _, half, end] = row.memory;
-        assert!(end <= half + half / 4 + 16, "memory grows: {:?}", row.memory);
+        let [.., late, end] = row.memory;
+        assert!(end <= MOST_MEMORY, "it takes more than it may: {:?}", row.memory);
+        // By then all that is bounded has come to its bound; in a shorter run it is still on its way.
+        if length >= LONG {
+            assert!(end <= late + late / 20, "memory grows: {:?}", row.memory);
+        }
     }
     scene.what_was_shed_is_compared();
     println!("stopped in {:?}", scene.bot.stop(Duration::from_secs(10)));

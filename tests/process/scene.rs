@@ -31,10 +31,20 @@ pub struct Scene {
 impl Scene {
     /// Whoever floods is muted for so long: `5s` for instance.
     pub fn with_mutes_of(mute: &'static str) -> Self {
+        Self::with(mute, "")
+    }
+
+    /// The same; nothing is compared with Chat, so that only callbacks can tell the bot anything.
+    pub fn that_only_hears(mute: &'static str) -> Self {
+        Self::with(mute, "[reconcile]\nevery = \"off\"\n")
+    }
+
+    fn with(mute: &'static str, further: &str) -> Self {
+        let config = format!("{CONFIG}{further}");
         let callback = free_address();
         let line = Line::to(callback);
         let chat = Chat::start(&line.url);
-        let home = Home::at(callback, &chat.url, &rules(mute), CONFIG);
+        let home = Home::at(callback, &chat.url, &rules(mute), &config);
         Self { line, chat, home, peace: Mutex::default(), mute }
     }
 
