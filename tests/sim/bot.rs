@@ -6,30 +6,33 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use groupkeeper::callback::{
-    self, CallbackSettings, Entrance, Gate, Lost, OverBudget, OverLimit, Seen, Sources, Watch,
+    self, Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget,
+    OverLimit, Seen, Sources, Watch,
 };
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
 use groupkeeper::decision::Settings;
 use groupkeeper::engine::{Engine, Parts};
-use groupkeeper::pipeline::{Door, JournalEvents};
-use groupkeeper::reconcile;
+use groupkeeper::pipeline::JournalEvents;
+use groupkeeper::reconcile::{self, Watcher};
 use groupkeeper::rest::client::Transport;
 use groupkeeper::rest::{App, Chat, Client};
 use groupkeeper::retention::Retention;
 use groupkeeper::rule::RuleSet;
-use groupkeeper::rule::model::Globs;
+use groupkeeper::rule::model::{Globs, Limit};
 use groupkeeper::store::Store;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::clock::SimClock;
-use crate::disk::{Disk, Manner, Session};
+use crate::directory::Directory;
+use crate::disk::{AtOnce, Disk, Manner, Session};
 use crate::mutant::Mutant;
 use crate::net::{Net, Wire};
 use crate::power::Power;
 use crate::rng::Rng;
-use crate::{ADMIN, KEY, SDK_APP_ID};
+use crate::story::Story;
+use crate::{ADMIN, KEY, SDK_APP_ID, TOKEN};
 
 /// What a process is started with.
 pub struct Machine {
@@ -37,10 +40,20 @@ pub struct Machine {
     pub disk: Disk,
     pub net: Arc<Net>,
     pub rules: Arc<ArcSwap<RuleSet>>,
+    /// Where the rules are read from, if somebody saves others.
+    pub directory: Option<Arc<Directory>>,
+    /// How far a signature may lie from the bot's clock.
+    pub window: Duration,
+    /// Effects that may wait before callbacks are shed, and callbacks inside.
+    pub most: (usize, Limits),
     pub manner: Manner,
     pub rng: Arc<Mutex<Rng>>,
     /// How it compares groups with Chat, if it does.
     pub reconcile: Option<reconcile::Settings>,
+    /// `[safety] limit`.
+    pub limit: Option<Limit>,
+    /// `[safety] longest_mute`.
+    pub longest_mute: Option<Duration>,
     /// A bug that is planted into this bot.
     pub mutant: Option<Mutant>,
 }
@@ -48,6 +61,8 @@ pub struct Machine {
 /// The bot, running.
 pub struct Bot {
     pub engine: Engine,
+    /// Those in force.
+    pub rules: Arc<ArcSwap<RuleSet>>,
     pub power: Arc<Power>,
     stop: watch::Sender<bool>,
 }
@@ -63,6 +78,7 @@ impl Machine {
             rng: self.rng.clone(),
             manner: self.manner,
         };
+        let at_once: Arc<dyn Store> = Arc::new(AtOnce(session.clone()));
         let store: Arc<dyn Store> = Arc::new(session);
         let store = self.mutant.map_or(store.clone(), |mutant| mutant.store(store));
         let wire = Wire { net: self.net.clone(), power: power.clone() };
@@ -77,11 +93,15 @@ impl Machine {
         let chat: Arc<dyn Chat> = Arc::new(Client::new(app, wire, self.clock.clone()));
         let chat = self.mutant.map_or(chat.clone(), |mutant| mutant.chat(chat, store.clone()));
         let witness = self.net.witness.clone();
+        let rules = match &self.directory {
+            Some(directory) => directory.open(&self.clock, at_once),
+            None => self.rules.clone(),
+        };
         let clock: Arc<dyn Clock> = self.clock.clone();
         let parts = Parts {
             store: store.clone(),
-            rules: self.rules.clone(),
-            settings: settings(),
+            rules: rules.clone(),
+            settings: self.settings(),
             chat,
             clock: clock.clone(),
             observer: witness.clone(),
@@ -89,9 +109,13 @@ impl Machine {
         };
         let engine = Engine::journaling(parts, JournalEvents::default(), self.reconcile.clone());
         let engine = engine.unwrap();
-        let door: Arc<dyn Door> = engine.pipeline.clone();
+        let door = engine.door(self.most.0);
         let door = self.mutant.map_or(door.clone(), |mutant| mutant.door(door));
-        let router = callback::router(self.listening(), door, clock.clone(), Arc::new(Nobody));
+        let watch = Arc::new(Onlooker {
+            watcher: engine.reconciler.as_ref().map(|reconciler| reconciler.watcher()),
+            story: self.net.story.clone(),
+        });
+        let router = callback::router(self.listening(), door, clock.clone(), watch);
         let (stop, stopping) = watch::channel(false);
         let (scheduler, stopped) = (engine.scheduler.clone(), stopping.clone());
         tokio::spawn(async move { scheduler.run(stopped).await });
@@ -102,7 +126,17 @@ impl Machine {
         let kept = Duration::from_secs(7 * 86_400);
         tokio::spawn(Retention::new(store, clock, kept, 1_000_000).run(stopping));
         self.net.connect(router);
-        Bot { engine, power, stop }
+        Bot { engine, rules, power, stop }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            own: vec![Account::from(ADMIN)],
+            protected: Globs::new(&["boss"]).unwrap(),
+            limit: self.limit,
+            longest_mute: self.longest_mute,
+            ..Settings::default()
+        }
     }
 
     fn listening(&self) -> CallbackSettings {
@@ -117,8 +151,8 @@ impl Machine {
                 path: "/callback".to_owned(),
                 gate: Gate {
                     sdk_app_id: SDK_APP_ID,
-                    tokens: Vec::new(),
-                    window: Duration::from_secs(60),
+                    tokens: vec![SecretString::from(TOKEN)],
+                    window: self.window,
                 },
                 only_rooms: false,
             }],
@@ -127,7 +161,7 @@ impl Machine {
             body_limit: callback::router::DEFAULT_BODY_LIMIT,
             budget: Duration::from_millis(1_500),
             over_budget: OverBudget::Allow,
-            admission: Arc::default(),
+            admission: Arc::new(Admission::new(self.most.1)),
             wants_callback_event: Arc::new(AtomicBool::new(false)),
         }
     }
@@ -140,18 +174,24 @@ impl Bot {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
-        own: vec![Account::from(ADMIN)],
-        protected: Globs::new(&["boss"]).unwrap(),
-        ..Settings::default()
-    }
+/// What could not be taken is compared with Chat later, where groups are compared.
+struct Onlooker {
+    watcher: Option<Arc<Watcher>>,
+    story: Story,
 }
 
-struct Nobody;
-
-impl Watch for Nobody {
+impl Watch for Onlooker {
     fn callback(&self, _: Seen) {}
-    fn lost(&self, _: &Lost) {}
+
+    fn lost(&self, lost: &Lost) {
+        // Those who are inside when the process dies go in no order.
+        if lost.why != Answered::Panicked {
+            self.story.tell(format!("{} is not taken: {}", lost.command, lost.why.name()));
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.lost(lost.group.as_ref());
+        }
+    }
+
     fn over_limit(&self, _: &OverLimit) {}
 }

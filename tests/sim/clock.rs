@@ -47,7 +47,7 @@ impl SimClock {
     /// Sleeps by the true time.
     pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + '_ {
         let due = self.truth() + time;
-        Sleeper { clock: self, whose: Whose::Truth, due, place: None }
+        Sleeper { clock: self, whose: Whose::Truth, due, latest: due, place: None }
     }
 
     /// Sets the bot's clock forward, or back where `ms` is negative.
@@ -115,6 +115,9 @@ struct Sleeper<'c> {
     clock: &'c SimClock,
     whose: Whose,
     due: Timestamp,
+    /// By true time: as the machine's clock, a bot's that is set back keeps nobody asleep for longer than
+    /// was meant.
+    latest: Timestamp,
     place: Option<u64>,
 }
 
@@ -123,12 +126,14 @@ impl Future for Sleeper<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.clock.inner();
-        if inner.now(self.whose) >= self.due {
+        if inner.now(self.whose) >= self.due || inner.truth >= self.latest {
             return Poll::Ready(());
         }
         let place = self.place.unwrap_or(inner.next);
         inner.next += u64::from(self.place.is_none());
         inner.sleepers[self.whose as usize].insert((self.due, place), context.waker().clone());
+        let latest = (self.latest, place);
+        inner.sleepers[Whose::Truth as usize].insert(latest, context.waker().clone());
         drop(inner);
         self.place = Some(place);
         Poll::Pending
@@ -138,7 +143,9 @@ impl Future for Sleeper<'_> {
 impl Drop for Sleeper<'_> {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.clock.inner().sleepers[self.whose as usize].remove(&(self.due, place));
+            let mut inner = self.clock.inner();
+            inner.sleepers[self.whose as usize].remove(&(self.due, place));
+            inner.sleepers[Whose::Truth as usize].remove(&(self.latest, place));
         }
     }
 }
@@ -149,6 +156,8 @@ impl Clock for SimClock {
     }
 
     fn sleep_until(&self, time: Timestamp) -> Sleep<'_> {
-        Box::pin(Sleeper { clock: self, whose: Whose::Bot, due: time, place: None })
+        let (now, truth) = (self.now(), self.truth());
+        let latest = truth + time.since(now);
+        Box::pin(Sleeper { clock: self, whose: Whose::Bot, due: time, latest, place: None })
     }
 }

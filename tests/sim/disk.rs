@@ -92,6 +92,13 @@ impl Disk {
         self.state().refuses_until = until;
     }
 
+    /// Somebody else than the bot writes, to the platters.
+    pub fn put(&self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let mut state = self.state();
+        write(&mut state.image, vec![(key.clone(), value.clone())]);
+        write(&mut state.durable, vec![(key, value)]);
+    }
+
     /// What a reader sees.
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.state().image.get(key).cloned()
@@ -312,6 +319,51 @@ impl Store for Session {
 
 fn full() -> StoreError {
     StoreError("the simulated disk is full".to_owned())
+}
+
+/// The same disk for work that is done while the simulated time stands still: on the platters at once, or
+/// refused, because the disk is full or the power goes.
+pub struct AtOnce(pub Session);
+
+impl AtOnce {
+    fn write(&self, set: WriteSet) -> Result<(), CommitError> {
+        let Session { disk, clock, power, .. } = &self.0;
+        let gone = || Err(StoreError("the power is gone".to_owned()).into());
+        if power.is_off() || power.commit_begins() {
+            return gone();
+        }
+        let (number, _) = power.counted();
+        if power.sync_begins(number) {
+            return gone();
+        }
+        if clock.truth() < disk.state().refuses_until {
+            return Err(full().into());
+        }
+        set.writes.into_iter().for_each(|(key, value)| disk.put(key, value));
+        if power.commit_ends(number) { gone() } else { Ok(()) }
+    }
+}
+
+impl Store for AtOnce {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.0.scan(from, to, limit)
+    }
+
+    fn commit(&self, set: WriteSet) -> Commit {
+        Box::pin(ready(self.write(set)))
+    }
+
+    fn health(&self) -> Result<(), StoreError> {
+        self.0.health()
+    }
+
+    fn size_on_disk(&self) -> u64 {
+        0
+    }
 }
 
 /// A commit that nobody lives to see the end of.

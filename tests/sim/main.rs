@@ -6,6 +6,7 @@ mod bot;
 mod chaos;
 mod clock;
 mod crash;
+mod directory;
 mod disk;
 mod garbage;
 mod mutant;
@@ -24,5 +25,7 @@ pub const ADMIN: &str = "administrator";
 pub const SDK_APP_ID: u64 = 1_400_000_000;
 /// The simulator's key; it opens nothing.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// With which Chat signs its callbacks.
+pub const TOKEN: &str = "xxxxyyyy";
 /// A Thursday evening, UTC: a few hours before midnight, so that many runs see a day end.
 pub const BEGIN: Timestamp = Timestamp(1_767_297_600_000);

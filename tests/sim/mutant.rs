@@ -38,10 +38,14 @@ pub enum Mutant {
     EchoStartsRules,
     /// An effect of a rule in shadow loses its mark.
     ShadowSends,
+    /// What rules have done is not kept: `[safety] limit` always begins anew.
+    LimitForgotten,
+    /// Of members nothing is kept, whatever callbacks and readings tell.
+    MirrorForgotten,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::AnswerBeforeCommit,
         Self::NoSeenMark,
         Self::NothingDurable,
@@ -53,6 +57,8 @@ impl Mutant {
         Self::RateIgnored,
         Self::EchoStartsRules,
         Self::ShadowSends,
+        Self::LimitForgotten,
+        Self::MirrorForgotten,
     ];
 
     pub fn store(self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -79,9 +85,10 @@ impl Mutant {
             Self::TimerWithoutId => "S9",
             Self::EndsLostAtRestart => "L2",
             Self::NewestFirst => "S7",
-            Self::RateIgnored => "S6",
+            Self::RateIgnored | Self::LimitForgotten => "S6",
             Self::EchoStartsRules => "S12",
             Self::ShadowSends => "S11",
+            Self::MirrorForgotten => "L5",
         }
     }
 
@@ -144,6 +151,8 @@ impl WrongStore {
     fn writes(&self, mut set: WriteSet) -> WriteSet {
         match self.mutant {
             Mutant::NoSeenMark => set.writes.retain(|(key, _)| !is(Kind::Seen, key)),
+            Mutant::LimitForgotten => set.writes.retain(|(key, _)| !is(Kind::Limit, key)),
+            Mutant::MirrorForgotten => set.writes.retain(|(key, _)| !is(Kind::Member, key)),
             Mutant::NothingDurable => set.durable = false,
             Mutant::ShadowSends => {
                 for (key, value) in &mut set.writes {

@@ -205,8 +205,10 @@ impl Net {
         }
     }
 
-    /// One HTTP request; `None` when Chat does not wait any longer.
+    /// One HTTP request, signed now; `None` when Chat does not wait any longer.
     async fn ask(&self, door: Router, callback: &Callback) -> Option<(u16, Vec<u8>)> {
+        let mut callback = callback.clone();
+        callback.sign(self.clock.truth());
         let query: Vec<String> =
             callback.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::post(format!("/callback?{}", query.join("&")));

@@ -10,12 +10,13 @@ use groupkeeper::callback::{Query, decode};
 use groupkeeper::chat::Account;
 use groupkeeper::clock::{Clock, Timestamp};
 use groupkeeper::decision::effect::{Act, Effect, Manner};
-use groupkeeper::decision::event::Cause;
+use groupkeeper::decision::event::{Cause, Timer};
 use groupkeeper::decision::state::Sanction;
 use groupkeeper::decision::{Decision, Event, EventId, StateKey, StateValue};
 use groupkeeper::delivery::{Listener, Stopped};
 use groupkeeper::ledger::{self, JournalEntry, Kind, Pending};
 use groupkeeper::pipeline::Observer;
+use groupkeeper::rule::model::Limit;
 use groupkeeper::simulator::Callback;
 
 use crate::ADMIN;
@@ -44,6 +45,7 @@ struct Seen {
     /// Decided effects that are not settled, in words.
     unsettled: BTreeMap<EventId, String>,
     effects: BTreeSet<EventId>,
+    settled: BTreeSet<EventId>,
     /// Effects of rules in shadow.
     shadow: BTreeSet<EventId>,
     /// Before when an effect that ends a sanction must not be sent.
@@ -52,6 +54,9 @@ struct Seen {
     /// Times of the calls of the last second, by command, and the skew of the bot's clock then.
     calls: HashMap<String, VecDeque<Timestamp>>,
     skew: i64,
+    /// `[safety] limit`, and what was decided within its time.
+    limit: Option<Limit>,
+    spent: VecDeque<(Timestamp, usize)>,
     /// The latest time that the bot's clock has shown.
     latest: Timestamp,
     alerts: Vec<String>,
@@ -76,6 +81,11 @@ impl Witness {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
+    }
+
+    /// What rules may do in a time.
+    pub fn limit(&self, limit: Limit) {
+        self.seen().limit = Some(limit);
     }
 
     pub fn alerts(&self) -> Vec<String> {
@@ -108,7 +118,8 @@ impl Witness {
         let Ok(decoded) = decode(&query, &callback.body, settings, came) else { return };
         for event in decoded.events {
             let decided = self.seen().decided.contains_key(&event.id);
-            if !decided && !self.is_marked(&event.id) {
+            let kept = self.disk.get(&ledger::quarantine_key(&event.id)).is_some();
+            if !decided && !kept && !self.is_marked(&event.id) {
                 self.story.broken(format!(
                     "S1: {} {} was answered and is not decided",
                     event.id,
@@ -257,6 +268,34 @@ impl Witness {
         self.seen().unsettled.iter().map(|(id, words)| format!("{id} {words}")).collect()
     }
 
+    /// S6: rules do no more than `[safety] limit` says, whichever process decides.
+    fn spends(&self, seen: &mut Seen, event: &Event, decision: &Decision) {
+        let Some(limit) = seen.limit else { return };
+        // What an operator lets go is on their account, and a second candidate on the first one's.
+        let by_rules = match &event.cause {
+            Cause::Kind(_) | Cause::Schedule { .. } | Cause::Timer(Timer::WaitOver { .. }) => true,
+            Cause::Settled { effect, .. } => effect.then.is_some() && effect.act.is_read(),
+            _ => false,
+        };
+        let counts = |effect: &&Effect| {
+            let harmless = effect.act.is_read() || matches!(effect.act, Act::Alert { .. });
+            effect.rule.is_some() && effect.manner == Manner::Send && !harmless
+        };
+        let number = decision.effects.iter().filter(counts).count();
+        if !by_rules || number == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        seen.spent.push_back((now, number));
+        // It is decided a little before it is seen here.
+        let window = limit.per.saturating_sub(Duration::from_secs(30));
+        seen.spent.retain(|(at, _)| *at + window > now && *at <= now);
+        let all: usize = seen.spent.iter().map(|(_, number)| number).sum();
+        if all > limit.actions as usize {
+            self.story.broken(format!("S6: {all} actions, and {} are allowed", limit.actions));
+        }
+    }
+
     fn wanted(&self, seen: &mut Seen, effect: &Effect) {
         if effect.manner == Manner::Shadow {
             seen.shadow.insert(effect.id.clone());
@@ -314,7 +353,11 @@ impl Observer for Witness {
         if let Cause::Settled { effect, outcome, skipped, .. } = &event.cause {
             let words = ledger::outcome_words(outcome);
             self.story.tell(format!("  {} {}: {words}", effect.id, effect.act));
-            if seen.unsettled.remove(&effect.id).is_none() {
+            let known = seen.unsettled.remove(&effect.id).is_some();
+            // What is put into quarantine is told to people without any decision.
+            let first = seen.settled.insert(effect.id.clone());
+            let tells = first && effect.rule.is_none() && matches!(effect.act, Act::Alert { .. });
+            if !known && !tells {
                 self.story
                     .broken(format!("S3: {} {} is settled a second time", effect.id, effect.act));
             }
@@ -322,6 +365,7 @@ impl Observer for Witness {
                 seen.unsettled.remove(&effect.id);
             });
         }
+        self.spends(&mut seen, event, decision);
         for effect in &decision.effects {
             self.wanted(&mut seen, effect);
         }
@@ -332,7 +376,6 @@ impl Observer for Witness {
             };
             if let Sanction { id, until: Some(until), ending: false, .. } = sanction {
                 seen.ends.insert(id.derive("end"), *until);
-                seen.ends.insert(id.derive("lift"), *until);
             }
         }
     }

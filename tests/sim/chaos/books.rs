@@ -123,7 +123,9 @@ wait = "1m"
 do = [{ transfer_owner = { to = ["account:ann", "most_recently_active", "longest_serving_member"], if_none = "alert" } }, { send_message = { text = "a new owner" } }]
 "#;
 
-fn parsed(files: Vec<(String, String)>) -> Arc<RuleSet> {
+/// Files as the reader of a directory gives them: by name.
+fn parsed(mut files: Vec<(String, String)>) -> Arc<RuleSet> {
+    files.sort();
     let reading = read(files, None);
     assert!(!reading.has_errors(), "{:#?}", reading.diagnostics);
     Arc::new(reading.rules)
@@ -138,7 +140,10 @@ pub fn books() -> &'static [Arc<RuleSet>] {
     static BOOKS: OnceLock<Vec<Arc<RuleSet>>> = OnceLock::new();
     BOOKS.get_or_init(|| {
         let shipped = SHIPPED.map(|(name, text)| file(name, text)).to_vec();
-        let presets = PRESETS.iter().map(|preset| file(preset.name, preset.rules)).collect();
+        let presets = PRESETS
+            .iter()
+            .map(|preset| file(&format!("{}.toml", preset.name), preset.rules))
+            .collect();
         let made = [file("a.toml", SANCTIONS), file("b.toml", MEMORY), file("c.toml", ASKED)];
         let mut books = vec![parsed(shipped), parsed(presets)];
         books.extend(made.iter().map(|one| parsed(vec![one.clone()])));
@@ -147,8 +152,16 @@ pub fn books() -> &'static [Arc<RuleSet>] {
     })
 }
 
+fn holds(book: usize, rule: &str) -> bool {
+    books()[book].rules().iter().any(|known| known.id.as_str() == rule)
+}
+
 /// Whether a book holds the shipped rule that finds owners for groups without one.
 pub fn keeps_groups_owned(book: usize) -> bool {
-    let rules = books()[book].rules();
-    rules.iter().any(|rule| rule.id.as_str() == "keep-groups-owned")
+    holds(book, "keep-groups-owned")
+}
+
+/// The same for rooms.
+pub fn keeps_rooms_owned(book: usize) -> bool {
+    holds(book, "room-succession")
 }

@@ -7,6 +7,7 @@ use groupkeeper::clock::{Clock, Timestamp};
 use groupkeeper::decision::StateValue;
 use groupkeeper::decision::event::Timer;
 use groupkeeper::ledger::{self, DeadLetter, Kind, Pending, TimerRecord};
+use groupkeeper::pipeline::{DeadFate, Which};
 use groupkeeper::simulator::Group;
 
 use super::{Fault, Plan, account, mirror};
@@ -23,6 +24,7 @@ const LONGEST: u32 = 160;
 
 /// Lets time pass without faults until nothing is left to do, and demands that it is so.
 pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {
+    mirror::live_mutes(machine, bot, plan).await;
     machine.clock.sleep(plan.quiet()).await;
     until(machine, || !is_busy(machine)).await;
     if let Some(reconciler) = &bot.engine.reconciler {
@@ -36,10 +38,12 @@ pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {
         // What it has found is acted upon.
         until(machine, || !is_busy(machine)).await;
     }
+    try_dead_letters_again(machine, bot).await;
     machine.clock.sleep(LATE).await;
     // What a schedule has begun in this very second is not late.
     for _ in 0..60 {
-        if machine.net.witness.unsettled().is_empty() {
+        let outbox = machine.disk.scan(Kind::Outbox);
+        if outbox.is_empty() && machine.net.witness.unsettled().is_empty() {
             break;
         }
         machine.clock.sleep(Duration::from_secs(1)).await;
@@ -49,9 +53,41 @@ pub async fn quiet(machine: &Machine, bot: &Bot, plan: &Plan) {
     if !plan.has(Fault::ClockBack) {
         messages(machine);
     }
+    if let Some(directory) = &machine.directory {
+        directory.check(&bot.rules, true);
+    }
     if bot.engine.reconciler.is_some() {
         mirror::check(machine, plan);
     }
+    mirror::rooms_owned(machine, plan);
+}
+
+/// What Chat refused for a while it takes now: an operator has it tried again.
+async fn try_dead_letters_again(machine: &Machine, bot: &Bot) {
+    for (_, letter) in decoded::<DeadLetter>(machine, Kind::Dead) {
+        if !may_have_been_sent(&letter) {
+            let DeadLetter { pending, at, why, .. } = &letter;
+            let early = pending.tries < 6 || at.since(pending.effect.created) < LATE;
+            // A clock that jumps takes the measure of time with it.
+            if early && machine.clock.skew() == 0 {
+                let words = format!(
+                    "L4: given up after {} tries: {}: {why}",
+                    pending.tries, pending.effect.act
+                );
+                machine.net.story.broken(words);
+            }
+            let id = letter.pending.effect.id.to_string();
+            machine.net.story.tell(format!("an operator has {id} tried again"));
+            let (which, fate) = (Which::Id(id), DeadFate::Retry);
+            bot.engine.pipeline.settle_dead(&which, fate, None, 1).await.unwrap();
+        }
+    }
+    until(machine, || !is_busy(machine)).await;
+}
+
+/// What people could read twice is for a person to judge, and is not tried again here.
+pub(super) fn may_have_been_sent(letter: &DeadLetter) -> bool {
+    letter.why.starts_with("it may have been sent")
 }
 
 /// Lets a quarter of an hour pass, again and again, until it is so, or never will be.
@@ -144,14 +180,18 @@ fn check(machine: &Machine) {
         story.broken(format!("L3: nobody knows what became of {words}"));
     }
     for (_, letter) in decoded::<DeadLetter>(machine, Kind::Dead) {
-        if !letter.why.starts_with("it may have been sent") {
+        if !may_have_been_sent(&letter) {
             story.broken(format!(
                 "L4: a dead letter without need: {}: {}",
                 letter.pending.effect.act, letter.why
             ));
         }
     }
+    for (key, _) in machine.disk.scan(Kind::Quarantine) {
+        story.broken(format!("L3: in quarantine: {}", String::from_utf8_lossy(&key)));
+    }
     silences(machine);
+    mutes(machine);
 }
 
 /// S3: whatever was lost and sent again, people read a message of the bot once.
@@ -164,6 +204,23 @@ fn messages(machine: &Machine) {
         }
         for (random, times) in seen.into_iter().filter(|(_, times)| *times > 1) {
             machine.net.story.broken(format!("S3: {} reads {random:08x} {times} times", group.id));
+        }
+    }
+}
+
+/// L1: by now nobody is muted by anybody: people mute for half an hour at most.
+fn mutes(machine: &Machine) {
+    let (alerts, now) = (machine.net.witness.alerts(), machine.clock.truth());
+    let world = machine.net.world();
+    for group in world.groups() {
+        for account in group.members.keys() {
+            let of_them = format!("{account} in {}", group.id);
+            let told = || alerts.iter().any(|text| text.contains(&of_them));
+            let until = group.muted_until(account, now);
+            if let Some(until) = until.filter(|_| !told()) {
+                let words = format!("L1: {account} is muted in {} until {until}", group.id);
+                machine.net.story.broken(words);
+            }
         }
     }
 }

@@ -13,12 +13,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
+use groupkeeper::ledger::Kind;
 use groupkeeper::simulator::{Fault as ChatFault, FaultKind, Settings, World};
 
 pub use plan::{Fault, Plan};
 
 use crate::bot::{Bot, Machine};
 use crate::clock::SimClock;
+use crate::directory::Directory;
 use crate::disk::{Disk, Loss};
 use crate::mutant::Mutant;
 use crate::net::Net;
@@ -26,7 +28,7 @@ use crate::power::Power;
 use crate::rng::Rng;
 use crate::story::{Digest, Story};
 use crate::witness::{Tally, Witness};
-use crate::{ADMIN, BEGIN, KEY, SDK_APP_ID};
+use crate::{ADMIN, BEGIN, KEY, SDK_APP_ID, TOKEN};
 
 /// How one process ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +77,7 @@ impl Run {
         let story = Story::new(clock.clone());
         let mut settings = Settings::new(SDK_APP_ID, ADMIN, KEY);
         settings.check_usersig = plan.signed;
+        settings.callback_token = Some(TOKEN.to_owned());
         if !plan.asks {
             settings = settings.without_asking();
         }
@@ -83,12 +86,34 @@ impl Run {
             let owner = (place != 1 || rng.chance(800)).then_some("olga");
             people::found(&mut world, BEGIN, group, owner);
         }
+        if plan.rooms {
+            people::open_rooms(&mut world, BEGIN);
+        }
         let witness = Witness::new(disk.clone(), clock.clone(), story.clone());
         let net = Net::new(world, witness, story, clock.clone(), rng.fork());
-        let rules = Arc::new(ArcSwap::new(books::books()[plan.book].clone()));
-        let disk_rng = Arc::new(Mutex::new(rng.fork()));
-        let (manner, reconcile) = (plan.disk, plan.reconcile());
-        let machine = Machine { clock, disk, net, rules, manner, rng: disk_rng, reconcile, mutant };
+        let book = &books::books()[plan.book];
+        let even = !plan.has(Fault::ClockForward) && !plan.has(Fault::ClockBack);
+        // A clock that jumps takes the measure of the limit's time with it.
+        if let Some(limit) = plan.limit.filter(|_| even) {
+            net.witness.limit(limit);
+        }
+        let directory =
+            plan.has(Fault::Reload).then(|| Directory::new(book, net.story.clone(), even));
+        let machine = Machine {
+            clock,
+            disk,
+            net,
+            rules: Arc::new(ArcSwap::new(book.clone())),
+            directory,
+            window: Duration::from_secs(if even { 60 } else { 365 * 86_400 }),
+            most: plan.most,
+            manner: plan.disk,
+            rng: Arc::new(Mutex::new(rng.fork())),
+            reconcile: plan.reconcile(),
+            limit: plan.limit,
+            longest_mute: plan.longest_mute,
+            mutant,
+        };
         let run = Self { machine, steps: plan.steps, plan, rng, deaths: 0 };
         run.set_weather();
         run
@@ -193,6 +218,7 @@ impl Run {
         if rng.chance(750) || !fault.strikes() {
             match rng.below(10) {
                 0 => people::flood(net, rng, plan.groups, 7, "hi"),
+                1 | 2 if plan.rooms => people::act_in_room(net, rng),
                 _ => people::act(net, rng, plan.groups),
             }
             return None;
@@ -229,8 +255,21 @@ impl Run {
                 machine.clock.jump(-i64::try_from(minutes(rng, 60).as_millis()).unwrap());
                 net.story.tell(format!("the bot's clock shows {}", machine.clock.now()));
             }
-            Fault::Reload => machine.rules.store(rng.pick(books::books()).clone()),
+            Fault::Reload => {
+                let (rules, directory) = (rng.pick(books::books()).clone(), &machine.directory);
+                let directory = directory.as_ref().unwrap();
+                directory.save(rules, rng, &machine.clock, &bot.rules);
+            }
             Fault::Operator => operator::orders(machine, bot, rng),
+            Fault::Forged => {
+                let kind = rng.pick(&plan::SPOILT_CALLBACKS).clone();
+                inject(net, kind, rng);
+            }
+            Fault::Odd => {
+                let kind = rng.pick(&plan::ODD_ANSWERS).clone();
+                inject(net, kind, rng);
+                people::crowd(net, rng, plan.groups);
+            }
             Fault::Garbage => net.garbage(rng),
             Fault::Flood => {
                 let text = *rng.pick(&["hi", "again", "again", "ping"]);
@@ -244,9 +283,13 @@ impl Run {
     fn report(self, seed: u64) -> Report {
         let net = &self.machine.net;
         let mut digest = net.story.digest();
+        // The last good rules say where their directory lay.
+        let rules = |key: &[u8]| key.first() == Some(&(Kind::Setting as u8));
         self.machine.disk.each(|key, value| {
-            digest.add(key);
-            digest.add(value);
+            if !rules(key) {
+                digest.add(key);
+                digest.add(value);
+            }
         });
         for call in net.world().calls() {
             digest.add(call.command.as_bytes());
@@ -263,6 +306,14 @@ impl Run {
             lasted: self.machine.clock.truth().since(BEGIN),
         }
     }
+}
+
+/// Something goes wrong in Chat a few times.
+fn inject(net: &Net, kind: FaultKind, rng: &mut Rng) {
+    net.story.tell(format!("a few times: {kind:?}"));
+    let times = u32::try_from(rng.between(1, 5)).ok();
+    let fault = ChatFault { on: "*".to_owned(), times, kind };
+    net.world().inject(net.clock.truth(), fault);
 }
 
 /// An account as Chat names it.

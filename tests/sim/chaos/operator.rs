@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use groupkeeper::decision::StateValue;
-use groupkeeper::ledger::{self, Kind};
+use groupkeeper::ledger::{self, DeadLetter, Kind};
 use groupkeeper::pipeline::{DeadFate, Fate, Order, Which};
 
 use super::account;
-use super::end::decoded;
+use super::end::{decoded, may_have_been_sent};
 use crate::bot::{Bot, Machine};
 use crate::rng::Rng;
 
@@ -22,18 +22,31 @@ pub fn orders(machine: &Machine, bot: &Bot, rng: &mut Rng) {
             let fate = if rng.chance(700) { Fate::Release } else { Fate::Discard };
             tokio::spawn(async move { pipeline.settle_held(&which, fate).await });
         }
-        2 => {
-            // Trying again what may have been sent is a person's risk; here everything is looked up.
-            tokio::spawn(async move {
-                pipeline.settle_dead(&Which::All, DeadFate::Drop, None, 100).await
-            });
-        }
+        2 => dead_letter(machine, bot, rng),
         _ => sanction(machine, bot, rng),
     }
     if let (true, Some(reconciler)) = (rng.chance(200), &bot.engine.reconciler) {
         machine.net.story.tell("an operator has all groups compared");
         reconciler.start(&[]);
     }
+}
+
+/// Settles a dead letter. Trying again what may have been sent is a person's risk: here, it is not taken.
+fn dead_letter(machine: &Machine, bot: &Bot, rng: &mut Rng) {
+    let letters = decoded::<DeadLetter>(machine, Kind::Dead);
+    if letters.is_empty() {
+        return;
+    }
+    let (_, letter) = rng.pick(&letters);
+    let fates = if may_have_been_sent(letter) {
+        [DeadFate::Drop, DeadFate::TakeForDone]
+    } else {
+        [DeadFate::Retry, DeadFate::TakeForDone]
+    };
+    let (fate, id) = (*rng.pick(&fates), letter.pending.effect.id.to_string());
+    machine.net.story.tell(format!("an operator wants {fate:?} for the dead letter {id}"));
+    let pipeline = Arc::clone(&bot.engine.pipeline);
+    tokio::spawn(async move { pipeline.settle_dead(&Which::Id(id), fate, None, 1).await });
 }
 
 /// Ends one of the sanctions that stand, or gives it another end.

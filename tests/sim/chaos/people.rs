@@ -1,8 +1,8 @@
 //! What people do, at random; Chat refuses what they may not.
 
-use groupkeeper::chat::{Account, GroupId, GroupType, Role};
+use groupkeeper::chat::{Account, GroupId, GroupType, Role, RoomId};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::simulator::{MemberChange, NewGroup, World};
+use groupkeeper::simulator::{MemberChange, NewGroup, NewRoom, RoomKind, World};
 
 use crate::ADMIN;
 use crate::net::Net;
@@ -118,6 +118,23 @@ pub fn act_unseen(net: &Arc<Net>, rng: &mut Rng, groups: usize) {
     });
 }
 
+/// Many come at once: into Work groups they are invited, elsewhere they join.
+pub fn crowd(net: &Arc<Net>, rng: &mut Rng, groups: usize) {
+    let (id, kind) = GROUPS[usize::try_from(rng.below(groups as u64)).unwrap()];
+    let number = rng.between(10, 40);
+    net.story.tell(format!("{number} people come into {id} at once"));
+    let guests: Vec<_> =
+        (0..number).map(|n| Account::from(format!("guest_{n}").as_str())).collect();
+    net.happen(|world, now| {
+        let owner = world.group(&id.into()).and_then(|group| group.owner.clone());
+        if kind == GroupType::Work {
+            drop(world.invite(now, &id.into(), &owner.unwrap_or_else(|| ADMIN.into()), &guests));
+        } else {
+            guests.iter().for_each(|guest| drop(world.join(now, &id.into(), guest)));
+        }
+    });
+}
+
 /// Several messages at once, as only machines and the angry write.
 pub fn flood(net: &Arc<Net>, rng: &mut Rng, groups: usize, messages: u64, text: &str) {
     let (id, _) = GROUPS[usize::try_from(rng.below(groups as u64)).unwrap()];
@@ -126,4 +143,45 @@ pub fn flood(net: &Arc<Net>, rng: &mut Rng, groups: usize, messages: u64, text: 
     for _ in 0..messages {
         net.happen(|world, now| drop(world.say(now, &id.into(), &who, text)));
     }
+}
+
+const ROOMS: [(&str, RoomKind); 2] = [("room-1", RoomKind::Conference), ("room-2", RoomKind::Live)];
+
+fn new_room((id, kind): (&str, RoomKind), silent: bool) -> NewRoom {
+    let (name, owner) = ("a room".to_owned(), Account::from("olga"));
+    NewRoom { id: RoomId::from(id), kind, name, owner, silent }
+}
+
+/// Rooms as a run begins with them.
+pub fn open_rooms(world: &mut World, now: Timestamp) {
+    for (id, kind) in ROOMS {
+        world.create_room(now, new_room((id, kind), true)).unwrap();
+        for who in &MEMBERS[..3] {
+            world.enter_room(now, &id.into(), &Account::from(*who)).unwrap();
+        }
+    }
+}
+
+/// One thing that somebody does in one of the rooms; mostly it is the owner.
+pub fn act_in_room(net: &Arc<Net>, rng: &mut Rng) {
+    let (name, kind) = *rng.pick(&ROOMS);
+    let id = RoomId::from(name);
+    let owner = net.world().room(&id).map(|room| room.owner.clone());
+    let who = Account::from(*rng.pick(&MEMBERS));
+    let owner = owner.unwrap_or_else(|| who.clone());
+    let what = rng.below(10);
+    net.story.tell(match what {
+        0..4 => format!("{who} enters {id}"),
+        4..6 => format!("{who} leaves {id}"),
+        6..8 => format!("{owner} leaves {id}, which is theirs"),
+        8 => format!("{owner} hands {id} to {who}"),
+        _ => format!("{id} is opened"),
+    });
+    net.happen(|world, now| match what {
+        0..4 => drop(world.enter_room(now, &id, &who)),
+        4..6 => drop(world.leave_room(now, &id, &who)),
+        6..8 => drop(world.leave_room(now, &id, &owner)),
+        8 => drop(world.change_room_owner(now, &id, &owner, &who)),
+        _ => drop(world.create_room(now, new_room((name, kind), false))),
+    });
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use groupkeeper::callback::Limits;
+use groupkeeper::engine::MOST_OWED;
 use groupkeeper::reconcile;
-use groupkeeper::rule::model::Globs;
+use groupkeeper::rule::model::{Excess, Globs, Limit};
+use groupkeeper::simulator::FaultKind;
 
 use crate::disk::Manner;
 use crate::rng::Rng;
@@ -37,8 +40,14 @@ pub enum Fault {
     Operator,
     /// Hundreds of messages at once.
     Flood,
+    /// Few callbacks have room, and few effects may wait.
+    Crowded,
     /// Chat is slow, and so is the disk.
     Slow,
+    /// Callbacks whose signature, app, time or body is not right.
+    Forged,
+    /// Answers that are cut, messages that Chat throws away, lists of which some fail; many join at once.
+    Odd,
     /// Requests that no Chat makes.
     Garbage,
     /// Something changes in Chat, and no callback tells of it.
@@ -46,7 +55,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Duplicate,
         Self::Lose,
         Self::Delay,
@@ -63,7 +72,10 @@ impl Fault {
         Self::Reload,
         Self::Operator,
         Self::Flood,
+        Self::Crowded,
         Self::Slow,
+        Self::Forged,
+        Self::Odd,
         Self::Garbage,
         Self::Unseen,
     ];
@@ -72,13 +84,13 @@ impl Fault {
 impl Fault {
     /// Whether it happens at a time; the others are there all the time.
     pub fn strikes(self) -> bool {
-        use Fault::{Crash, Delay, Duplicate, Lose, NeverAgain, Reorder, Slow};
-        !matches!(self, Crash | Delay | Duplicate | Lose | NeverAgain | Reorder | Slow)
+        use Fault::{Crash, Crowded, Delay, Duplicate, Lose, NeverAgain, Reorder, Slow};
+        !matches!(self, Crash | Crowded | Delay | Duplicate | Lose | NeverAgain | Reorder | Slow)
     }
 }
 
 /// What bursts consist of: no answer, a proxy's 502, and Chat's own codes of every class.
-pub const TROUBLES: [Trouble; 14] = [
+pub const TROUBLES: [Trouble; 15] = [
     Trouble::Unreachable,
     Trouble::LostRequest,
     Trouble::LostReply,
@@ -93,6 +105,25 @@ pub const TROUBLES: [Trouble; 14] = [
     Trouble::Code(10_007),
     Trouble::Code(10_006),
     Trouble::Code(60_010),
+    // It says so little that what meets it is given up after a quarter of an hour.
+    Trouble::Code(80_003),
+];
+
+/// What can be wrong with a callback: the bot takes the last one only, or Chat has lost it.
+pub const SPOILT_CALLBACKS: [FaultKind; 5] = [
+    FaultKind::WrongSign,
+    FaultKind::WrongApp,
+    FaultKind::OldSign { by: Duration::from_secs(3_600) },
+    FaultKind::Garble,
+    FaultKind::Skew { by: -90_000 },
+];
+
+/// What can be odd about an answer.
+pub const ODD_ANSWERS: [FaultKind; 4] = [
+    FaultKind::GarbleAnswer,
+    FaultKind::DropMessage,
+    FaultKind::Partial { every: 2 },
+    FaultKind::Slow { by: Duration::from_secs(3) },
 ];
 
 /// A run before it begins.
@@ -111,6 +142,14 @@ pub struct Plan {
     /// Dies so many times in a thousand at each commit and each send.
     pub crash: u64,
     pub longest_pause: Duration,
+    /// Conferences and live rooms beside the groups.
+    pub rooms: bool,
+    /// Effects that may wait before callbacks are shed, and callbacks inside.
+    pub most: (usize, Limits),
+    /// `[safety] limit`: actions in ten minutes.
+    pub limit: Option<Limit>,
+    /// `[safety] longest_mute`.
+    pub longest_mute: Option<Duration>,
     /// Minutes between two comparisons of all groups with Chat, if they are compared.
     pub compared: Option<u64>,
 }
@@ -123,7 +162,24 @@ impl Plan {
         let slow = has(Fault::Slow);
         let crash = if has(Fault::Crash) { *rng.pick(&[5, 20, 80]) } else { 0 };
         let disk = if slow { (5, 400) } else { (1, 3) };
+        let most = if has(Fault::Crowded) {
+            let inside = usize::try_from(rng.between(2, 16)).unwrap();
+            let owed = usize::try_from(rng.between(3, 30)).unwrap();
+            (owed, Limits { inside, share: 2, at_once: 4, ..Limits::default() })
+        } else {
+            (MOST_OWED, Limits::default())
+        };
+        let ten_minutes = Duration::from_secs(600);
+        let limit = rng.chance(150).then(|| Limit {
+            actions: *rng.pick(&[2, 6, 20]),
+            per: ten_minutes,
+            then: *rng.pick(&[Excess::Hold, Excess::Drop]),
+        });
         Self {
+            rooms: rng.chance(300),
+            most,
+            limit,
+            longest_mute: rng.chance(200).then(|| Duration::from_secs(400)),
             book: usize::try_from(rng.below(books as u64)).unwrap(),
             groups: usize::try_from(rng.between(1, 5)).unwrap(),
             asks: rng.chance(400),

@@ -40,9 +40,11 @@ impl Ending {
             for (account, member) in &group.members {
                 let muted = group.muted_until(account, now).is_some();
                 state.push(format!(
-                    "{account} {} {:?} muted: {muted}",
+                    "{account} {} {:?} {} {:?} muted: {muted}",
                     group.role(account).name(),
-                    member.name_card
+                    member.name_card,
+                    member.msg_flag,
+                    member.fields
                 ));
             }
             state.extend(
@@ -62,6 +64,10 @@ impl Ending {
                 }),
             );
             group.notifications.iter().for_each(|(_, text)| count(text));
+        }
+        for room in world.rooms() {
+            let members = room.members.keys().map(Account::as_str).collect::<Vec<_>>();
+            state.push(format!("{} of {}, with {members:?}", room.id, room.owner));
         }
         world.private_messages().iter().for_each(|(_, message)| count(&message.text));
         for (key, bytes) in machine.disk.scan(Kind::Dead) {
@@ -145,7 +151,10 @@ fn unfinished(machine: &Machine) -> Vec<String> {
         }
     }
     for (key, bytes) in machine.disk.scan(Kind::Sanction) {
-        if let StateValue::Sanction(sanction) = ledger::decode(&key, &bytes).unwrap() {
+        // One without an end stays until a person or a rule ends it.
+        if let StateValue::Sanction(sanction) = ledger::decode(&key, &bytes).unwrap()
+            && (sanction.until.is_some() || sanction.ending)
+        {
             left.push(format!("a sanction: {sanction:?}"));
         }
     }

@@ -1,12 +1,18 @@
 //! The stories that are stopped everywhere: each promise of the bot once, as a list of what happens when.
+//! What operators do is in `by_hand`, what the bot finds out by itself and the rarer actions in `found`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
+use groupkeeper::pipeline::{Fate, Which};
 use groupkeeper::simulator::{NewGroup, World};
 
+use super::{by_hand, found};
+use crate::bot::Bot;
+use crate::disk::Disk;
 use crate::weather::{Trouble, Weather};
 
 pub const CATS: &str = "@TGS#cats";
@@ -14,15 +20,19 @@ pub const CATS: &str = "@TGS#cats";
 /// Something that is done to a part of the simulation, at a time.
 type Done<T> = Arc<dyn Fn(&mut T, Timestamp) + Send + Sync>;
 
-/// Something that happens in Chat, or to the way there.
+/// An order that is under way; it panics when it is not taken.
+pub type Ordering<'b> = Pin<Box<dyn Future<Output = ()> + Send + 'b>>;
+
+/// Something that happens in Chat, to the way there, or where the bot runs.
 #[derive(Clone)]
 pub enum Happens {
     InChat(Done<World>),
     OnTheWay(Done<Weather>),
-    /// The disk takes nothing for so many seconds.
-    DiskFull(u64),
-    /// An operator releases everything of a rule.
-    Released(&'static str),
+    ToTheDisk(Done<Disk>),
+    /// Somebody saves this as the file of rules.
+    Saved(&'static str),
+    /// An operator gives an order, and gives it again where no answer comes.
+    ByHand(Arc<dyn for<'b> Fn(&'b Bot) -> Ordering<'b> + Send + Sync>),
 }
 
 /// One story.
@@ -32,35 +42,61 @@ pub struct Scene {
     pub kind: GroupType,
     /// Before callbacks are switched on.
     pub asks: bool,
+    /// The rules are read from a directory.
+    pub saves: bool,
+    /// Groups are compared with Chat when the bot starts, and every so many seconds.
+    pub compared: Option<u64>,
+    /// The longest mute that Chat takes.
+    pub longest_mute: Option<Duration>,
     /// Seconds from the beginning, and what happens then.
     pub script: Vec<(u64, Happens)>,
     /// Seconds that the story takes until everything has come to its end.
     pub lasts: u64,
 }
 
-fn chat(act: impl Fn(&mut World, Timestamp) + Send + Sync + 'static) -> Happens {
+pub fn chat(act: impl Fn(&mut World, Timestamp) + Send + Sync + 'static) -> Happens {
     Happens::InChat(Arc::new(act))
 }
 
-fn says(who: &'static str, text: &'static str) -> Happens {
+pub fn says(who: &'static str, text: &'static str) -> Happens {
     chat(move |world, now| drop(world.say(now, &cats(), &who.into(), text)))
 }
 
-fn joins(who: &'static str) -> Happens {
+pub fn joins(who: &'static str) -> Happens {
     chat(move |world, now| drop(world.join(now, &cats(), &who.into())))
 }
 
-fn leaves(who: &'static str) -> Happens {
+pub fn leaves(who: &'static str) -> Happens {
     chat(move |world, now| drop(world.leave(now, &cats(), &who.into())))
 }
 
-fn meets(trouble: Trouble, seconds: u64) -> Happens {
+pub fn meets(trouble: Trouble, seconds: u64) -> Happens {
     Happens::OnTheWay(Arc::new(move |weather, now| {
         weather.bursts.push((trouble, now + Duration::from_secs(seconds), 1_000));
     }))
 }
 
-fn cats() -> GroupId {
+fn disk_full(seconds: u64) -> Happens {
+    Happens::ToTheDisk(Arc::new(move |disk, now| {
+        disk.refuse_until(now + Duration::from_secs(seconds));
+    }))
+}
+
+/// An operator's order, as a closure that gives it.
+pub fn order(give: impl for<'b> Fn(&'b Bot) -> Ordering<'b> + Send + Sync + 'static) -> Happens {
+    Happens::ByHand(Arc::new(give))
+}
+
+fn released(rule: &'static str) -> Happens {
+    order(move |bot| {
+        Box::pin(async move {
+            let which = Which::Rule(rule.into());
+            bot.engine.pipeline.settle_held(&which, Fate::Release).await.unwrap();
+        })
+    })
+}
+
+pub fn cats() -> GroupId {
     GroupId::from(CATS)
 }
 
@@ -77,12 +113,29 @@ pub fn found(world: &mut World, now: Timestamp, kind: GroupType) {
     world.create_group(now, group);
 }
 
-fn scene(name: &'static str, rules: &str, script: Vec<(u64, Happens)>, lasts: u64) -> Scene {
-    Scene { name, rules: rules.to_owned(), kind: GroupType::Public, asks: false, script, lasts }
+pub fn scene(name: &'static str, rules: &str, script: Vec<(u64, Happens)>, lasts: u64) -> Scene {
+    Scene {
+        name,
+        rules: rules.to_owned(),
+        kind: GroupType::Public,
+        asks: false,
+        saves: false,
+        compared: None,
+        longest_mute: None,
+        script,
+        lasts,
+    }
 }
 
-fn on_go(actions: &str) -> String {
-    format!("[rule.go]\non = \"message.sent\"\nwhen = 'message.text == \"go\"'\ndo = [{actions}]\n")
+pub fn on_go(actions: &str) -> String {
+    on_word("go", actions)
+}
+
+/// A rule that does this when somebody says the word; it is called so.
+pub fn on_word(word: &str, actions: &str) -> String {
+    format!(
+        "[rule.{word}]\non = \"message.sent\"\nwhen = 'message.text == \"{word}\"'\ndo = [{actions}]\n"
+    )
 }
 
 /// All stories.
@@ -91,6 +144,8 @@ pub fn scenes() -> Vec<Scene> {
     all.extend(sanctions());
     all.extend(time());
     all.extend(troubles());
+    all.extend(by_hand::scenes());
+    all.extend(found::scenes());
     all
 }
 
@@ -219,8 +274,7 @@ when = 'message.text == "ping"'
 limit = { actions = 2, per = "10m", then = "hold" }
 do = [{ mute = { for = "5m" } }, { notify_group = { text = "pong for {member.id}" } }]
 "#;
-    let pings =
-        vec![(0, says("ann", "ping")), (1, says("ben", "ping")), (60, Happens::Released("ping"))];
+    let pings = vec![(0, says("ann", "ping")), (1, says("ben", "ping")), (60, released("ping"))];
     vec![
         scene(
             "a wait",
@@ -252,7 +306,7 @@ schedule = { every = "5m", missed = "once" }
 for_each = "group"
 do = [{ notify_group = { text = "five minutes" } }]
 "#;
-    let speaks_when_full = vec![(0, says("ben", "hi")), (290, Happens::DiskFull(30))];
+    let speaks_when_full = vec![(0, says("ben", "hi")), (290, disk_full(30))];
     vec![
         scene("a firing while the disk is full", bell, speaks_when_full, 700),
         scene(
