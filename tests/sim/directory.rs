@@ -180,7 +180,8 @@ impl Directory {
                 directory.write(&rules, manner, &mut rng, &clock).await;
             }
             clock.sleep(BELIEVED).await;
-            if directory.saved().times == number {
+            // A clock that is set back lets the reader wait anew; the end of the run shows what came of it.
+            if directory.even && directory.saved().times == number {
                 directory.check(&in_force, true);
             }
         });
