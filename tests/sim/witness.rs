@@ -16,6 +16,7 @@ use groupkeeper::decision::{Decision, Event, EventId, StateKey, StateValue};
 use groupkeeper::delivery::{Listener, Stopped};
 use groupkeeper::ledger::{self, JournalEntry, Kind, Pending};
 use groupkeeper::pipeline::Observer;
+use groupkeeper::rule::RuleId;
 use groupkeeper::rule::model::Limit;
 use groupkeeper::simulator::Callback;
 
@@ -279,7 +280,11 @@ impl Witness {
         };
         let counts = |effect: &&Effect| {
             let harmless = effect.act.is_read() || matches!(effect.act, Act::Alert { .. });
-            effect.rule.is_some() && effect.manner == Manner::Send && !harmless
+            // A mute that goes on because its member has come back is none of a rule's actions.
+            let acted = |rule: &RuleId| {
+                decision.trace.rules.iter().any(|t| t.rule == *rule && t.why.acted())
+            };
+            effect.rule.as_ref().is_some_and(acted) && effect.manner == Manner::Send && !harmless
         };
         let number = decision.effects.iter().filter(counts).count();
         if !by_rules || number == 0 {
