@@ -48,8 +48,7 @@ pub(super) fn spend(
                 Excess::Hold if hold(draft, &rule.id, actions) => Excess::Hold,
                 _ => Excess::Drop,
             };
-            let spent = Spent { held: held(draft, of.as_ref()), ..spent };
-            return Some(exceeded(draft, rule, event, (limit, then), of.clone(), name, spent));
+            return Some(exceeded(draft, rule, event, (limit, then), of.clone(), name));
         }
     }
     for (limit, of, _) in limits {
@@ -60,45 +59,39 @@ pub(super) fn spend(
     None
 }
 
-fn held(draft: &Draft<'_>, rule: Option<&RuleId>) -> u32 {
+/// What was done of late, as it is on record.
+fn record(draft: &Draft<'_>, rule: Option<&RuleId>) -> Spent {
     match draft.get(&StateKey::Limit(rule.cloned())) {
-        Some(StateValue::Limit(spent)) => spent.held,
-        _ => 0,
+        Some(StateValue::Limit(spent)) => spent.clone(),
+        _ => Spent::default(),
     }
 }
 
 /// Counts actions of a rule as held back; whether there is room for them.
 fn hold(draft: &mut Draft<'_>, rule: &RuleId, actions: u32) -> bool {
-    let all = held(draft, Some(rule)).saturating_add(actions);
-    if all <= MOST_HELD {
-        set_held(draft, rule, all);
+    let spent = record(draft, Some(rule));
+    let held = spent.held.saturating_add(actions);
+    if held <= MOST_HELD {
+        set(draft, Some(rule.clone()), Spent { held, ..spent });
     }
-    all <= MOST_HELD
+    held <= MOST_HELD
 }
 
 /// What was held back is not any more.
 fn let_go(draft: &mut Draft<'_>, of: &Held) {
     let actions = of.effects.iter().filter(|effect| counts(effect)).count();
-    let actions = u32::try_from(actions).unwrap_or(u32::MAX);
-    let left = held(draft, Some(&of.rule)).saturating_sub(actions);
-    set_held(draft, &of.rule, left);
+    let spent = record(draft, Some(&of.rule));
+    let held = spent.held.saturating_sub(u32::try_from(actions).unwrap_or(u32::MAX));
+    set(draft, Some(of.rule.clone()), Spent { held, ..spent });
 }
 
-fn set_held(draft: &mut Draft<'_>, rule: &RuleId, held: u32) {
-    let key = StateKey::Limit(Some(rule.clone()));
-    let spent = match draft.get(&key) {
-        Some(StateValue::Limit(spent)) => spent.clone(),
-        _ => Spent::default(),
-    };
-    draft.set(key, Some(StateValue::Limit(Spent { held, ..spent })));
+fn set(draft: &mut Draft<'_>, rule: Option<RuleId>, spent: Spent) {
+    draft.set(StateKey::Limit(rule), Some(StateValue::Limit(spent)));
 }
 
 /// What lies within the window of a limit.
 fn spent(draft: &Draft<'_>, rule: Option<&RuleId>, limit: &Limit) -> Spent {
-    let mut spent = match draft.get(&StateKey::Limit(rule.cloned())) {
-        Some(StateValue::Limit(spent)) => spent.clone(),
-        _ => Spent::default(),
-    };
+    let mut spent = record(draft, rule);
     let since = draft.now - limit.per;
     let slice = limit.per / SLICES;
     // What lies ahead was done before the clock was put back.
@@ -116,7 +109,7 @@ fn add(draft: &mut Draft<'_>, rule: Option<RuleId>, limit: &Limit, actions: u32)
         Some((_, number)) => *number = number.saturating_add(actions),
         None => spent.slices.push((begin, actions)),
     }
-    draft.set(StateKey::Limit(rule), Some(StateValue::Limit(spent)));
+    set(draft, rule, spent);
 }
 
 /// Tells operators, once in the time of the limit.
@@ -127,13 +120,13 @@ fn exceeded(
     (limit, then): (&Limit, Excess),
     of: Option<RuleId>,
     name: &str,
-    mut spent: Spent,
 ) -> Exceeded {
+    let mut spent = spent(draft, of.as_ref(), limit);
     let per = duration::format(limit.per);
     let words = format!("more than {} actions in {per} ({name})", limit.actions);
     if spent.told.is_none_or(|told| told + limit.per <= draft.now) {
         spent.told = Some(draft.now);
-        draft.set(StateKey::Limit(of), Some(StateValue::Limit(spent)));
+        set(draft, of, spent);
         let rest = match (limit.then, then) {
             (_, Excess::Hold) => "the rest is held until an operator releases or discards it",
             (Excess::Hold, Excess::Drop) => {

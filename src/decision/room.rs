@@ -52,24 +52,23 @@ fn matters_who_came_in(rules: &RuleSet) -> bool {
 
 fn entered(draft: &mut Draft<'_>, event: &Event, room: &RoomId) {
     let Some(member) = &event.member else { return };
-    let record = draft.room(room).cloned().unwrap_or_default();
+    let mut record = draft.room(room).cloned().unwrap_or_default();
+    let mut changed = false;
     if record.owner.is(member) {
         wait::end_for_room_owner(draft, room, "the owner is in the room again");
-        if record.owner_out {
-            draft.set_room(room, RoomRecord { owner_out: false, ..record.clone() });
-        }
+        changed = std::mem::take(&mut record.owner_out);
     }
     let known = record.entered.iter().any(|(account, _)| account == member);
     let full = record.entered.len() >= RoomRecord::ENTERED;
-    if known || full || !matters_who_came_in(draft.rules) {
-        return;
+    if !known && !full && matters_who_came_in(draft.rules) {
+        // Callbacks may overtake each other.
+        let at = record.entered.partition_point(|(_, time)| *time <= event.time);
+        record.entered.insert(at, (member.clone(), event.time));
+        changed = true;
     }
-    let mut record =
-        RoomRecord { owner_out: record.owner_out && !record.owner.is(member), ..record };
-    // Callbacks may overtake each other.
-    let at = record.entered.partition_point(|(_, time)| *time <= event.time);
-    record.entered.insert(at, (member.clone(), event.time));
-    draft.set_room(room, record);
+    if changed {
+        draft.set_room(room, record);
+    }
 }
 
 fn left(draft: &mut Draft<'_>, event: &Event, room: &Room) {

@@ -3,7 +3,6 @@
 use super::Delivery;
 use crate::chat::{Ability, GroupId, GroupType};
 use crate::decision::effect::Act;
-use crate::decision::state::{StateKey, StateValue};
 use crate::ledger;
 
 impl Delivery {
@@ -16,13 +15,10 @@ impl Delivery {
 
     /// The group's type, as the mirror has it.
     pub(super) fn group_type(&self, group: &GroupId) -> Option<GroupType> {
-        let key = ledger::state_key(&StateKey::Group(group.clone()));
         // Where the store cannot be read, Chat may say so itself.
-        match ledger::read(&*self.store, &key).ok()?? {
-            // A group that is gone may have come back by the same id as one of another type.
-            StateValue::Group(record) if !record.dismissed => record.group_type,
-            _ => None,
-        }
+        let record = ledger::group_record(&*self.store, group).ok()??;
+        // A group that is gone may have come back by the same id as one of another type.
+        record.group_type.filter(|_| !record.dismissed)
     }
 }
 

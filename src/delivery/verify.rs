@@ -8,8 +8,6 @@ use super::reads::unexpected;
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
-use crate::decision::state::GroupRecord;
-use crate::decision::{StateKey, StateValue};
 use crate::ledger;
 use crate::rest::{Call, Class, Reply};
 
@@ -46,7 +44,7 @@ impl Delivery {
             }
             Act::Unmute { group, member, .. } => {
                 let seen = self.muted_until(asking, group, member).await?;
-                Ok(self.is_over(seen).then_some(Outcome::Done))
+                Ok(self.has_ended(seen).then_some(Outcome::Done))
             }
             Act::Ban { group, member, until, shortens, .. } => {
                 let seen = self.banned_until(asking, group, member).await?.flatten();
@@ -54,7 +52,7 @@ impl Delivery {
             }
             Act::Unban { group, member } => {
                 let seen = self.banned_until(asking, group, member).await?;
-                Ok(seen.is_some_and(|seen| self.is_over(seen)).then_some(Outcome::Done))
+                Ok(seen.is_some_and(|seen| self.has_ended(seen)).then_some(Outcome::Done))
             }
             Act::MuteAll { group, .. } => self.verify_mute_of_all(asking, group, true).await,
             Act::UnmuteAll { group } => self.verify_mute_of_all(asking, group, false).await,
@@ -91,7 +89,7 @@ impl Delivery {
     }
 
     /// Whether what Chat says of a mute or ban shows that there is none.
-    fn is_over(&self, seen: Option<Timestamp>) -> bool {
+    fn has_ended(&self, seen: Option<Timestamp>) -> bool {
         seen.is_none_or(|until| until <= self.clock.now())
     }
 
@@ -122,15 +120,10 @@ impl Delivery {
 
     /// Who was told to have left since then, as far as the mirror remembers.
     fn left_since(&self, group: &GroupId, since: Timestamp) -> Vec<Account> {
-        let key = ledger::state_key(&StateKey::Group(group.clone()));
-        match ledger::read(&*self.store, &key) {
-            Ok(Some(StateValue::Group(GroupRecord { left, .. }))) => {
-                // A leave that the addition follows from was told in the same moment.
-                let since = left.into_iter().filter(|(_, at)| *at > since);
-                since.map(|(member, _)| member).collect()
-            }
-            _ => Vec::new(),
-        }
+        let record = ledger::group_record(&*self.store, group).ok().flatten();
+        let left = record.into_iter().flat_map(|record| record.left);
+        // A leave that the addition follows from was told in the same moment.
+        left.filter(|(_, at)| *at > since).map(|(member, _)| member).collect()
     }
 
     /// Somebody who came back after the removal had been decided is not removed a second time.

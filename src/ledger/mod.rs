@@ -28,8 +28,9 @@ pub use records::{DeadLetter, Pending, TimerRecord, decode, encode, outcome_word
 
 pub use sanctions::key_at;
 
-use crate::decision::state::Sanction;
-use crate::decision::{Effect, StateValue, sanction_of};
+use crate::chat::GroupId;
+use crate::decision::state::{GroupRecord, Sanction};
+use crate::decision::{Effect, StateKey, StateValue, sanction_of};
 use crate::store::{Store, StoreError};
 
 /// A key as the API names it, to go on behind it.
@@ -46,6 +47,17 @@ pub fn read<T: serde::de::DeserializeOwned>(
         Some(bytes) => decode(key, &bytes).map(Some),
         None => Ok(None),
     }
+}
+
+/// What the mirror holds of a group.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn group_record(store: &dyn Store, group: &GroupId) -> Result<Option<GroupRecord>, StoreError> {
+    Ok(match read(store, &state_key(&StateKey::Group(group.clone())))? {
+        Some(StateValue::Group(record)) => Some(record),
+        _ => None,
+    })
 }
 
 /// The sanction that runs and that an effect begins, prolongs or ends.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
-use crate::decision::state::{GroupRecord, MemberRecord, SanctionKind};
+use crate::decision::state::{MemberRecord, SanctionKind};
 use crate::decision::{StateKey, StateValue};
 use crate::ledger::{self, Kind};
 use crate::store::{Store, StoreError};
@@ -43,21 +43,9 @@ impl Listed {
     }
 }
 
-/// The record of a group.
-pub(super) fn record(
-    store: &dyn Store,
-    group: &GroupId,
-) -> Result<Option<GroupRecord>, StoreError> {
-    let place = ledger::state_key(&StateKey::Group(group.clone()));
-    Ok(match ledger::read(store, &place)? {
-        Some(StateValue::Group(record)) => Some(record),
-        _ => None,
-    })
-}
-
 /// Whether Chat was ever asked about a group.
 pub(super) fn is_read(store: &dyn Store, group: &GroupId) -> Result<bool, StoreError> {
-    let known = record(store, group)?;
+    let known = ledger::group_record(store, group)?;
     Ok(known.is_some_and(|known| known.read_at.is_some() || known.members.is_some()))
 }
 

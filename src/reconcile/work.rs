@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::decision::event::Cause;
 use crate::decision::seen::Seen;
 use crate::decision::{Event, EventId};
+use crate::ledger;
 use crate::pipeline::Extra;
 use crate::rest::reply::GroupItem;
 use crate::rest::{AppRead, Call, Reply};
@@ -164,7 +165,7 @@ impl Reconciler {
             return Ok(None);
         }
         let store = &*self.store;
-        let record = mirrored::record(store, &group)?;
+        let record = ledger::group_record(store, &group)?;
         if !facts.exists && record.is_none() {
             // Somebody has named it, or it went between the list and this.
             tracing::info!(%group, "Chat knows no such group, and no callback has told of one");
