@@ -1,6 +1,6 @@
 //! From an effect to the call that carries it out, and to the command that limits count.
 
-use super::index::Command;
+use super::index::{Calling, Command};
 use crate::chat::{Account, GroupId, GroupType, Role, limits};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
@@ -27,15 +27,22 @@ pub(super) fn command(effect: &Effect) -> Command {
     }
 }
 
-/// Whether one call of this command, or of its kind for several, can carry out several effects.
-pub(super) fn is_joinable(command: &str) -> bool {
+/// How an effect is carried out, as far as its lane must know.
+pub(super) fn calling(effect: &Effect) -> Calling {
+    let joins = effect.manner == Manner::Send && joins(&effect.act);
+    Calling { command: command(effect), joins }
+}
+
+/// Whether one call can carry out several of these.
+pub(super) fn joins(act: &Act) -> bool {
     matches!(
-        command,
-        "modify_group_member_info"
-            | "delete_group_member"
-            | "ban_group_member"
-            | "unban_group_member"
-            | "group_msg_recall"
+        act,
+        Act::Mute { .. }
+            | Act::Unmute { .. }
+            | Act::RemoveMember { .. }
+            | Act::Ban { .. }
+            | Act::Unban { .. }
+            | Act::RecallMessage { .. }
     )
 }
 

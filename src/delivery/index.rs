@@ -6,11 +6,18 @@ use crate::clock::Timestamp;
 use crate::decision::Lane;
 use crate::rest::Rates;
 
-use super::calls::is_joinable;
 use super::stops::Stops;
 
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
+
+/// How an effect is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Calling {
+    pub(super) command: Command,
+    /// Whether one call can carry out several of its kind.
+    pub(super) joins: bool,
+}
 
 /// Effects of one command that are carried out at once, of all that are ([`super::AT_ONCE`]).
 const MOST_OF_ONE: usize = super::AT_ONCE / 4 * 3;
@@ -39,7 +46,7 @@ pub(super) struct Index {
 
 #[derive(Default)]
 struct Queue {
-    entries: VecDeque<(u64, Command)>,
+    entries: VecDeque<(u64, Calling)>,
     /// The command of its first effect, while that is being carried out.
     in_flight: Option<Command>,
 }
@@ -50,8 +57,8 @@ impl Index {
     }
 
     /// Puts an effect behind the others of its lane.
-    pub(super) fn push(&mut self, lane: Lane, sequence: u64, command: Command) {
-        self.insert(lane, sequence, command, Timestamp::default());
+    pub(super) fn push(&mut self, lane: Lane, sequence: u64, calling: Calling) {
+        self.insert(lane, sequence, calling, Timestamp::default());
     }
 
     /// Puts an effect in that was found in the outbox at the start.
@@ -59,29 +66,29 @@ impl Index {
         &mut self,
         lane: Lane,
         sequence: u64,
-        command: Command,
+        calling: Calling,
         not_before: Timestamp,
     ) {
         // Of a lane, only the first effect can have been on its way, and those that one call carries out
         // together with it.
         let sent = self.lanes.get(&lane).is_none_or(|queue| {
-            let together = |(earlier, other): &(u64, Command)| {
-                *other == command && self.recovered.contains(earlier)
+            let together = |(earlier, other): &(u64, Calling)| {
+                *other == calling && self.recovered.contains(earlier)
             };
-            is_joinable(command) && queue.entries.iter().all(together)
+            calling.joins && queue.entries.iter().all(together)
         });
         if sent {
             self.recovered.insert(sequence);
         }
-        self.insert(lane, sequence, command, not_before);
+        self.insert(lane, sequence, calling, not_before);
     }
 
-    fn insert(&mut self, lane: Lane, sequence: u64, command: Command, not_before: Timestamp) {
+    fn insert(&mut self, lane: Lane, sequence: u64, calling: Calling, not_before: Timestamp) {
         let queue = self.lanes.entry(lane.clone()).or_default();
-        queue.entries.push_back((sequence, command));
+        queue.entries.push_back((sequence, calling));
         self.len += 1;
         if queue.entries.len() == 1 && queue.in_flight.is_none() {
-            self.enqueue(lane, command, not_before);
+            self.enqueue(lane, calling.command, not_before);
         }
     }
 
@@ -101,8 +108,7 @@ impl Index {
             && *due <= now
         {
             let Some((_, lane)) = self.later.pop_first() else { break };
-            let command = self.head(&lane).map(|(_, command)| command);
-            if let Some(command) = command {
+            if let Some(Calling { command, .. }) = self.head(&lane) {
                 self.ready.entry(command).or_default().push_back(lane);
             }
         }
@@ -131,10 +137,11 @@ impl Index {
         }
         loop {
             let lane = lanes.front()?;
-            let queue = self.lanes.get_mut(lane);
-            let Some((queue, sequence)) =
-                queue.and_then(|queue| queue.entries.front().map(|(s, _)| *s).map(|s| (queue, s)))
-            else {
+            let first = self.lanes.get_mut(lane).and_then(|queue| {
+                let (sequence, _) = *queue.entries.front()?;
+                Some((queue, sequence))
+            });
+            let Some((queue, sequence)) = first else {
                 lanes.pop_front();
                 continue;
             };
@@ -162,8 +169,8 @@ impl Index {
         }
     }
 
-    fn head(&self, lane: &Lane) -> Option<(u64, Command)> {
-        self.lanes.get(lane)?.entries.front().copied()
+    fn head(&self, lane: &Lane) -> Option<Calling> {
+        self.lanes.get(lane)?.entries.front().map(|(_, calling)| *calling)
     }
 
     /// The effect may have been carried out although it could not be settled.
@@ -181,30 +188,19 @@ impl Index {
         self.alone.insert(sequence);
     }
 
-    /// The effects behind the first of a lane that may go with it in one call: of the same command, and
+    /// The effects behind the first of a lane that one call may carry out with it: of the same kind, and
     /// neither sent before nor to be sent alone.
     pub(super) fn followers(&self, lane: &Lane, first: u64, most: usize) -> Vec<u64> {
         let Some(queue) = self.lanes.get(lane) else { return Vec::new() };
-        let Some((head, command)) = queue.entries.front() else { return Vec::new() };
-        if *head != first || self.alone.contains(head) {
+        let Some((head, calling)) = queue.entries.front() else { return Vec::new() };
+        if *head != first || !calling.joins || self.alone.contains(head) {
             return Vec::new();
         }
         let behind = queue.entries.iter().skip(1).take(most);
-        let fits = |(sequence, other): &&(u64, Command)| {
-            other == command && !self.alone.contains(sequence) && !self.recovered.contains(sequence)
+        let fits = |(sequence, other): &&(u64, Calling)| {
+            other == calling && !self.alone.contains(sequence) && !self.recovered.contains(sequence)
         };
         behind.take_while(fits).map(|(sequence, _)| *sequence).collect()
-    }
-
-    /// The effects behind the first of a lane that one call may have carried out with it.
-    pub(super) fn joinable(&self, lane: &Lane, first: u64) -> Vec<u64> {
-        let fits = |command: Command| is_joinable(command);
-        match self.head(lane) {
-            Some((head, command)) if head == first && fits(command) => {
-                self.followers(lane, first, usize::MAX)
-            }
-            _ => Vec::new(),
-        }
     }
 
     /// The claimed effect is settled, and with it others of its lane.
@@ -217,7 +213,7 @@ impl Index {
         self.landed(lane);
         let Some(queue) = self.lanes.get_mut(lane) else { return };
         let before = queue.entries.len();
-        let is_settled = |(sequence, _): &(u64, Command)| sequences.contains(sequence);
+        let is_settled = |(sequence, _): &(u64, Calling)| sequences.contains(sequence);
         // They stand in front, but for those that fall with a refusal; a lane may be a hundred thousand long.
         while queue.entries.front().is_some_and(is_settled) {
             queue.entries.pop_front();
@@ -231,7 +227,7 @@ impl Index {
             self.alone.remove(sequence);
         });
         match queue.entries.front() {
-            Some((_, command)) => {
+            Some((_, Calling { command, .. })) => {
                 let command = *command;
                 self.enqueue(lane.clone(), command, not_before);
             }
@@ -244,9 +240,7 @@ impl Index {
     /// The claimed effect is to be tried again.
     pub(super) fn again(&mut self, lane: &Lane, not_before: Timestamp) {
         self.landed(lane);
-        let Some(queue) = self.lanes.get_mut(lane) else { return };
-        if let Some((_, command)) = queue.entries.front() {
-            let command = *command;
+        if let Some(Calling { command, .. }) = self.head(lane) {
             self.enqueue(lane.clone(), command, not_before);
         }
     }
@@ -274,6 +268,14 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_000_000);
 
+    fn calling(command: Command) -> Calling {
+        Calling { command, joins: false }
+    }
+
+    fn joining(command: Command) -> Calling {
+        Calling { command, joins: true }
+    }
+
     fn lane(name: &str) -> Lane {
         Lane::group(&name.into())
     }
@@ -281,9 +283,9 @@ mod tests {
     #[test]
     fn a_lane_gives_its_effects_one_at_a_time_and_in_order() {
         let (mut index, rates) = (Index::default(), Rates::default());
-        index.push(lane("a"), 1, "x");
-        index.push(lane("a"), 2, "y");
-        index.push(lane("b"), 3, "x");
+        index.push(lane("a"), 1, calling("x"));
+        index.push(lane("a"), 2, calling("y"));
+        index.push(lane("b"), 3, calling("x"));
         let mut claimed = index.claim(NOW, 10, &rates);
         claimed.sort();
         assert_eq!(claimed, [(lane("a"), 1), (lane("b"), 3)]);
@@ -298,8 +300,8 @@ mod tests {
     #[test]
     fn an_effect_to_be_tried_again_waits_for_its_time_and_keeps_its_lane() {
         let (mut index, rates) = (Index::default(), Rates::default());
-        index.push(lane("a"), 1, "x");
-        index.push(lane("a"), 2, "x");
+        index.push(lane("a"), 1, calling("x"));
+        index.push(lane("a"), 2, calling("x"));
         index.claim(NOW, 10, &rates);
         let later = NOW + std::time::Duration::from_secs(5);
         index.again(&lane("a"), later);
@@ -313,9 +315,9 @@ mod tests {
         let (mut index, rates) = (Index::default(), Rates::default());
         let minute = std::time::Duration::from_secs(60);
         index.stops.stop(Scope::Command("x"), 9, "10026", NOW);
-        index.push(lane("a"), 1, "x");
-        index.push(lane("b"), 2, "y");
-        index.push(lane("c"), 3, "x");
+        index.push(lane("a"), 1, calling("x"));
+        index.push(lane("b"), 2, calling("y"));
+        index.push(lane("c"), 3, calling("x"));
         assert_eq!(index.claim(NOW, 10, &rates), [(lane("b"), 2)]);
         assert_eq!(index.next_due(NOW, &rates), Some(NOW + minute));
         assert_eq!(index.claim(NOW + minute, 10, &rates).len(), 1);
@@ -328,9 +330,9 @@ mod tests {
     fn a_command_of_which_very_many_wait_or_hang_leaves_places_to_the_others() {
         let (mut index, rates) = (Index::default(), Rates::default());
         for number in 0..200 {
-            index.push(lane(&format!("a{number}")), number, "a");
+            index.push(lane(&format!("a{number}")), number, calling("a"));
         }
-        index.push(lane("z"), 900, "z");
+        index.push(lane("z"), 900, calling("z"));
         // One at a time, as places get free.
         let claimed: Vec<_> = (0..2).flat_map(|_| index.claim(NOW, 1, &rates)).collect();
         assert!(claimed.contains(&(lane("z"), 900)), "{claimed:?}");
@@ -338,7 +340,7 @@ mod tests {
         let claimed = index.claim(NOW, 100, &rates).len() + 1;
         assert_eq!(claimed, MOST_OF_ONE);
         assert_eq!(index.next_due(NOW, &rates), None);
-        index.push(lane("y"), 901, "z");
+        index.push(lane("y"), 901, calling("z"));
         assert_eq!(index.next_due(NOW, &rates), Some(NOW));
         assert_eq!(index.claim(NOW, 100, &rates), [(lane("y"), 901)]);
         index.again(&lane("a0"), NOW + std::time::Duration::from_secs(1));
@@ -349,11 +351,13 @@ mod tests {
     fn only_effects_of_one_command_that_were_not_sent_go_together() {
         let mut index = Index::default();
         for (sequence, command) in [(1, "x"), (2, "x"), (3, "x"), (4, "y"), (5, "x")] {
-            index.push(lane("a"), sequence, command);
+            index.push(lane("a"), sequence, joining(command));
+            index.push(lane("b"), 10 + sequence, calling(command));
         }
         assert_eq!(index.followers(&lane("a"), 1, 10), [2, 3]);
         assert_eq!(index.followers(&lane("a"), 1, 1), [2]);
         assert!(index.followers(&lane("a"), 2, 10).is_empty());
+        assert!(index.followers(&lane("b"), 11, 10).is_empty());
         index.perhaps_done(3);
         assert_eq!(index.followers(&lane("a"), 1, 10), [2]);
         index.alone(2);
@@ -362,13 +366,18 @@ mod tests {
 
     #[test]
     fn what_may_have_gone_together_is_verified_after_a_restart() {
-        let (mut index, mute, talk) = (Index::default(), "modify_group_member_info", "sendmsg");
-        for (sequence, command) in [(1, mute), (2, mute), (3, talk), (4, mute)] {
-            index.recover(lane("a"), sequence, command, NOW);
+        let (mute, card) =
+            (joining("modify_group_member_info"), calling("modify_group_member_info"));
+        let (mut index, talk) = (Index::default(), calling("sendmsg"));
+        for (sequence, calling) in [(1, mute), (2, mute), (3, talk), (4, mute)] {
+            index.recover(lane("a"), sequence, calling, NOW);
         }
         index.recover(lane("b"), 5, talk, NOW);
         index.recover(lane("b"), 6, talk, NOW);
-        let recovered = (1..=6).filter(|sequence| index.was_recovered(*sequence));
-        assert_eq!(recovered.collect::<Vec<_>>(), [1, 2, 5]);
+        // Cards go one by one, although their command is that of mutes.
+        index.recover(lane("c"), 7, card, NOW);
+        index.recover(lane("c"), 8, card, NOW);
+        let recovered = (1..=8).filter(|sequence| index.was_recovered(*sequence));
+        assert_eq!(recovered.collect::<Vec<_>>(), [1, 2, 5, 7]);
     }
 }

@@ -215,8 +215,8 @@ impl Delivery {
 
     /// One that was skipped meanwhile, together with its chain, is found settled when its turn comes.
     fn add(&self, Owed { sequence, effect }: Owed) {
-        let command = calls::command(&effect);
-        self.index().push(effect.lane, sequence, command);
+        let calling = calls::calling(&effect);
+        self.index().push(effect.lane, sequence, calling);
     }
 
     /// Nothing while the store could not take what becomes of it: it would be sent again afterwards, or
@@ -257,15 +257,11 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
             let (Some(lane), Some(sequence)) = (ledger::lane_of(&key), ledger::seq_of(&key)) else {
                 continue;
             };
+            // What cannot be read is set aside when its turn comes.
             let pending = ledger::decode::<Pending>(&key, &bytes).ok();
+            let calling = pending.as_ref().map(|pending| calls::calling(&pending.effect));
             let not_before = pending.map(|pending| pending.not_before).unwrap_or_default();
-            index.recover(lane, sequence, command_of(&key, &bytes), not_before);
+            index.recover(lane, sequence, calling.unwrap_or_default(), not_before);
         }
     }
-}
-
-/// The command of an effect as it stands in the outbox; none for what cannot be read and is set aside
-/// when its turn comes.
-fn command_of(key: &[u8], bytes: &[u8]) -> index::Command {
-    ledger::decode::<Pending>(key, bytes).map_or("", |pending| calls::command(&pending.effect))
 }

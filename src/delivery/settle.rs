@@ -70,7 +70,7 @@ impl Delivery {
         words: String,
     ) -> Result<(), StoreError> {
         tracing::error!(effect.number = sequence, %words, "a bug: carrying out an effect failed");
-        let also = self.index().joinable(lane, sequence);
+        let also = self.index().followers(lane, sequence, usize::MAX);
         {
             let mut index = self.index();
             // What was under way may have been carried out, and with it what one call carries out.

@@ -4,7 +4,7 @@
 //! does not exist, 10019): then each is sent alone, in order.
 
 use super::Delivery;
-use super::calls::{call_for, command, is_joinable};
+use super::calls::{call_for, command, joins};
 use super::carry::{Asking, NoReply, is_over};
 use super::send::refused_item;
 use crate::decision::effect::{Act, Manner, Outcome};
@@ -55,7 +55,7 @@ impl Delivery {
         let effect = &pending.effect;
         effect.manner == Manner::Send
             && !pending.perhaps_done
-            && is_joinable(command(effect))
+            && joins(&effect.act)
             && !is_over(pending, self.clock.now())
             && self.impossible(&effect.act).is_none()
     }
