@@ -6,12 +6,15 @@
 //! call at some time between its leaving and its answer; so a call counts from when it leaves until a
 //! second after its answer. What an earlier process has called nobody here can know: after a start in
 //! its place, as many calls as are allowed count as just answered.
+//!
+//! Calls that had to wait for the same second leave one after the other. All at once, they would be waited
+//! for at once a second later, and for ever so: every second between would lack them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::rate::{WINDOW, limit_of};
+use super::rate::{WINDOW, apart, limit_of};
 use crate::clock::{Clock, Timestamp};
 
 /// When all calls that count are still under way, it is looked again after this.
@@ -31,6 +34,8 @@ pub(super) struct Pace {
 #[derive(Default)]
 struct Calls {
     under_way: usize,
+    /// When the last one left.
+    left: Option<Timestamp>,
     /// When the last ones were answered, ascending.
     answered: VecDeque<Timestamp>,
 }
@@ -53,23 +58,25 @@ impl Pace {
 
     /// Waits until one more call of `command` may leave.
     pub(super) async fn leave(&self, command: &'static str) -> UnderWay<'_> {
-        let limit = limit_of(command, self.default) as usize;
+        let limit = limit_of(command, self.default);
+        let mut waited = false;
         loop {
-            match self.begin(command, limit) {
+            match self.begin(command, limit, waited) {
                 Ok(()) => return UnderWay { pace: self, command },
                 Err(free) => self.clock.sleep_until(free).await,
             }
+            waited = true;
         }
     }
 
     /// As [`Calls::begin`], at the present time.
-    fn begin(&self, command: &'static str, limit: usize) -> Result<(), Timestamp> {
+    fn begin(&self, command: &'static str, limit: u32, waited: bool) -> Result<(), Timestamp> {
         let inherited = || match self.inherited {
-            Some(time) => Calls::answered(limit, time),
+            Some(time) => Calls::answered(limit as usize, time),
             None => Calls::default(),
         };
         let now = self.clock.now();
-        self.commands().entry(command).or_insert_with(inherited).begin(limit, now)
+        self.commands().entry(command).or_insert_with(inherited).begin(limit, waited, now)
     }
 
     fn commands(&self) -> MutexGuard<'_, HashMap<&'static str, Calls>> {
@@ -91,11 +98,12 @@ impl Drop for UnderWay<'_> {
 impl Calls {
     /// As many as are allowed, all of them answered at `time`.
     fn answered(limit: usize, time: Timestamp) -> Self {
-        Self { under_way: 0, answered: std::iter::repeat_n(time, limit).collect() }
+        let answered = std::iter::repeat_n(time, limit).collect();
+        Self { answered, ..Self::default() }
     }
 
-    /// Counts one more call, or says when to look again.
-    fn begin(&mut self, limit: usize, now: Timestamp) -> Result<(), Timestamp> {
+    /// Counts one more call, or says when to look again. `waited`: it was told so before.
+    fn begin(&mut self, limit: u32, waited: bool, now: Timestamp) -> Result<(), Timestamp> {
         // A clock that was set back holds calls up for one window only.
         for time in self.answered.iter_mut().rev().take_while(|time| **time > now) {
             *time = now;
@@ -103,8 +111,13 @@ impl Calls {
         while self.answered.front().is_some_and(|first| *first + WINDOW <= now) {
             self.answered.pop_front();
         }
-        if self.under_way + self.answered.len() < limit {
+        if self.under_way + self.answered.len() < limit as usize {
+            let next = self.left.map(|left| left.min(now) + apart(limit));
+            if let Some(next) = next.filter(|next| waited && *next > now) {
+                return Err(next);
+            }
             self.under_way += 1;
+            self.left = Some(now);
             return Ok(());
         }
         Err(self.answered.front().map_or(now + LOOK_AGAIN, |first| *first + WINDOW))
@@ -127,22 +140,22 @@ mod tests {
     #[test]
     fn a_call_counts_until_a_second_after_its_answer() {
         let mut calls = Calls::default();
-        assert_eq!(calls.begin(2, at(0)), Ok(()));
-        assert_eq!(calls.begin(2, at(0)), Ok(()));
-        assert_eq!(calls.begin(2, at(5_000)), Err(at(5_000) + LOOK_AGAIN));
+        assert_eq!(calls.begin(2, false, at(0)), Ok(()));
+        assert_eq!(calls.begin(2, false, at(0)), Ok(()));
+        assert_eq!(calls.begin(2, false, at(5_000)), Err(at(5_000) + LOOK_AGAIN));
         end(&mut calls, at(5_000));
-        assert_eq!(calls.begin(2, at(5_001)), Err(at(5_000) + WINDOW));
-        assert_eq!(calls.begin(2, at(5_000) + WINDOW), Ok(()));
-        assert_eq!(calls.begin(2, at(5_000) + WINDOW), Err(at(5_000) + WINDOW + LOOK_AGAIN));
+        assert_eq!(calls.begin(2, false, at(5_001)), Err(at(5_000) + WINDOW));
+        assert_eq!(calls.begin(2, false, at(5_000) + WINDOW), Ok(()));
+        assert_eq!(calls.begin(2, false, at(5_000) + WINDOW), Err(at(5_000) + WINDOW + LOOK_AGAIN));
     }
 
     #[test]
     fn a_clock_that_is_set_back_holds_calls_up_for_one_window() {
         let mut calls = Calls::default();
-        assert_eq!(calls.begin(1, at(3_600_000)), Ok(()));
+        assert_eq!(calls.begin(1, false, at(3_600_000)), Ok(()));
         end(&mut calls, at(3_600_000));
-        assert_eq!(calls.begin(1, at(0)), Err(at(0) + WINDOW));
-        assert_eq!(calls.begin(1, at(0) + WINDOW), Ok(()));
+        assert_eq!(calls.begin(1, false, at(0)), Err(at(0) + WINDOW));
+        assert_eq!(calls.begin(1, false, at(0) + WINDOW), Ok(()));
     }
 
     #[tokio::test]
@@ -154,6 +167,21 @@ mod tests {
         assert!(leave().is_none());
         clock.set(at(0) + WINDOW);
         assert!((0..200).map(|_| leave()).all(|call| call.is_some()));
+    }
+
+    #[test]
+    fn those_that_waited_leave_one_after_the_other() {
+        let mut calls = Calls::answered(200, at(0));
+        let (mut now, mut left) = (at(0) + WINDOW, 0);
+        while now < at(0) + WINDOW + Duration::from_millis(300) {
+            left += usize::from(calls.begin(200, true, now).is_ok());
+            assert_eq!(calls.begin(200, true, now), Err(calls.left.unwrap() + apart(200)));
+            now = now + Duration::from_millis(1);
+        }
+        assert_eq!(left, 100);
+        // Who comes when nobody waits does not.
+        assert_eq!(calls.begin(200, false, now), Ok(()));
+        assert_eq!(calls.begin(200, false, now), Ok(()));
     }
 
     #[tokio::test]

@@ -16,9 +16,11 @@ use crate::clock::Timestamp;
 /// supposed to is seen to at the wire (`rest/pace`).
 pub const WINDOW: Duration = Duration::from_millis(1_002);
 
-/// Where calls go evenly, they go closer together than the window asks for, by this fraction: whoever waits
-/// wakes a little late each time, and the window alone shall say how many there are.
-const CLOSER: (u32, u32) = (3, 5);
+/// How far apart calls go that go evenly, of which a window takes so many: closer than that asks for, by
+/// two fifths. Whoever waits wakes a little late each time, and the window alone shall say how many there are.
+pub(super) fn apart(calls: u32) -> Duration {
+    WINDOW / calls * 3 / 5
+}
 
 /// How long a lowered rate stands before it rises by a tenth.
 pub const RECOVERY: Duration = Duration::from_secs(10);
@@ -145,9 +147,7 @@ impl Window {
         let free = self.free_at(now);
         let (allowed, _) = self.allowed(now);
         match self.sent.back() {
-            Some(last) if wait > allowed as usize => {
-                free.max((*last).min(now) + WINDOW / allowed * CLOSER.0 / CLOSER.1)
-            }
+            Some(last) if wait > allowed as usize => free.max((*last).min(now) + apart(allowed)),
             _ => free,
         }
     }
