@@ -6,6 +6,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::{Add, Sub};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -101,19 +102,23 @@ pub trait Clock: Send + Sync {
 /// The machine's clock, plus what it was told to skip: nothing in production, the waits of a story in the demo.
 #[derive(Debug)]
 pub struct SystemClock {
-    skipped: watch::Sender<Duration>,
+    /// Milliseconds. Beside the channel, for the time is read several times for each callback.
+    skipped: AtomicU64,
+    skips: watch::Sender<()>,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { skipped: watch::Sender::new(Duration::ZERO) }
+        Self { skipped: AtomicU64::default(), skips: watch::Sender::new(()) }
     }
 }
 
 impl SystemClock {
     /// Moves the time forward for everybody who holds this clock, and wakes the sleepers.
     pub fn skip(&self, duration: Duration) {
-        self.skipped.send_modify(|skipped| *skipped += duration);
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.skipped.fetch_add(millis, Ordering::Relaxed);
+        self.skips.send_replace(());
     }
 }
 
@@ -122,12 +127,12 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp(0) + elapsed + *self.skipped.borrow()
+        Timestamp(0) + elapsed + Duration::from_millis(self.skipped.load(Ordering::Relaxed))
     }
 
     fn sleep_until(&self, time: Timestamp) -> Sleep<'_> {
         Box::pin(async move {
-            let mut skips = self.skipped.subscribe();
+            let mut skips = self.skips.subscribe();
             let (first, passed) = (time.since(self.now()), Stopwatch::start());
             loop {
                 let left = time.since(self.now()).min(first.saturating_sub(passed.elapsed()));

@@ -46,11 +46,11 @@ pub fn run(bytes: &[u8]) {
         }
     }
     let [alone, _] = decoded;
-    posted(uri, &query, body, alone);
+    posted(uri.clone(), &query, body, alone);
 }
 
 /// Decoding is a function of its arguments, and refuses exactly what is no JSON object.
-fn decoded(query: &Query, body: &[u8], wants_callback_event: bool) -> Option<Decoded> {
+fn decoded(query: &Query<'_>, body: &[u8], wants_callback_event: bool) -> Option<Decoded> {
     let admins = [Account::from(ADMIN)];
     let settings = Settings { admins: &admins, wants_callback_event };
     let first = decode(query, body, settings, NOW);
@@ -122,7 +122,7 @@ fn well_formed(answer: &str, status: &str) {
 }
 
 /// Posts it, and compares what came to the door and what was counted with what was decoded.
-fn posted(uri: Uri, query: &Query, body: &[u8], decoded: Option<Decoded>) {
+fn posted(uri: Uri, query: &Query<'_>, body: &[u8], decoded: Option<Decoded>) {
     thread_local! {
         static SITE: RefCell<Site> = RefCell::new(Site::new());
     }

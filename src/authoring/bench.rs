@@ -326,10 +326,10 @@ fn group_record(group: &TestGroup, now: Timestamp) -> state::GroupRecord {
 }
 
 /// What a callback's URL says, as far as decoding reads it.
-fn query_of(pairs: &[(String, String)]) -> callback::Query {
+fn query_of(pairs: &[(String, String)]) -> callback::Query<'_> {
     let value = |name: &str| {
         let found = pairs.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.clone()).unwrap_or_default()
+        found.map(|(_, value)| value.as_str()).unwrap_or_default().into()
     };
     callback::Query {
         command: value("CallbackCommand"),

@@ -40,7 +40,7 @@ pub enum Refused {
 impl Gate {
     /// Checks the app, then the signature, then its age: `Sign = hex(SHA256(Token ‖ RequestTime))`
     /// with `RequestTime` exactly as the query has it (34354).
-    pub fn check(&self, query: &Query, now: Timestamp) -> Result<(), Refused> {
+    pub fn check(&self, query: &Query<'_>, now: Timestamp) -> Result<(), Refused> {
         if query.sdk_app_id.parse() != Ok(self.sdk_app_id) {
             return Err(Refused::WrongApp);
         }
@@ -65,7 +65,7 @@ impl Gate {
 
     /// Every token is tried, and every comparison takes the same time: neither how much of a guess
     /// was right nor which token it was can be measured.
-    fn is_signed(&self, query: &Query) -> bool {
+    fn is_signed(&self, query: &Query<'_>) -> bool {
         let given = query.sign.to_ascii_lowercase();
         let matching = self.tokens.iter().fold(Choice::from(0), |matching, token| {
             let token = token.expose_secret();
@@ -102,11 +102,11 @@ mod tests {
         }
     }
 
-    fn signed() -> Query {
+    fn signed() -> Query<'static> {
         Query {
             sdk_app_id: "1400000000".into(),
             sign: SIGN.into(),
-            request_time: REQUEST_TIME.to_string(),
+            request_time: REQUEST_TIME.to_string().into(),
             ..Query::default()
         }
     }
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_signature_covers_the_time() {
-        let query = Query { request_time: (REQUEST_TIME + 1).to_string(), ..signed() };
+        let query = Query { request_time: (REQUEST_TIME + 1).to_string().into(), ..signed() };
         assert_eq!(gate(&["xxxxyyyy"]).check(&query, at(0)), Err(Refused::Forged));
     }
 
@@ -153,14 +153,14 @@ mod tests {
 
     #[test]
     fn a_callback_without_signature_is_let_in_only_when_there_is_no_token() {
-        let query = Query { sign: String::new(), ..signed() };
+        let query = Query { sign: String::new().into(), ..signed() };
         assert_eq!(gate(&["xxxxyyyy"]).check(&query, at(0)), Err(Refused::Unsigned));
         assert_eq!(gate(&[]).check(&query, at(0)), Ok(()));
     }
 
     #[test]
     fn an_empty_token_lets_nobody_in() {
-        let query = Query { sign: signature("", "1669872112"), ..signed() };
+        let query = Query { sign: signature("", "1669872112").into(), ..signed() };
         assert_eq!(gate(&[""]).check(&query, at(0)), Err(Refused::Forged));
     }
 
@@ -175,8 +175,11 @@ mod tests {
     #[test]
     fn a_time_that_is_no_number_or_absurd_is_stale_however_well_signed() {
         for time in ["soon", "9223372036854775807", "-9223372036854775808"] {
-            let query =
-                Query { sign: signature("xxxxyyyy", time), request_time: time.into(), ..signed() };
+            let query = Query {
+                sign: signature("xxxxyyyy", time).into(),
+                request_time: time.into(),
+                ..signed()
+            };
             assert_eq!(gate(&["xxxxyyyy"]).check(&query, at(0)), Err(Refused::Stale), "{time}");
         }
     }

@@ -90,7 +90,7 @@ impl std::error::Error for Garbled {}
 /// `now` stands in where a callback carries no time. An unknown command, and a known one without an
 /// event of its own, yields one `callback` event.
 pub fn decode(
-    query: &Query,
+    query: &Query<'_>,
     body: &[u8],
     settings: Settings<'_>,
     now: Timestamp,
@@ -150,7 +150,7 @@ mod tests {
     const FIELD_CHANGED: &str = "Group.CallbackAfterMemberFieldChanged";
 
     fn decoded(command: &str, body: &str) -> Decoded {
-        let query = Query { command: command.to_owned(), ..Query::default() };
+        let query = Query { command: command.into(), ..Query::default() };
         let settings = Settings { admins: &[], wants_callback_event: false };
         decode(&query, body.as_bytes(), settings, NOW).unwrap()
     }

@@ -1,26 +1,28 @@
 //! The query of a callback's URL. Names are compared without case: Tencent's own pages disagree
 //! about them (34354 prints `SdkAppid`, 64412 `SdkAppId`).
 
+use std::borrow::Cow;
+
 use axum::http::Uri;
 
 /// What Chat appends to the URL (34354). Texts are empty where the parameter is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query {
+pub struct Query<'u> {
     /// `SdkAppid`
-    pub sdk_app_id: String,
+    pub sdk_app_id: Cow<'u, str>,
     /// `CallbackCommand`
-    pub command: String,
+    pub command: Cow<'u, str>,
     /// `OptPlatform`: `RESTAPI`, `Web`, `Android`, …
-    pub platform: String,
+    pub platform: Cow<'u, str>,
     /// `Sign`: 64 hex digits
-    pub sign: String,
+    pub sign: Cow<'u, str>,
     /// `RequestTime`: unix seconds, in decimal
-    pub request_time: String,
+    pub request_time: Cow<'u, str>,
 }
 
-impl Query {
+impl<'u> Query<'u> {
     /// Reads the query of a URL. Of a parameter that is given twice, the first counts.
-    pub fn of(uri: &Uri) -> Self {
+    pub fn of(uri: &'u Uri) -> Self {
         let mut query = Self::default();
         for pair in uri.query().unwrap_or_default().split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -48,13 +50,13 @@ impl Query {
 }
 
 /// Hardly any value has something to decode.
-fn decoded(value: &str) -> String {
+fn decoded(value: &str) -> Cow<'_, str> {
     if !value.contains(['%', '+']) {
-        return value.to_owned();
+        return value.into();
     }
     let pair = format!("={value}");
     let decoded = form_urlencoded::parse(pair.as_bytes()).next();
-    decoded.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    decoded.map(|(_, value)| value.into_owned()).unwrap_or_default().into()
 }
 
 #[cfg(test)]

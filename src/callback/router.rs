@@ -96,7 +96,7 @@ struct Outcome {
 
 /// Where a request arrived and came from.
 struct Arrival<'a> {
-    query: &'a Query,
+    query: &'a Query<'a>,
     entrance: Option<&'a Entrance>,
     origin: Option<IpAddr>,
     began: Timestamp,
@@ -131,9 +131,9 @@ pub fn router(
 
 async fn receive(State(listener): State<Arc<Listener>>, request: Request) -> Response {
     let began = listener.clock.now();
-    let query = Query::of(request.uri());
+    let uri = request.uri().clone();
+    let (query, path) = (Query::of(&uri), uri.path());
     let settings = &listener.settings;
-    let path = request.uri().path();
     let entrance = settings.entrances.iter().find(|entrance| entrance.path == path);
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| *peer);
     let origin = settings.sources.origin(peer, request.headers());

@@ -22,7 +22,7 @@ pub struct Fixture {
     pub body: Value,
     /// Why it is there: a page of Tencent's, or what is odd about it.
     pub why: String,
-    query: Query,
+    query: Query<'static>,
 }
 
 /// Reads `tests/fixtures/{name}__01.json`.
@@ -33,13 +33,13 @@ pub fn fixture(name: &str) -> Fixture {
     let file: Value = serde_json::from_str(&text).unwrap();
     let parameter = |name: &str| file["query"][name].as_str().unwrap_or_default().to_owned();
     let query = Query {
-        sdk_app_id: parameter("SdkAppid"),
-        command: parameter("CallbackCommand"),
-        platform: parameter("OptPlatform"),
+        sdk_app_id: parameter("SdkAppid").into(),
+        command: parameter("CallbackCommand").into(),
+        platform: parameter("OptPlatform").into(),
         ..Query::default()
     };
     let why = format!("documented: {name}");
-    Fixture { command: query.command.clone(), body: file["body"].clone(), why, query }
+    Fixture { command: query.command.to_string(), body: file["body"].clone(), why, query }
 }
 
 /// The bodies of `tests/fixtures/variants.json`: what was captured, older editions, and a body made by
@@ -52,8 +52,8 @@ pub fn variants() -> Vec<Fixture> {
         let in_query = text(&item["query"]["CallbackCommand"]);
         let command = text(&item["command"]);
         let query = Query {
-            command: if in_query.is_empty() { command.clone() } else { in_query },
-            platform: text(&item["query"]["OptPlatform"]),
+            command: if in_query.is_empty() { command.clone() } else { in_query }.into(),
+            platform: text(&item["query"]["OptPlatform"]).into(),
             ..Query::default()
         };
         Fixture { command, body: item["body"].clone(), why: text(&item["why"]), query }
@@ -432,7 +432,7 @@ proptest! {
         fields in prop::collection::vec((any_name(), any_value()), 0..8),
     ) {
         let body = Value::Object(fields.into_iter().collect());
-        let query = Query { command: command.clone(), ..Query::default() };
+        let query = Query { command: command.clone().into(), ..Query::default() };
         let decoded = decode(&query, body.to_string().as_bytes(), settings(&[]), NOW).unwrap();
         prop_assert!(!decoded.events.is_empty());
         if !command.is_empty() {

@@ -110,8 +110,8 @@ impl Witness {
             return;
         }
         let query = Query {
-            command: callback.command.clone(),
-            platform: of_query(callback, "OptPlatform"),
+            command: callback.command.clone().into(),
+            platform: of_query(callback, "OptPlatform").into(),
             ..Query::default()
         };
         let admins = [Account::from(ADMIN)];

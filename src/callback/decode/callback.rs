@@ -34,7 +34,7 @@ impl<'a> Callback<'a> {
     pub(super) fn new(
         command: &'a str,
         fields: Fields<'a>,
-        query: &'a Query,
+        query: &'a Query<'a>,
         settings: Settings<'_>,
         now: Timestamp,
     ) -> Self {
