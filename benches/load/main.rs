@@ -68,6 +68,10 @@ struct Arguments {
     /// The service to be measured, if it is not the one built with this
     #[arg(long, default_value = env!("CARGO_BIN_EXE_groupkeeper"))]
     binary: PathBuf,
+    /// Only compare that build with this one, in turns of a second: what the ratio says is how many times as
+    /// much processor time the other one takes
+    #[arg(long, conflicts_with_all = ["rows", "write"])]
+    beside: Option<PathBuf>,
     /// Do not share out the processors
     #[arg(long)]
     unpinned: bool,
@@ -123,11 +127,14 @@ fn main() {
         turns: if arguments.short { 1 } else { 3 },
         folder: arguments.folder,
     };
-    let wanted = match arguments.rows.is_empty() {
+    let wanted = match arguments.rows.is_empty() && arguments.beside.is_none() {
         true => Rows::ALL.to_vec(),
         false => arguments.rows,
     };
     let mut table: Vec<Row> = Vec::new();
+    if let Some(other) = &arguments.beside {
+        table = rows::builds::rows(&scale, other);
+    }
     for rows in wanted {
         eprintln!("{} …", rows.name());
         table.extend(rows.measure(&scale));

@@ -142,6 +142,11 @@ impl Default for Setup {
 /// Starts the service as operators do: a configuration file, a directory of rules, a store on disk, all of
 /// it in this folder. REST calls go to `chat`.
 pub fn groupkeeper(folder: &Path, chat: SocketAddr, setup: &Setup) -> Server {
+    build(binary(), folder, chat, setup)
+}
+
+/// As [`groupkeeper`], of this build.
+pub fn build(binary: &Path, folder: &Path, chat: SocketAddr, setup: &Setup) -> Server {
     let rules = folder.join("rules");
     std::fs::create_dir_all(&rules).unwrap();
     for (name, text) in &setup.rules {
@@ -177,7 +182,7 @@ listen = "{admin}"
     );
     let config = folder.join("groupkeeper.toml");
     std::fs::write(&config, text).unwrap();
-    let mut starting = command(binary().to_str().unwrap());
+    let mut starting = command(binary.to_str().unwrap());
     starting.arg("serve").arg("--config").arg(config);
     Server::when_told(starting, callback, " ready ", folder)
 }

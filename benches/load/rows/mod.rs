@@ -1,6 +1,7 @@
 //! The rows of the table, in its order.
 
 mod answered;
+pub mod builds;
 mod growth;
 mod idle;
 mod joins;
@@ -102,23 +103,29 @@ async fn in_turns(
 ) -> Vec<Speed> {
     let mut told = vec![Vec::new(); servers.len()];
     for (server, callbacks) in servers {
-        warm_up(scale, server, callbacks, connections).await;
+        // To warm up.
+        closed(server, callbacks, connections, scale.time / 5).await;
     }
     for _ in 0..scale.turns {
         for ((server, callbacks), told) in servers.iter().zip(&mut told) {
-            let before = server.cpu();
-            let run = callbacks.closed(server.address, connections, scale.time).await;
-            assert_eq!(run.failed, 0, "callbacks failed");
-            let cpu = (server.cpu() - before).as_secs_f64() * 1e6 / run.sent as f64;
-            told.push(Speed { rate: run.rate(), cpu });
+            told.push(closed(server, callbacks, connections, scale.time).await);
         }
     }
     told.into_iter().map(median).collect()
 }
 
-async fn warm_up(scale: &Scale, server: &Server, callbacks: &Callbacks, connections: usize) {
-    let run = callbacks.closed(server.address, connections, scale.time / 5).await;
+/// What a server does in a closed loop.
+async fn closed(
+    server: &Server,
+    callbacks: &Callbacks,
+    connections: usize,
+    time: Duration,
+) -> Speed {
+    let before = server.cpu();
+    let run = callbacks.closed(server.address, connections, time).await;
     assert_eq!(run.failed, 0, "callbacks failed");
+    let cpu = (server.cpu() - before).as_secs_f64() * 1e6 / run.sent as f64;
+    Speed { rate: run.rate(), cpu }
 }
 
 /// Latencies of an open loop, of the turn in the middle by its p99.

@@ -1,6 +1,6 @@
 //! An outbox of 100,000 effects, drained against the sink: within Chat's limit, and without one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Scale;
 use crate::generate::on_one_thread;
@@ -13,19 +13,42 @@ use crate::windows::{Sliding, sliding};
 const EFFECTS: usize = 100_000;
 const COMMAND: &str = "modify_group_member_info";
 const PATIENCE: Duration = Duration::from_secs(20);
+const LIMIT: usize = 200;
+const SECOND: Duration = Duration::from_secs(1);
+/// Seconds for which a bare timer is watched, of each of a measurement.
+const WATCHED: u32 = 20;
 
 /// Within Chat's limit.
 pub fn limited(scale: &Scale) -> Vec<Row> {
     let effects = scale.count(EFFECTS);
     let (Sliding { fewest, most, mean }, _) = drained(scale, effects, None);
+    let timer = timer(scale.time * WATCHED);
     let row = Row::new(
         format!("an outbox of {effects} effects, drained"),
         format!("{fewest}–{most} in every sliding second, {mean:.1}/s"),
     );
     vec![
-        row.beside("Chat takes 200/s of a command", mean / 200.0)
-            .goal("199–200, never 201", fewest >= 199 && most <= 200),
+        row.beside(
+            format!(
+                "Chat takes 200/s of a command; a bare timer that keeps to it: {}–{}, {:.1}/s",
+                timer.fewest, timer.most, timer.mean
+            ),
+            mean / LIMIT as f64,
+        )
+        .goal("199–200, never 201", fewest >= 199 && most <= 200),
     ]
+}
+
+/// What the machine allows at all: a thread that sleeps until each call is due and makes none.
+fn timer(time: Duration) -> Sliding {
+    let mut times = vec![Instant::now()];
+    while times[times.len() - 1] - times[0] < time {
+        let even = times[0] + SECOND * times.len() as u32 / LIMIT as u32;
+        let within = times.len().checked_sub(LIMIT).map_or(even, |earlier| times[earlier] + SECOND);
+        std::thread::sleep(even.max(within).saturating_duration_since(Instant::now()));
+        times.push(Instant::now());
+    }
+    sliding(&times)
 }
 
 /// Without one.
