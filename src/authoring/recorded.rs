@@ -31,6 +31,15 @@ const LAST_GOOD: &str = "last good rules";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble(pub String);
 
+impl Trouble {
+    /// That URL is none that the service's admin listener could have.
+    pub fn no_listener(url: &str) -> Self {
+        Self(format!(
+            "`{url}` is not the address of an admin listener: write it as http://127.0.0.1:8081"
+        ))
+    }
+}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

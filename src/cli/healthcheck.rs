@@ -55,9 +55,7 @@ fn page(url: &str) -> Result<String, Trouble> {
     match listener.map(|rest| rest.trim_end_matches('/').contains('/')) {
         Some(true) => Ok(url.to_owned()),
         Some(false) => Ok(format!("{}/healthz", url.trim_end_matches('/'))),
-        None => Err(Trouble(format!(
-            "`{url}` is not the address of an admin listener: write it as http://127.0.0.1:8081"
-        ))),
+        None => Err(Trouble::no_listener(url)),
     }
 }
 

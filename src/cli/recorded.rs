@@ -66,11 +66,15 @@ impl Running {
     }
 }
 
+/// The configuration that is read: the one named, or that of this directory if there is one.
+pub(super) fn or_usual(path: Option<&Path>) -> Option<&Path> {
+    let usual = Path::new("groupkeeper.toml");
+    path.or_else(|| usual.exists().then_some(usual))
+}
+
 /// What is configured and matters to commands beside the service.
 pub(super) fn bystander(config: Option<&Path>) -> Result<Bystander, Trouble> {
-    let usual = Path::new("groupkeeper.toml");
-    let path = config.or_else(|| usual.exists().then_some(usual));
-    Config::bystander(path).map_err(|mistakes| {
+    Config::bystander(or_usual(config)).map_err(|mistakes| {
         let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Trouble(told.join("\n\n"))
     })

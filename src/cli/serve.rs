@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Exit;
+use super::recorded::or_usual;
 use crate::clock::SystemClock;
 use crate::rule::model::Mode;
 use crate::service::config::{Config, ConfigMistake};
@@ -22,8 +23,7 @@ pub(super) fn configured<T>(
     path: Option<&Path>,
     read: impl FnOnce(Option<&Path>) -> Result<T, Vec<ConfigMistake>>,
 ) -> Result<T, Exit> {
-    let usual = Path::new("groupkeeper.toml");
-    let path = path.or_else(|| usual.exists().then_some(usual));
+    let path = or_usual(path);
     read(path).map_err(|mistakes| {
         for mistake in &mistakes {
             eprintln!("{mistake}\n");

@@ -405,6 +405,9 @@ fn is_zero(number: &u32) -> bool {
 pub const LATE: Duration = Duration::from_secs(120);
 
 impl Sanction {
+    /// One that Chat ends too early is renewed at most so long before that: an outage in between does no harm.
+    pub const AHEAD: Duration = Duration::from_secs(3_600);
+
     /// The end that Chat knows of; `None`: for ever.
     pub fn at_chat(&self) -> Option<Timestamp> {
         self.chat_until.or(self.until)

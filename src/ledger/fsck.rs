@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -17,8 +16,6 @@ use crate::decision::{StateKey, StateValue, sanction_of};
 use crate::store::{MAX_KEY, Store, StoreError, Write as Change, WriteSet};
 
 const PAGE: usize = 500;
-/// A renewal that is set again comes so long before Chat's end.
-const AHEAD: Duration = Duration::from_secs(3_600);
 const END: [u8; MAX_KEY + 1] = [0xff; MAX_KEY + 1];
 
 /// Something that is not as it should be.
@@ -207,7 +204,7 @@ fn not_renewed(
     let (group, member, kind) = (group.clone(), member.clone(), *kind);
     let timer = Timer::SanctionRenewal { group, member, kind, sanction: sanction.id.clone() };
     let record = super::encode(&TimerRecord { id: id.clone(), timer })?;
-    let place = super::timer_key((chat_until - AHEAD).max(Timestamp(0)), &id);
+    let place = super::timer_key((chat_until - Sanction::AHEAD).max(Timestamp(0)), &id);
     let repair = Repair::Changes("sets its timer again", vec![(place, Some(record))]);
     Ok(Some((what, repair)))
 }

@@ -68,9 +68,7 @@ impl Admin {
         let host =
             url.strip_prefix("http://").filter(|host| !host.is_empty() && !host.contains('/'));
         if host.is_none() {
-            return Err(Trouble(format!(
-                "`{url}` is not the address of an admin listener: write it as http://127.0.0.1:8081"
-            )));
+            return Err(Trouble::no_listener(url));
         }
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(CONNECT))

@@ -10,8 +10,6 @@ use crate::decision::event::{Event, EventId, Timer};
 use crate::decision::settle::alert;
 use crate::decision::state::{Sanction, SanctionKind};
 
-/// At most so long before Chat's end: an outage in between does no harm.
-const AHEAD: Duration = Duration::from_secs(3_600);
 /// A renewal that was refused or given up is tried again after this.
 const AGAIN: Duration = Duration::from_secs(3_600);
 /// After so many refusals the sanction is given up: a day of tries.
@@ -35,7 +33,7 @@ pub(super) fn end_for_chat(
         return sanction.until;
     }
     sanction.chat_until = Some(last);
-    renew_at(draft, who, sanction, last - (longest / 10).min(AHEAD));
+    renew_at(draft, who, sanction, last - (longest / 10).min(Sanction::AHEAD));
     Some(last)
 }
 
@@ -96,7 +94,7 @@ pub(super) fn seen(
             let outlives = sanction.until.is_some_and(|end| end <= until);
             let theirs = Sanction { chat_until: (!outlives).then_some(until), ..sanction };
             if !outlives {
-                renew_at(draft, who, &theirs, until - AHEAD.min(until.since(now) / 10));
+                renew_at(draft, who, &theirs, until - Sanction::AHEAD.min(until.since(now) / 10));
             }
             set(draft, who, Some(theirs));
         }
