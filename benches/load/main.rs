@@ -88,6 +88,7 @@ enum Own {
 }
 
 /// How long and where everything is measured.
+#[derive(Clone)]
 pub struct Scale {
     pub short: bool,
     pub install: bool,

@@ -29,21 +29,21 @@ pub(super) fn command(effect: &Effect) -> Command {
 
 /// How an effect is carried out, as far as its lane must know.
 pub(super) fn calling(effect: &Effect) -> Calling {
-    let joins = effect.manner == Manner::Send && joins(&effect.act);
-    Calling { command: command(effect), joins }
+    Calling { command: command(effect), joins: joins(effect) }
 }
 
-/// Whether one call can carry out several of these.
-pub(super) fn joins(act: &Act) -> bool {
-    matches!(
-        act,
+/// Whether one call can carry out several of its kind.
+pub(super) fn joins(effect: &Effect) -> bool {
+    let several = matches!(
+        effect.act,
         Act::Mute { .. }
             | Act::Unmute { .. }
             | Act::RemoveMember { .. }
             | Act::Ban { .. }
             | Act::Unban { .. }
             | Act::RecallMessage { .. }
-    )
+    );
+    several && effect.manner == Manner::Send
 }
 
 /// The call that carries an effect out; `None` for reads, which take several, and alerts.

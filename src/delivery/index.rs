@@ -226,11 +226,8 @@ impl Index {
             self.recovered.remove(sequence);
             self.alone.remove(sequence);
         });
-        match queue.entries.front() {
-            Some((_, Calling { command, .. })) => {
-                let command = *command;
-                self.enqueue(lane.clone(), command, not_before);
-            }
+        match self.head(lane) {
+            Some(Calling { command, .. }) => self.enqueue(lane.clone(), command, not_before),
             None => {
                 self.lanes.remove(lane);
             }
@@ -239,10 +236,7 @@ impl Index {
 
     /// The claimed effect is to be tried again.
     pub(super) fn again(&mut self, lane: &Lane, not_before: Timestamp) {
-        self.landed(lane);
-        if let Some(Calling { command, .. }) = self.head(lane) {
-            self.enqueue(lane.clone(), command, not_before);
-        }
+        self.release(lane, &[], not_before);
     }
 
     /// When something can be claimed, if nothing is settled before.

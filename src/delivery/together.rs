@@ -7,7 +7,7 @@ use super::Delivery;
 use super::calls::{call_for, command, joins};
 use super::carry::{Asking, NoReply, is_over};
 use super::send::refused_item;
-use crate::decision::effect::{Act, Manner, Outcome};
+use crate::decision::effect::{Act, Outcome};
 use crate::decision::{Effect, Lane};
 use crate::ledger::{self, Pending};
 use crate::rest::{Call, CallError, Class, Reply};
@@ -53,9 +53,8 @@ impl Delivery {
 
     fn may_be_joined(&self, pending: &Pending) -> bool {
         let effect = &pending.effect;
-        effect.manner == Manner::Send
+        joins(effect)
             && !pending.perhaps_done
-            && joins(&effect.act)
             && !is_over(pending, self.clock.now())
             && self.impossible(&effect.act).is_none()
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{closed, median};
+use super::in_turns;
 use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
@@ -32,15 +32,10 @@ fn row(scale: &Scale, other: &Path, kind: Kind, what: &str) -> Row {
         };
         let builds = [start(servers::binary(), &folders[0]), start(other, &folders[1])];
         let callbacks = [(); 2].map(|()| Callbacks::new(kind));
-        let mut told = [Vec::new(), Vec::new()];
-        for turn in 0..=scale.turns * TURNS {
-            for number in 0..2 {
-                let speed = closed(&builds[number], &callbacks[number], CONNECTIONS, TURN).await;
-                // The first turn warms up.
-                told[number].extend((turn > 0).then_some(speed));
-            }
-        }
-        let [this, other] = told.map(median);
+        let builds = [(&builds[0], &callbacks[0]), (&builds[1], &callbacks[1])];
+        let scale = Scale { time: TURN, turns: scale.turns * TURNS, ..scale.clone() };
+        let speeds = in_turns(&scale, &builds, CONNECTIONS).await;
+        let (this, other) = (speeds[0], speeds[1]);
         Row::new(format!("{what}, beside another build"), super::answered::speed(&this))
             .beside(super::answered::speed(&other), other.cpu / this.cpu)
     })
