@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::http::free_address;
+use super::addresses::free_address;
 use super::machine::command;
 use super::servers::Server;
 

@@ -102,8 +102,3 @@ fn length(head: &[u8]) -> io::Result<usize> {
     }
     Ok(0)
 }
-
-/// A port that was free a moment ago, for programs that cannot say which one they were given.
-pub fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}

@@ -7,6 +7,8 @@
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the machine's clock")]
 #![expect(clippy::unwrap_used, reason = "a measurement that fails may panic")]
 
+#[path = "../../tests/shared/addresses.rs"]
+mod addresses;
 mod callbacks;
 mod generate;
 mod hand_written;

@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use super::addresses::free_address;
 use super::callbacks::{APP, TOKEN};
-use super::http::free_address;
 use super::machine::{self, command};
 
 const PATIENCE: Duration = Duration::from_secs(120);

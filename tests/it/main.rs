@@ -1,6 +1,8 @@
 //! One binary: stories, store conformance, wire fixtures, rules that are wrong, the command line.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
+#[path = "../shared/addresses.rs"]
+mod addresses;
 mod backup;
 mod bad_rules;
 mod callback;

@@ -8,7 +8,8 @@ use groupkeeper::chat::{GroupType, Role};
 use groupkeeper::clock::{Clock, SystemClock};
 use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
 
-use crate::stage::{free_address, repository};
+use crate::addresses::free_address;
+use crate::stage::repository;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

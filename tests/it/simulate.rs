@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::stage::{free_address, repository};
+use crate::addresses::free_address;
+use crate::stage::repository;
 
 const GREET: &str = r#"
 [rule.greet]

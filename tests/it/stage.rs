@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ use groupkeeper::rest::rate::WINDOW;
 use groupkeeper::service::config::Config;
 use groupkeeper::service::{NotStarted, Onlookers, Service, Sockets};
 use groupkeeper::simulator::{Fault, FaultKind, NewGroup, Options, Settings, Simulator, World};
+
+use crate::addresses::free_address;
 
 pub const SDK_APP_ID: u64 = 1_400_000_000;
 pub const TOKEN: &str = "xxxxyyyy";
@@ -40,19 +41,6 @@ struct Heard(Mutex<BTreeSet<String>>);
 impl Observer for Heard {
     fn decided(&self, event: &Event, _: &Decision) {
         self.0.lock().unwrap().insert(event.command.clone());
-    }
-}
-
-/// An address for a bot that has yet to start. Its port lies below those that the kernel gives to
-/// connections, and no other test asks for it: nobody can take it meanwhile.
-pub fn free_address() -> std::net::SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let offset = std::process::id() as u16 % 10_000 + NEXT.fetch_add(1, Ordering::Relaxed);
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 20_000 + offset % 12_000));
-        if std::net::TcpListener::bind(address).is_ok() {
-            return address;
-        }
     }
 }
 

@@ -1,7 +1,9 @@
 """A simulated Chat, the bot's release binary beside it, and people who talk: real processes over real sockets."""
 
+import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -19,6 +21,8 @@ TOKEN = "token"
 KEY = "0123456789abcdef0123456789abcdef"
 # Own numbers, far from those that the simulated Chat gives to the bot's messages.
 FIRST_SEQUENCE = 1_000_000
+# Each port is given out once; another program begins elsewhere.
+OFFSETS = itertools.count(os.getpid())
 
 # Every message becomes a journal entry and a counter; some an effect, some a sanction with a timer.
 RULES = """
@@ -40,9 +44,13 @@ do = [{ mute = { for = "1h" } }]
 
 
 def free_port():
-    with socket.socket() as some:
-        some.bind(("127.0.0.1", 0))
-        return some.getsockname()[1]
+    """One below those that the kernel gives to connections, so that nobody takes it meanwhile."""
+    for offset in OFFSETS:
+        port = 20_000 + offset % 12_000
+        with socket.socket() as some, contextlib.suppress(OSError):
+            some.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            some.bind(("127.0.0.1", port))
+            return port
 
 
 def ask(port, method, path, body=None):

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 #![expect(clippy::disallowed_methods, reason = "a process has no clock that a test could move")]
 
+#[path = "../shared/addresses.rs"]
+mod addresses;
 mod bot;
 mod chat;
 mod clock;
@@ -19,9 +21,9 @@ mod terminate;
 mod truth;
 mod two;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
+
+use addresses::free_address;
 
 /// The simulator's key and token; they open nothing.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -29,20 +31,6 @@ pub const TOKEN: &str = "token-of-the-simulated-chat";
 pub const SDK_APP_ID: u64 = 1_400_000_000;
 /// The app admin: the bot's own account.
 pub const ADMIN: &str = "administrator";
-
-/// An address for a process that has yet to start. Its port lies below those that the kernel gives to
-/// connections, so that nobody is given it between two starts.
-pub fn free_address() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let own = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-    loop {
-        let offset = (own + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 20_000 + offset));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
-}
 
 /// Polls until it is so, or panics after `limit` with what `told` says then.
 pub fn wait_until(limit: Duration, told: impl Fn() -> String, mut so: impl FnMut() -> bool) {
