@@ -89,8 +89,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let now = self.pace.clock.now();
         if let Some(calls) = self.pace.commands().get_mut(self.command) {
-            calls.under_way = calls.under_way.saturating_sub(1);
-            calls.answered.push_back(now);
+            calls.end(now);
         }
     }
 }
@@ -104,15 +103,12 @@ impl Calls {
 
     /// Counts one more call, or says when to look again. `waited`: it was told so before.
     fn begin(&mut self, limit: u32, waited: bool, now: Timestamp) -> Result<(), Timestamp> {
-        // A clock that was set back holds calls up for one window only.
-        for time in self.answered.iter_mut().rev().take_while(|time| **time > now) {
-            *time = now;
-        }
+        self.settle(now);
         while self.answered.front().is_some_and(|first| *first + WINDOW <= now) {
             self.answered.pop_front();
         }
         if self.under_way + self.answered.len() < limit as usize {
-            let next = self.left.map(|left| left.min(now) + apart(limit));
+            let next = self.left.map(|left| left + apart(limit));
             if let Some(next) = next.filter(|next| waited && *next > now) {
                 return Err(next);
             }
@@ -121,6 +117,21 @@ impl Calls {
             return Ok(());
         }
         Err(self.answered.front().map_or(now + LOOK_AGAIN, |first| *first + WINDOW))
+    }
+
+    /// One call is over.
+    fn end(&mut self, now: Timestamp) {
+        self.settle(now);
+        self.under_way = self.under_way.saturating_sub(1);
+        self.answered.push_back(now);
+    }
+
+    /// A clock that was set back holds calls up for one window only: what it says is later than now is now.
+    fn settle(&mut self, now: Timestamp) {
+        for time in self.answered.iter_mut().rev().take_while(|time| **time > now) {
+            *time = now;
+        }
+        self.left = self.left.map(|left| left.min(now));
     }
 }
 
@@ -132,18 +143,13 @@ mod tests {
         Timestamp(1_700_000_000_000 + millis)
     }
 
-    fn end(calls: &mut Calls, now: Timestamp) {
-        calls.under_way -= 1;
-        calls.answered.push_back(now);
-    }
-
     #[test]
     fn a_call_counts_until_a_second_after_its_answer() {
         let mut calls = Calls::default();
         assert_eq!(calls.begin(2, false, at(0)), Ok(()));
         assert_eq!(calls.begin(2, false, at(0)), Ok(()));
         assert_eq!(calls.begin(2, false, at(5_000)), Err(at(5_000) + LOOK_AGAIN));
-        end(&mut calls, at(5_000));
+        calls.end(at(5_000));
         assert_eq!(calls.begin(2, false, at(5_001)), Err(at(5_000) + WINDOW));
         assert_eq!(calls.begin(2, false, at(5_000) + WINDOW), Ok(()));
         assert_eq!(calls.begin(2, false, at(5_000) + WINDOW), Err(at(5_000) + WINDOW + LOOK_AGAIN));
@@ -153,9 +159,32 @@ mod tests {
     fn a_clock_that_is_set_back_holds_calls_up_for_one_window() {
         let mut calls = Calls::default();
         assert_eq!(calls.begin(1, false, at(3_600_000)), Ok(()));
-        end(&mut calls, at(3_600_000));
+        calls.end(at(3_600_000));
         assert_eq!(calls.begin(1, false, at(0)), Err(at(0) + WINDOW));
         assert_eq!(calls.begin(1, false, at(0) + WINDOW), Ok(()));
+    }
+
+    #[test]
+    fn a_call_that_is_answered_just_after_the_clock_was_set_back_does_not_hide_those_before_it() {
+        let mut calls = Calls::default();
+        assert_eq!(calls.begin(3, false, at(3_600_000)), Ok(()));
+        assert_eq!(calls.begin(3, false, at(3_600_000)), Ok(()));
+        calls.end(at(3_600_000));
+        calls.end(at(0));
+        for turn in 1..10 {
+            let now = at(2_000 * turn);
+            assert_eq!(calls.begin(3, false, now), Ok(()), "{turn}");
+            calls.end(now);
+        }
+    }
+
+    #[test]
+    fn those_that_wait_while_the_clock_is_set_back_leave_after_one_window_too() {
+        let mut calls = Calls::answered(2, at(3_600_000));
+        assert_eq!(calls.begin(2, false, at(3_600_000)), Err(at(3_600_000) + WINDOW));
+        assert_eq!(calls.begin(2, true, at(3_600_000) + WINDOW), Ok(()));
+        assert_eq!(calls.begin(2, true, at(0)), Err(at(0) + apart(2)));
+        assert_eq!(calls.begin(2, true, at(0) + apart(2)), Ok(()));
     }
 
     #[tokio::test]
