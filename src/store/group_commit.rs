@@ -170,10 +170,7 @@ impl<M: Medium> Writer<M> {
                 (false, None) => blocking(waiting),
             };
             match first {
-                Ok(first) => {
-                    let rest = waiting.try_iter().take(GROUP - 1);
-                    self.step(std::iter::once(first).chain(rest).collect());
-                }
+                Ok(first) => self.step(gathered(first, waiting)),
                 Err(RecvTimeoutError::Timeout) if failed => self.recover(),
                 Err(RecvTimeoutError::Timeout) => self.step(VecDeque::new()),
                 Err(RecvTimeoutError::Disconnected) => {
@@ -312,6 +309,20 @@ impl<M: Medium> Writer<M> {
                 tracing::warn!("the disk takes writes again, and callbacks are taken again");
             }
             Err(error) => tracing::warn!(%error, "the store still cannot be written to"),
+        }
+    }
+}
+
+/// The commits that share a sync with the first. Where processors are short, those who are about to commit
+/// go ahead: with none who could, nothing is waited for.
+fn gathered(first: Waiting, waiting: &Receiver<Waiting>) -> VecDeque<Waiting> {
+    let mut group = VecDeque::from([first]);
+    loop {
+        let before = group.len();
+        thread::yield_now();
+        group.extend(waiting.try_iter().take(GROUP - before));
+        if group.len() == before || group.len() == GROUP {
+            return group;
         }
     }
 }
