@@ -346,9 +346,15 @@ impl Event {
         "taken_for_done",
     ];
 
-    /// The lane in which it is decided.
+    /// The lane in which it is decided: of what concerns an effect, the effect's own.
     pub fn lane(&self) -> Lane {
-        if let Some(group) = &self.group {
+        if let Cause::Settled { effect, .. }
+        | Cause::Retried { effect, .. }
+        | Cause::TakenForDone { effect, .. }
+        | Cause::Dropped(effect) = &self.cause
+        {
+            effect.lane.clone()
+        } else if let Some(group) = &self.group {
             Lane::group(group)
         } else if let Some(room) = &self.room {
             Lane::room(&room.id)

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::calls::{call_for, command, random};
+use super::calls::{call_for, command, random, speaks};
 use super::stops::Scope;
 use super::verify::is_read_back;
 use super::{Claimed, Delivery};
@@ -12,7 +12,7 @@ use crate::decision::Effect;
 use crate::decision::effect::{Act, Manner, Outcome};
 use crate::ledger::{self, Pending};
 use crate::rest::{Call, CallError, Class, Failure, Reply, retry};
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 
 /// An effect that cannot be read is looked at again after this.
 const UNREADABLE: Duration = Duration::from_secs(60);
@@ -148,6 +148,10 @@ impl Delivery {
             let words = "a bug: there is no call for it".to_owned();
             return Tried::Dead { words, unsure };
         };
+        if let Err(error) = self.note_leaving(sequence, pending).await {
+            let (at, trouble) = (now + store::TROUBLE, error.to_string());
+            return Tried::Again { at, trouble, perhaps_done: pending.perhaps_done, counts: false };
+        }
         match self.send_fitting(&asking, call, pending.perhaps_done).await {
             // A repetition that is refused says nothing of the try before it.
             Ok(outcome) => {
@@ -162,6 +166,15 @@ impl Delivery {
                 tried => tried,
             },
         }
+    }
+
+    /// Of what people would read twice, the record says that it may have been sent before it is.
+    async fn note_leaving(&self, sequence: u64, pending: &Pending) -> Result<(), StoreError> {
+        if pending.perhaps_done || !speaks(&pending.effect) {
+            return Ok(());
+        }
+        let leaving = Pending { perhaps_done: true, ..pending.clone() };
+        self.write(sequence, &leaving, true).await
     }
 
     /// What people would read twice is repeated only while Chat would notice the repetition: a group

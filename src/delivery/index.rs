@@ -7,6 +7,7 @@ use crate::decision::Lane;
 use crate::rest::Rates;
 
 use super::stops::Stops;
+use super::together;
 
 /// A command, as limits count it; empty for what needs no call.
 pub(super) type Command = &'static str;
@@ -61,7 +62,8 @@ impl Index {
         self.insert(lane, sequence, calling, Timestamp::default());
     }
 
-    /// Puts an effect in that was found in the outbox at the start.
+    /// Puts an effect in that was found in the outbox at the start, and whose record does not say whether it
+    /// was sent.
     pub(super) fn recover(
         &mut self,
         lane: Lane,
@@ -75,7 +77,10 @@ impl Index {
             let together = |(earlier, other): &(u64, Calling)| {
                 *other == calling && self.recovered.contains(earlier)
             };
-            calling.joins && queue.entries.iter().all(together)
+            // What goes for the last goes for those before it.
+            calling.joins
+                && queue.entries.len() < together::MOST
+                && queue.entries.back().is_some_and(together)
         });
         if sent {
             self.recovered.insert(sequence);
@@ -83,7 +88,14 @@ impl Index {
         self.insert(lane, sequence, calling, not_before);
     }
 
-    fn insert(&mut self, lane: Lane, sequence: u64, calling: Calling, not_before: Timestamp) {
+    /// As [`Index::push`], not before this time.
+    pub(super) fn insert(
+        &mut self,
+        lane: Lane,
+        sequence: u64,
+        calling: Calling,
+        not_before: Timestamp,
+    ) {
         let queue = self.lanes.entry(lane.clone()).or_default();
         queue.entries.push_back((sequence, calling));
         self.len += 1;
@@ -371,6 +383,12 @@ mod tests {
         // Cards go one by one, although their command is that of mutes.
         index.recover(lane("c"), 7, card, NOW);
         index.recover(lane("c"), 8, card, NOW);
+        // No call carries out more than so many, whatever stands in a lane.
+        for sequence in 0..2 * together::MOST as u64 {
+            index.recover(lane("d"), 1_000 + sequence, mute, NOW);
+        }
+        let most = (1_000..).take_while(|sequence| index.was_recovered(*sequence)).count();
+        assert_eq!((most, index.recovered.len()), (together::MOST, 4 + together::MOST));
         let recovered = (1..=8).filter(|sequence| index.was_recovered(*sequence));
         assert_eq!(recovered.collect::<Vec<_>>(), [1, 2, 5, 7]);
     }

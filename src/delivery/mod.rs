@@ -260,8 +260,14 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
             // What cannot be read is set aside when its turn comes.
             let pending = ledger::decode::<Pending>(&key, &bytes).ok();
             let calling = pending.as_ref().map(|pending| calls::calling(&pending.effect));
+            let calling = calling.unwrap_or_default();
+            let speaks = pending.as_ref().is_some_and(|pending| calls::speaks(&pending.effect));
             let not_before = pending.map(|pending| pending.not_before).unwrap_or_default();
-            index.recover(lane, sequence, calling.unwrap_or_default(), not_before);
+            if speaks {
+                index.insert(lane, sequence, calling, not_before);
+            } else {
+                index.recover(lane, sequence, calling, not_before);
+            }
         }
     }
 }

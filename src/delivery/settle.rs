@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Delivery;
+use super::calls::speaks;
 use super::carry::Tried;
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
@@ -25,6 +26,7 @@ impl Delivery {
         pending: Pending,
         tried: Tried,
     ) -> Result<(), StoreError> {
+        let not_done = matches!(tried, Tried::Again { perhaps_done: false, .. });
         let result = match tried {
             Tried::Again { at, trouble, perhaps_done, counts } => {
                 self.listener.tried(&pending, Some(&trouble));
@@ -53,8 +55,10 @@ impl Delivery {
             }
         };
         if result.is_err() {
-            // The outcome is known but not on disk: it is verified before anything is repeated.
-            self.index().perhaps_done(sequence);
+            if !not_done {
+                // The outcome is known but not on disk: it is verified before anything is repeated.
+                self.index().perhaps_done(sequence);
+            }
             self.index().again(lane, self.clock.now() + store::TROUBLE);
         }
         self.freed.notify_one();
@@ -125,20 +129,33 @@ impl Delivery {
         at: Timestamp,
         (trouble, perhaps_done, counts): (String, bool, bool),
     ) -> Result<(), StoreError> {
-        let unchanged =
-            pending.perhaps_done == perhaps_done && !counts && pending.trouble == trouble;
+        // That it was about to leave is taken back.
+        let unchanged = pending.perhaps_done == perhaps_done
+            && !counts
+            && pending.trouble == trouble
+            && !speaks(&pending.effect);
         pending.tries += u32::from(counts);
         pending.not_before = at;
         pending.perhaps_done = perhaps_done;
         pending.trouble = trouble;
         if !unchanged {
-            let key = ledger::outbox_key(lane, sequence);
-            let writes = vec![(key, Some(ledger::encode(&pending)?))];
-            let set = WriteSet { writes, durable: perhaps_done, ..WriteSet::default() };
-            self.store.commit(set).await.map_err(|error| StoreError(error.to_string()))?;
+            self.write(sequence, &pending, perhaps_done).await?;
         }
         self.index().again(lane, at);
         Ok(())
+    }
+
+    /// Writes the record of an effect anew.
+    pub(super) async fn write(
+        &self,
+        sequence: u64,
+        pending: &Pending,
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        let key = ledger::outbox_key(&pending.effect.lane, sequence);
+        let writes = vec![(key, Some(ledger::encode(pending)?))];
+        let set = WriteSet { writes, durable, ..WriteSet::default() };
+        self.store.commit(set).await.map_err(|error| StoreError(error.to_string()))
     }
 
     /// Brings the outcome in as an event; the outbox entry goes in the same commit, and with a
@@ -276,4 +293,29 @@ pub fn settled_event(
     event.room = effect.act.room();
     event.member = effect.act.member().cloned();
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::EventId;
+    use crate::decision::effect::Manner;
+
+    #[test]
+    fn what_became_of_an_effect_is_decided_in_its_lane_whatever_it_is_about() {
+        let id = EventId::of(&[b"private"]);
+        let effect = Effect {
+            id: id.clone(),
+            lane: Lane::group(&"cats".into()),
+            act: Act::SendPrivate { to: "ann".into(), text: "hello".to_owned() },
+            rule: None,
+            event: id,
+            created: Timestamp(0),
+            manner: Manner::Send,
+            then: None,
+            continue_on_refusal: false,
+        };
+        let event = settled_event(&effect, Outcome::Done, Vec::new(), Timestamp(1));
+        assert_eq!((event.group.as_ref(), event.lane()), (None, effect.lane));
+    }
 }

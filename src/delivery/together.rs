@@ -14,7 +14,7 @@ use crate::rest::{Call, CallError, Class, Reply};
 use crate::store::StoreError;
 
 /// Effects that one call may carry out; the most that any takes (34951).
-const MOST: usize = 500;
+pub(super) const MOST: usize = 500;
 
 /// Effects of one lane, from its first on, and the call that carries all of them out.
 pub(super) struct Batch {

@@ -177,6 +177,7 @@ fn event(standing: &Standing, fate: DeadFate, now: crate::clock::Timestamp) -> E
     let id = effect.id.derive(&format!("{what} {}", standing.sequence));
     let mut event = Event::new(id, cause, now, "operator");
     event.group = effect.act.group().cloned();
+    event.room = effect.act.room();
     event.member = effect.act.member().cloned();
     event
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, mpsc};
 
 use super::journaling::{Jotting, JournalEvents, Journaling, Keeps};
-use super::lanes::Lanes;
+use super::lanes::{InLane, Lanes};
 use super::loaded::Loaded;
 use super::marks::Marks;
 use super::quarantine::{Quarantine, Trouble, guarded, taken};
@@ -17,7 +17,7 @@ use super::{Door, Entering, NotTaken, Noting, Observer};
 use crate::clock::{Clock, Timestamp};
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{
-    Decision, Effect, Event, EventId, Settings, State, StateKey, Verdict, decide, needs,
+    Decision, Effect, Event, EventId, Lane, Settings, State, StateKey, Verdict, decide, needs,
 };
 use crate::ledger::{self, Pending, TimerRecord};
 use crate::rule::RuleSet;
@@ -286,6 +286,16 @@ impl Pipeline {
         &*self.store
     }
 
+    /// The right to decide in a lane, and to put something into it.
+    pub(super) async fn in_lane(&self, lane: &Lane) -> InLane<'_> {
+        self.lanes.enter(lane).await
+    }
+
+    /// A number for an effect, higher than all that were given.
+    pub(super) fn next_number(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// The last number that was given to an effect, or one behind it.
     pub(super) fn last_number(&self) -> u64 {
         self.sequence.load(Ordering::Relaxed)
@@ -322,7 +332,7 @@ impl Pipeline {
         loaded: &Loaded,
         now: Timestamp,
     ) -> Result<Jotting, StoreError> {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let sequence = self.next_number();
         let state = (&loaded.bytes, &loaded.state);
         self.journaling.writes(event, rules, decision, state, (now, sequence))
     }
@@ -345,7 +355,7 @@ impl Pipeline {
 
     /// An effect as it stands in the outbox, under a number of its own.
     pub(super) fn owed(&self, effect: &Effect) -> Result<(u64, Write), StoreError> {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let sequence = self.next_number();
         let pending = Pending {
             effect: effect.clone(),
             tries: 0,
@@ -399,7 +409,7 @@ impl Pipeline {
             effects.push(Owed { sequence, effect: effect.clone() });
         }
         for held in &decision.held {
-            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            let sequence = self.next_number();
             set.writes.push((ledger::held_key(sequence), Some(ledger::encode(held)?)));
         }
         for (position, (due, timer)) in decision.timers.iter().enumerate() {
@@ -456,7 +466,7 @@ impl Door for Pipeline {
 
     fn note(&self, event: Event, note: String) -> Noting<'_> {
         Box::pin(async move {
-            let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+            let sequence = self.next_number();
             let (rules, at) = (self.rules.load_full(), (self.clock.now(), sequence));
             let noted = self.journaling.note(&*self.store, &event, &rules, &note, at).await;
             noted.map_err(|error| NotTaken(error.to_string()))

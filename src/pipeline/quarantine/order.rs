@@ -131,27 +131,36 @@ impl Pipeline {
         }
     }
 
-    /// Puts a record back where it stood, if it can be read by now.
+    /// Puts a record back, if it can be read by now: a timer where it stood, an effect behind those of its
+    /// lane, which have gone on without it.
     async fn put_in_place(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
         let Some((key, bytes)) = kept.what.bytes() else {
             return Err(NotTaken("the entry itself is garbled; it can only be dropped".to_owned()));
         };
-        let effect = match Kind::of(&key) {
-            Some(Kind::Outbox) => match ledger::decode::<Pending>(&key, &bytes) {
-                Ok(pending) => Some(pending.effect),
-                Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
-            },
-            _ => match ledger::decode::<TimerRecord>(&key, &bytes) {
-                Ok(_) => None,
-                Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
-            },
-        };
-        let writes = vec![(key.clone(), Some(bytes)), (ledger::quarantine_key(&kept.id), None)];
-        self.write(vec![(key.clone(), None)], writes).await?;
-        match (effect, ledger::seq_of(&key)) {
-            (Some(effect), Some(sequence)) => self.tell_delivery(Owed { sequence, effect }),
-            _ => self.tell_schedule(),
+        let kept_at = ledger::quarantine_key(&kept.id);
+        // Two operators at once: the second finds it gone.
+        let as_kept = self.store().get(&kept_at).map_err(taken)?;
+        if as_kept.is_none() {
+            return Err(settled_meanwhile());
         }
+        let expect = vec![(kept_at.clone(), as_kept), (key.clone(), None)];
+        if Kind::of(&key) == Some(Kind::Outbox) {
+            let effect = match ledger::decode::<Pending>(&key, &bytes) {
+                Ok(pending) => pending.effect,
+                Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
+            };
+            let _one_at_a_time = self.in_lane(&effect.lane).await;
+            let sequence = self.next_number();
+            let place = ledger::outbox_key(&effect.lane, sequence);
+            self.write(expect, vec![(place, Some(bytes)), (kept_at, None)]).await?;
+            self.tell_delivery(Owed { sequence, effect });
+            return Ok(true);
+        }
+        if let Err(error) = ledger::decode::<TimerRecord>(&key, &bytes) {
+            return self.still_there(kept, error.0).await.map(|()| false);
+        }
+        self.write(expect, vec![(key, Some(bytes)), (kept_at, None)]).await?;
+        self.tell_schedule();
         Ok(true)
     }
 
@@ -167,8 +176,12 @@ impl Pipeline {
     async fn write(&self, expect: Vec<Write>, writes: Vec<Write>) -> Result<(), NotTaken> {
         let done = self.store().commit(WriteSet { expect, writes, durable: true }).await;
         done.map_err(|error| match error {
-            CommitError::Conflict => NotTaken("somebody else has settled it meanwhile".to_owned()),
+            CommitError::Conflict => settled_meanwhile(),
             CommitError::Store(error) => taken(error),
         })
     }
+}
+
+fn settled_meanwhile() -> NotTaken {
+    NotTaken("somebody else has settled it meanwhile".to_owned())
 }

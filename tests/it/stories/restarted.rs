@@ -23,6 +23,40 @@ async fn what_was_answered_before_a_stop_is_carried_out_after_it() {
 }
 
 #[tokio::test]
+async fn what_people_read_and_was_never_sent_is_sent_after_a_stop_however_long_it_took() {
+    let rules = r#"
+        [rule.greet]
+        on = "member.joined"
+        do = [
+            { notify_group = { text = "welcome {member.id}" } },
+            { send_private = { text = "hello" } },
+            { send_message = { text = "say hello to {member.id}" } },
+        ]
+    "#;
+    let mut stage = Stage::with_rules(rules).await;
+    let now = stage.now();
+    let groups = ["@TGS#cats", "@TGS#dogs"];
+    for group in groups {
+        stage.create(group, GroupType::Public, "olga", &[]);
+        stage.chat.with_world(|world| world.join(now, &group.into(), &"ann".into()));
+    }
+    assert!(stage.callbacks().await > 0);
+    stage.stop().await;
+    stage.clock.advance(Duration::from_secs(3_600));
+    stage.start().await.unwrap();
+    stage.settle().await;
+    let (_, dead) = stage.admin("/api/v1/dead").await;
+    assert_eq!(dead, "[]");
+    for group in groups {
+        let told =
+            stage.chat.with_world(|world| world.group(&group.into()).unwrap().notifications.len());
+        assert_eq!((told, stage.group(group).messages().len()), (1, 1));
+    }
+    assert_eq!(stage.chat.with_world(|world| world.private_messages().len()), 2);
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn counters_ladders_mutes_and_timers_survive() {
     let mut stage = Stage::with_shipped_rules().await;
     let members = [("ann", Role::Member)];
