@@ -317,6 +317,15 @@ impl Act {
         }
     }
 
+    /// Whether people would read it twice if it were done twice. That such an effect leaves is on disk before
+    /// it does: so one that was never sent is not taken for one that may have been.
+    pub fn speaks(&self) -> bool {
+        matches!(
+            self,
+            Self::NotifyGroup { .. } | Self::SendMessage { .. } | Self::SendPrivate { .. }
+        )
+    }
+
     /// Whether it only asks.
     pub fn is_read(&self) -> bool {
         matches!(self, Self::Read(_))

@@ -46,15 +46,6 @@ pub(super) fn joins(effect: &Effect) -> bool {
     several && effect.manner == Manner::Send
 }
 
-/// Whether people would read it twice if it were sent twice. That it leaves is on disk before it does: so
-/// one that was never sent is not taken for one that may have been.
-pub(super) fn speaks(effect: &Effect) -> bool {
-    use Act::{NotifyGroup, SendMessage, SendPrivate};
-    let is_read =
-        matches!(effect.act, NotifyGroup { .. } | SendMessage { .. } | SendPrivate { .. });
-    is_read && effect.manner == Manner::Send
-}
-
 /// The call that carries an effect out; `None` for reads, which take several, and alerts.
 pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
     Some(match effect.act.clone() {

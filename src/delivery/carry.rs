@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::calls::{call_for, command, random, speaks};
+use super::calls::{call_for, command, random};
 use super::stops::Scope;
 use super::verify::is_read_back;
 use super::{Claimed, Delivery};
@@ -170,7 +170,7 @@ impl Delivery {
 
     /// Of what people would read twice, the record says that it may have been sent before it is.
     async fn note_leaving(&self, sequence: u64, pending: &Pending) -> Result<(), StoreError> {
-        if pending.perhaps_done || !speaks(&pending.effect) {
+        if pending.perhaps_done || !pending.effect.act.speaks() {
             return Ok(());
         }
         let leaving = Pending { perhaps_done: true, ..pending.clone() };

@@ -261,7 +261,7 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
             let pending = ledger::decode::<Pending>(&key, &bytes).ok();
             let calling = pending.as_ref().map(|pending| calls::calling(&pending.effect));
             let calling = calling.unwrap_or_default();
-            let speaks = pending.as_ref().is_some_and(|pending| calls::speaks(&pending.effect));
+            let speaks = pending.as_ref().is_some_and(|pending| pending.effect.act.speaks());
             let not_before = pending.map(|pending| pending.not_before).unwrap_or_default();
             if speaks {
                 index.insert(lane, sequence, calling, not_before);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Delivery;
-use super::calls::speaks;
 use super::carry::Tried;
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
@@ -129,17 +128,18 @@ impl Delivery {
         at: Timestamp,
         (trouble, perhaps_done, counts): (String, bool, bool),
     ) -> Result<(), StoreError> {
-        // That it was about to leave is taken back.
+        // That it was about to leave is taken back, and stays so whatever happens.
+        let speaks = pending.effect.act.speaks();
         let unchanged = pending.perhaps_done == perhaps_done
             && !counts
             && pending.trouble == trouble
-            && !speaks(&pending.effect);
+            && !speaks;
         pending.tries += u32::from(counts);
         pending.not_before = at;
         pending.perhaps_done = perhaps_done;
         pending.trouble = trouble;
         if !unchanged {
-            self.write(sequence, &pending, perhaps_done).await?;
+            self.write(sequence, &pending, perhaps_done || speaks).await?;
         }
         self.index().again(lane, at);
         Ok(())

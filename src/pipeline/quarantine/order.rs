@@ -145,10 +145,14 @@ impl Pipeline {
         }
         let expect = vec![(kept_at.clone(), as_kept), (key.clone(), None)];
         if Kind::of(&key) == Some(Kind::Outbox) {
-            let effect = match ledger::decode::<Pending>(&key, &bytes) {
-                Ok(pending) => pending.effect,
+            let mut pending = match ledger::decode::<Pending>(&key, &bytes) {
+                Ok(pending) => pending,
                 Err(error) => return self.still_there(kept, error.0).await.map(|()| false),
             };
+            // Nobody knows how far it had come; of a message its record tells.
+            pending.perhaps_done |= !pending.effect.act.speaks();
+            let bytes = ledger::encode(&pending).map_err(taken)?;
+            let effect = pending.effect;
             let _one_at_a_time = self.in_lane(&effect.lane).await;
             let sequence = self.next_number();
             let place = ledger::outbox_key(&effect.lane, sequence);
