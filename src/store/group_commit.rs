@@ -16,6 +16,10 @@ use crate::clock::Stopwatch;
 /// Most commits that share a sync; more would let the first ones wait for the last.
 const GROUP: usize = 1_024;
 
+/// So often the processor is left to others while a group is gathered: on a busy machine each time can
+/// take milliseconds.
+const ROUNDS: usize = 8;
+
 /// Keys that change between two syncs at most, if only a little more: what stood under them is remembered.
 const UNSYNCED: usize = 10_000;
 
@@ -317,14 +321,15 @@ impl<M: Medium> Writer<M> {
 /// go ahead: with none who could, nothing is waited for.
 fn gathered(first: Waiting, waiting: &Receiver<Waiting>) -> VecDeque<Waiting> {
     let mut group = VecDeque::from([first]);
-    loop {
+    for _ in 0..ROUNDS {
         let before = group.len();
         thread::yield_now();
         group.extend(waiting.try_iter().take(GROUP - before));
         if group.len() == before || group.len() == GROUP {
-            return group;
+            break;
         }
     }
+    group
 }
 
 fn blocking(waiting: &Receiver<Waiting>) -> Result<Waiting, RecvTimeoutError> {

@@ -22,7 +22,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 # Own numbers, far from those that the simulated Chat gives to the bot's messages.
 FIRST_SEQUENCE = 1_000_000
 # Each port is given out once; another program begins elsewhere.
-OFFSETS = itertools.count(os.getpid())
+OFFSETS = itertools.count(os.getpid() % 120 * 100)
 
 # Every message becomes a journal entry and a counter; some an effect, some a sanction with a timer.
 RULES = """

@@ -12,7 +12,7 @@ const FIRST: u16 = 20_000;
 pub fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Of two programs that start processes side by side, each begins elsewhere.
-    let own = (std::process::id() % u32::from(PORTS)) as u16;
+    let own = (std::process::id() % 120) as u16 * 100;
     loop {
         let offset = own.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, FIRST + offset));
