@@ -294,7 +294,9 @@ fn not_done(
     let begins = matches!(effect.act, Act::Mute { .. } | Act::Ban { .. } | Act::MuteAll { .. });
     // Chat itself ends the mute or ban of a member; these would stay for ever.
     let only_we_end_it = matches!(kind, SanctionKind::Role | SanctionKind::MuteAll);
-    if live.id == effect.id && unsure && only_we_end_it {
+    // Confirmed: an effect before this one has brought about the same.
+    let perhaps = unsure || live.confirmed.is_some();
+    if live.id == effect.id && perhaps && only_we_end_it {
         draft.note(format!("it may have been done: {} is ended in its time", kind.name()));
     } else if live.id == effect.id {
         let live = live.clone();

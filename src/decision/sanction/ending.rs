@@ -26,12 +26,14 @@ pub(in crate::decision) fn time_is_over(
     id: &EventId,
 ) {
     let (group, member, kind) = who;
-    let Some(sanction) = live(draft, who, id) else {
+    let Some(sanction) = live(draft, who, id).cloned() else {
         draft.note(format!("a newer {} of {member} has superseded this one", kind.name()));
         return;
     };
     if sanction.until.is_none_or(|until| until > draft.now) {
         draft.note(format!("{} has a later end by now", words(who)));
+        // Or the clock went back since the timer was found: then this was the only one.
+        super::timer_for_end(draft, who, &sanction);
         return;
     }
     if sanction.ending {

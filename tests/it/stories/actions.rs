@@ -320,6 +320,27 @@ async fn the_mute_of_everybody_that_may_have_begun_in_an_outage_ends_all_the_sam
 }
 
 #[tokio::test]
+async fn of_two_mutes_of_everybody_one_that_is_refused_leaves_the_other_its_end() {
+    let rule = r#"
+        [rule.raid]
+        on = "message.sent"
+        when = 'message.text == "go"'
+        do = [{ mute_all = { for = "10m" } }]
+    "#;
+    let stage = Stage::with_settings(rule, &[("REST_CALLS_PER_SECOND", "1")]).await;
+    cats(&stage, GroupType::Public);
+    stage.group(CATS).says("mel", "go");
+    stage.group(CATS).says("mel", "go");
+    stage.settle().await;
+    assert_eq!(mute_all_calls(&stage), ["On"]);
+    let refusal = FaultKind::Code(10007, "no".to_owned());
+    stage.fault("modify_group_base_info", Some(1), refusal);
+    stage.advance(HOUR).await;
+    assert!(!see(&stage, |group| group.mute_all));
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn unmute_all_ends_the_mute_of_everybody_and_its_timer() {
     let rules = r#"
 [rule.quiet]
