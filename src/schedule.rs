@@ -1,6 +1,7 @@
 //! Due schedules and timers → events.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::chat::GroupId;
@@ -25,6 +26,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// While so much waits to be sent that a sweep has to pause, this is how often it looks again.
 const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 
+/// A rule that has not gone on for so long does not go through the groups any more: its timer is in quarantine.
+const SWEEP_LOST: Duration = Duration::from_secs(600);
+
 /// A timer that cannot be worked on comes again after this, so that it stands in nobody's way.
 const POSTPONED: Duration = Duration::from_secs(60);
 
@@ -36,12 +40,15 @@ pub struct Scheduler {
     clock: Arc<dyn Clock>,
     /// Whether so much waits to be sent that no rule should go on to further groups.
     busy: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// The rules that go through the groups at present: for which firing, and when they were last at it.
+    sweeping: Arc<Mutex<HashMap<RuleId, (Timestamp, Timestamp)>>>,
 }
 
 impl Scheduler {
     /// A scheduler on the same store as the pipeline.
     pub fn new(store: Arc<dyn Store>, pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, pipeline, clock, busy: Arc::new(|| false) }
+        let (busy, sweeping) = (Arc::new(|| false), Arc::default());
+        Self { store, pipeline, clock, busy, sweeping }
     }
 
     /// The same; a rule that runs for each group pauses while it is busy, so that what callbacks call for has
@@ -205,6 +212,10 @@ impl Scheduler {
         firing: Timestamp,
         behind: Option<&GroupId>,
     ) -> Result<(), NotTaken> {
+        if !self.is_its_turn(rule, firing) {
+            tracing::warn!(%rule, %firing, "a firing is skipped: the one before is still going through the groups");
+            return self.instead(key, None).await;
+        }
         if (self.busy)() {
             let later = self.sweep_timer(&key, rule, firing, behind.cloned(), SWEEP_PAUSE)?;
             return self.instead(key, Some(later)).await;
@@ -234,7 +245,30 @@ impl Scheduler {
             Some(last) => Some(self.sweep_timer(&key, rule, firing, Some(last), Duration::ZERO)?),
             None => None,
         };
-        self.instead(key, next).await
+        let is_over = next.is_none();
+        self.instead(key, next).await?;
+        if is_over {
+            self.sweeping().remove(rule);
+        }
+        Ok(())
+    }
+
+    /// Whether a rule may go through the groups for this firing: not while it is at it for another. They would
+    /// become more with each firing that comes sooner than Chat lets it end.
+    fn is_its_turn(&self, rule: &RuleId, firing: Timestamp) -> bool {
+        let now = self.clock.now();
+        let mut sweeping = self.sweeping();
+        let (current, last) = sweeping.entry(rule.clone()).or_insert((firing, now));
+        if *current != firing && now.since((*last).min(now)) > SWEEP_LOST {
+            *current = firing;
+        }
+        *last = if *current == firing { now } else { (*last).min(now) };
+        *current == firing
+    }
+
+    fn sweeping(&self) -> MutexGuard<'_, HashMap<RuleId, (Timestamp, Timestamp)>> {
+        // Each change is whole by itself.
+        self.sweeping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The timer by which a sweep goes on behind this group, and when.
@@ -285,6 +319,13 @@ impl Scheduler {
             // A rule that is new has missed nothing.
             return self.remember(&rule.id, now).await.map(|()| 0);
         };
+        if last > now {
+            tracing::warn!(
+                rule = %rule.id, %last,
+                "the last firing lies ahead: the clock was set back; it goes on from now"
+            );
+            return self.remember(&rule.id, now).await.map(|()| 0);
+        }
         let (firings, missed) = due_firings(schedule, last, now);
         if firings.is_empty() && missed.is_none() {
             return Ok(0);
@@ -292,6 +333,12 @@ impl Scheduler {
         for due in &firings {
             let event = schedule_event(&rule.id, *due, None);
             self.pipeline.process(event, Extra::default()).await?;
+        }
+        if let Some(latest) = firings.last()
+            && self.last_firing(&rule.id).map_err(not_read)? < Some(*latest)
+        {
+            // It had been decided before the clock was set back.
+            self.remember(&rule.id, *latest).await?;
         }
         if let Some(missed) = missed {
             tracing::warn!(rule = %rule.id, %missed, "a scheduled firing was missed and is skipped");

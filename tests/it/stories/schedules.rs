@@ -1,8 +1,12 @@
 //! Rules that the clock starts.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::ledger::{self, Kind};
+use groupkeeper::schedule::Scheduler;
 use groupkeeper::simulator::FaultKind;
 
 use crate::stage::Stage;
@@ -64,5 +68,71 @@ async fn a_sweep_goes_through_more_groups_than_one_page_holds() {
         let owner = stage.group(&format!("@TGS#g{number}")).owner();
         assert_eq!(owner.as_deref(), Some("wendy"), "group {number}");
     }
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_for_a_while_does_not_silence_schedules_until_that_time_comes_again()
+{
+    let rule = r#"
+        [rule.watch]
+        schedule = { every = "1h" }
+        do = [{ alert = { text = "the hour" } }]
+    "#;
+    let stage = Stage::with_rules(rule).await;
+    let alerts = async || stage.admin("/api/v1/events").await.1.matches("the hour").count();
+    stage.advance(Duration::from_secs(60)).await;
+    let now = stage.now();
+    stage.clock.set(now + 300 * DAY);
+    stage.settle().await;
+    let ahead = alerts().await;
+    stage.clock.set(now);
+    stage.settle().await;
+    stage.advance(Duration::from_secs(3 * 3_600)).await;
+    assert_eq!(alerts().await, ahead * 4);
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_still_going_through_the_groups_does_not_begin_once_more() {
+    let rule = r#"
+        [rule.hourly]
+        schedule = { every = "1h" }
+        for_each = "group"
+        do = [{ send_message = { text = "the hour" } }]
+    "#;
+    let stage = Stage::with_rules(rule).await;
+    for number in 0..3 {
+        let group = stage.create(&format!("@TGS#g{number}"), GroupType::Work, "walt", &[]);
+        group.joins("newcomer").await;
+    }
+    stage.advance(Duration::from_secs(60)).await;
+    // So much waits that rules pause.
+    let full = Arc::new(AtomicBool::new(true));
+    let busy = Arc::clone(&full);
+    let engine = &stage.bot().engine;
+    let scheduler =
+        Scheduler::new(stage.bot().store.clone(), engine.pipeline.clone(), stage.clock.clone())
+            .pausing_while(move || busy.load(Ordering::Relaxed));
+    let sweeps = || {
+        let (from, to) = ledger::prefix(Kind::Timer);
+        stage.bot().store.keys(&from, &to, 100).unwrap().len()
+    };
+    for _ in 0..5 {
+        stage.clock.advance(Duration::from_secs(3_600));
+        scheduler.step().await.unwrap();
+        // It looks again in a few seconds, and the next hour finds it there.
+        for _ in 0..60 {
+            stage.clock.advance(Duration::from_secs(60));
+            scheduler.step().await.unwrap();
+        }
+        assert_eq!(sweeps(), 1);
+    }
+    full.store(false, Ordering::Relaxed);
+    stage.clock.advance(Duration::from_secs(10));
+    scheduler.step().await.unwrap();
+    stage.settle().await;
+    let said = stage.group("@TGS#g1").messages().len();
+    assert_eq!((said, sweeps()), (1, 0));
     stage.finish().await;
 }
