@@ -14,18 +14,21 @@ mod sanctions;
 mod survey;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
+use tokio::runtime::Handle;
 
 use crate::delivery::Stopped;
 use crate::pipeline::Pipeline;
@@ -152,12 +155,16 @@ pub fn router(console: Console) -> Router {
 }
 
 /// Carries an order out in a task of its own: an operator who hangs up must not leave it half way, with
-/// effects on disk that delivery has not heard of.
+/// effects on disk that delivery has not heard of. What is only asked is looked up on a thread of its own: a
+/// million entries of the journal take seconds, for which callbacks must not wait.
 async fn to_its_end(request: Request, next: Next) -> Response {
-    if request.method() != Method::POST {
-        return next.run(request).await;
-    }
-    match tokio::spawn(next.run(request)).await {
+    let answered = if request.method() == Method::POST {
+        tokio::spawn(next.run(request))
+    } else {
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || runtime.block_on(next.run(request)))
+    };
+    match answered.await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a bug: an operator's order failed");
@@ -167,8 +174,16 @@ async fn to_its_end(request: Request, next: Next) -> Response {
     }
 }
 
+/// Without a token, whoever reaches the listener may ask and order, but not the pages that they have open
+/// in a browser: those would do it behind their back. A browser says where a request comes from.
 async fn authorize(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let Some(token) = &console.token else { return next.run(request).await };
+    let Some(token) = &console.token else {
+        if is_of_another_page(request.headers()) {
+            let text = "a page of another origin asks for this; set `[admin] token` if it may";
+            return answers::problem(StatusCode::FORBIDDEN, text).into_response();
+        }
+        return next.run(request).await;
+    };
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -182,7 +197,19 @@ async fn authorize(State(console): State<Console>, request: Request, next: Next)
     let mut response =
         answers::problem(StatusCode::UNAUTHORIZED, "send the header `Authorization: Bearer TOKEN`")
             .into_response();
-    let bearer = axum::http::HeaderValue::from_static("Bearer");
+    let bearer = HeaderValue::from_static("Bearer");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
     response
+}
+
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let asked_by_hand = site.is_none_or(|site| site == b"none" || site == b"same-origin");
+    // A page whose own name has been made to lead here. Without a token this is reached on loopback only.
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = host.and_then(|host| host.parse::<Authority>().ok()).is_some_and(|authority| {
+        let host = authority.host().trim_matches(['[', ']']);
+        host != "localhost" && host.parse::<IpAddr>().is_err()
+    });
+    headers.contains_key(header::ORIGIN) || !asked_by_hand || named
 }

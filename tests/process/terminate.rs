@@ -107,7 +107,7 @@ fn holding_on(callback: SocketAddr, admin: SocketAddr) -> Vec<TcpStream> {
         (callback, ""),
         (callback, "POST /callback?Sdk"),
         (callback, &half_a_body),
-        (admin, "GET /api/v1/journal HTTP/1.1\r\nHost: bot\r\n\r\n"),
+        (admin, "GET /api/v1/journal HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         (admin, "GET /metr"),
     ];
     said.map(|(address, text)| {

@@ -258,8 +258,7 @@ async fn an_order_is_carried_out_although_the_operator_has_hung_up() {
     let address = stage.bot().admin_address;
     {
         let mut socket = std::net::TcpStream::connect(address).unwrap();
-        let order =
-            "POST /api/v1/dead/retry?all=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+        let order = "POST /api/v1/dead/retry?all=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
         socket.write_all(order.as_bytes()).unwrap();
     }
     for _ in 0..1_000 {

@@ -89,3 +89,30 @@ async fn the_admin_listener_tells_health_rules_and_why() {
     assert_eq!(stage.admin("/nowhere").await.0, 404);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn without_a_token_a_page_in_a_browser_neither_asks_nor_orders() {
+    let stage = Stage::with_shipped_rules().await;
+    let url = format!("{}/api/v1/reload", stage.admin_url());
+    let status = async |name: &str, value: &str| {
+        let order = reqwest::Client::new().post(&url).header(name, value);
+        order.send().await.unwrap().status().as_u16()
+    };
+    for (name, value) in [
+        ("Origin", "https://example.com"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Host", "rebound.example.com:8081"),
+    ] {
+        assert_eq!(status(name, value).await, 403, "{name}: {value}");
+    }
+    for (name, value) in [
+        ("Sec-Fetch-Site", "none"),
+        ("Host", "localhost:9000"),
+        ("Host", "[::1]:9000"),
+        ("Host", "127.0.0.1"),
+    ] {
+        assert_eq!(status(name, value).await, 200, "{name}: {value}");
+    }
+    stage.finish().await;
+}
