@@ -11,7 +11,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::{StateKey, StateValue};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, Kind, marks};
-use crate::store::{Store, StoreError, Write, WriteSet};
+use crate::store::{CommitError, Entry, Store, StoreError, Write, WriteSet};
 
 mod tally;
 
@@ -25,7 +25,8 @@ const PAGE: usize = 200;
 const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
 
 /// State that nobody takes out when it has served its time.
-const IDLE: [Kind; 5] = [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory, Kind::Changes];
+const IDLE: [Kind; 6] =
+    [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory, Kind::Changes, Kind::Group];
 
 /// Takes out what is too old.
 pub struct Retention {
@@ -55,14 +56,32 @@ impl Retention {
     /// When the store cannot be read or takes no more commits.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut old = self.idle(now)?;
-        old.extend(self.members(now)?);
-        old.extend(self.rules(now)?);
-        self.take_out(old, now).await
+        let mut expired = self.idle(now)?;
+        expired.extend(self.members(now)?);
+        expired.extend(self.rules(now)?);
+        Ok(self.let_go(expired).await? + self.take_out(now).await?)
     }
 
-    /// Takes out these, and a page of each kind that lies in the order of its age.
-    async fn take_out(&self, mut old: Vec<Vec<u8>>, now: Timestamp) -> Result<usize, StoreError> {
+    /// Takes out what has served its time, unless it has been renewed since it was read.
+    async fn let_go(&self, expired: Vec<Entry>) -> Result<usize, StoreError> {
+        let commits = expired.into_iter().map(|(key, bytes)| {
+            let writes = vec![(key.clone(), None)];
+            self.store.commit(WriteSet { expect: vec![(key, Some(bytes))], writes, durable: false })
+        });
+        let mut gone = 0;
+        for outcome in futures_util::future::join_all(commits).await {
+            match outcome {
+                Ok(()) => gone += 1,
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Takes out a page of each kind that lies in the order of its age.
+    async fn take_out(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let mut old = Vec::new();
         let mut tally = Tally::read(&*self.store)?;
         let before = tally.clone();
         tally.go_on(&*self.store, now).await?;
@@ -87,7 +106,7 @@ impl Retention {
             let mut taken_out = self.step().await;
             // A full page: there is more.
             while taken_out.as_ref().is_ok_and(|gone| *gone >= PAGE) && !*stop.borrow() {
-                taken_out = self.take_out(Vec::new(), self.clock.now()).await;
+                taken_out = self.step().await;
             }
             if let Err(error) = taken_out {
                 tracing::warn!(%error, "old entries could not be taken out");
@@ -138,17 +157,16 @@ impl Retention {
 
     /// Versions of the rules to which no entry can refer any more: the day of their last use is
     /// written down, so that the journal need not be searched for them.
-    fn rules(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn rules(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let (from, to) = ledger::prefix(Kind::Rules);
         let cutoff = (now - self.journal).0.div_euclid(ledger::DAY);
-        let mut old = Vec::new();
-        for (key, bytes) in self.store.scan(&from, &to, PAGE)? {
-            let version: RulesVersion = ledger::decode(&key, &bytes)?;
-            if version.last_used < cutoff {
-                old.push(key);
-            }
-        }
-        Ok(old)
+        let mut versions = self.store.scan(&from, &to, PAGE)?;
+        // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
+        versions.retain(|(key, bytes)| {
+            ledger::decode::<RulesVersion>(key, bytes)
+                .is_ok_and(|version| version.last_used < cutoff)
+        });
+        Ok(versions)
     }
 
     /// Marks that stand in none of the buckets that are looked into.
@@ -162,8 +180,8 @@ impl Retention {
         self.store.keys(&from, &to, PAGE)
     }
 
-    /// One page of counters, cooldowns and `once` marks, round and round.
-    fn idle(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+    /// One page of each kind of [`IDLE`], round and round.
+    fn idle(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut idle = Vec::new();
         for (kind, walk) in IDLE.into_iter().zip(walks.iter_mut()) {
@@ -173,18 +191,14 @@ impl Retention {
             if page.len() == PAGE {
                 *walk = page.last().map_or_else(Vec::new, |(key, _)| ledger::after(key));
             }
-            for (key, bytes) in page {
-                if served_its_time(&ledger::decode(&key, &bytes)?, now) {
-                    idle.push(key);
-                }
-            }
+            idle.extend(page.into_iter().filter(|entry| has_served(entry, now)));
         }
         Ok(idle)
     }
 
     /// Members of groups that are gone: whoever hears of that has the group before him, not all who were
     /// in it. One page of members, round and round.
-    fn members(&self, now: Timestamp) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn members(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let mut walk = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, to) = ledger::prefix(Kind::Member);
         let from = if walk.is_empty() { first } else { std::mem::take(&mut *walk) };
@@ -194,21 +208,35 @@ impl Retention {
         }
         let mut left_over = Vec::new();
         let mut last: Option<(GroupId, bool)> = None;
-        for (key, bytes) in page {
-            let Some(group) = ledger::texts_of(&key).into_iter().next().map(GroupId::from) else {
+        for entry in page {
+            let Some(group) = ledger::texts_of(&entry.0).into_iter().next().map(GroupId::from)
+            else {
                 continue;
             };
             let known = match &last {
                 Some((same, known)) if *same == group => *known,
-                _ => self.store.get(&ledger::state_key(&StateKey::Group(group.clone())))?.is_some(),
+                _ => self.is_known(&group)?,
             };
             last = Some((group, known));
-            if !known && served_its_time(&ledger::decode(&key, &bytes)?, now) {
-                left_over.push(key);
+            if !known && has_served(&entry, now) {
+                left_over.push(entry);
             }
         }
         Ok(left_over)
     }
+
+    /// Whether a group is there, as far as anybody has told.
+    fn is_known(&self, group: &GroupId) -> Result<bool, StoreError> {
+        let key = ledger::state_key(&StateKey::Group(group.clone()));
+        Ok(self.store.get(&key)?.is_some_and(|bytes| {
+            !matches!(ledger::decode(&key, &bytes), Ok(StateValue::Group(group)) if group.dismissed)
+        }))
+    }
+}
+
+/// What cannot be read stays, and holds nothing else up; `fsck` tells of it.
+fn has_served((key, bytes): &Entry, now: Timestamp) -> bool {
+    ledger::decode(key, bytes).is_ok_and(|value| served_its_time(&value, now))
 }
 
 fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
@@ -219,6 +247,10 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
         StateValue::Member(member) => {
             let last = member.told_at.max(member.read_at).max(member.found_at);
             last.is_none_or(|last| last + COUNTERS < now)
+        }
+        StateValue::Group(group) => {
+            let last = group.told_at.max(group.found_at);
+            group.dismissed && last.is_none_or(|last| last + COUNTERS < now)
         }
         StateValue::Changes(changes) => {
             let last = changes.recent.last().map(|change| change.at).max(changes.rests_until);
@@ -364,6 +396,50 @@ mod tests {
         for (key, _) in young {
             assert!(store.get(&key).unwrap().is_some());
         }
+    }
+
+    #[tokio::test]
+    async fn a_group_that_is_gone_goes_in_time_and_its_members_before_it() {
+        let store = Arc::new(MemoryStore::default());
+        let now = Timestamp(100 * ledger::DAY);
+        let days = |days: i64| Some(Timestamp(now.0 - days * ledger::DAY));
+        let key = |group: &str| ledger::state_key(&StateKey::Group(group.into()));
+        let group = |dismissed, told_at| {
+            let record = GroupRecord { dismissed, told_at, ..GroupRecord::default() };
+            Some(ledger::encode(&StateValue::Group(record)).unwrap())
+        };
+        let member = ledger::state_key(&StateKey::Member("late".into(), "ann".into()));
+        let told = MemberRecord { told_at: days(15), ..MemberRecord::default() };
+        let writes = vec![
+            (key("there"), group(false, days(90))),
+            (key("late"), group(true, days(13))),
+            (key("gone"), group(true, days(15))),
+            (key("garbled"), Some(b"{".to_vec())),
+            (member.clone(), Some(ledger::encode(&StateValue::Member(told)).unwrap())),
+        ];
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        assert_eq!(Retention::new(store.clone(), clock, WEEK, 9).step().await, Ok(2));
+        assert_eq!(store.get(&member).unwrap(), None);
+        let left = ["there", "late", "gone", "garbled"].map(|group| store.get(&key(group)));
+        assert_eq!(left.map(|value| value.unwrap().is_some()), [true, true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn what_was_renewed_while_it_was_looked_at_stays() {
+        let store = Arc::new(MemoryStore::default());
+        let now = Timestamp(100 * ledger::DAY);
+        let key = ledger::state_key(&StateKey::Cooldown("r".into(), "x".into()));
+        let until = |days: i64| {
+            let until = Timestamp(now.0 + days * ledger::DAY);
+            ledger::encode(&StateValue::Until(Some(until))).unwrap()
+        };
+        let writes = vec![(key.clone(), Some(until(1)))];
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        let clock = Arc::new(ManualClock::new(now));
+        let retention = Retention::new(store.clone(), clock, WEEK, 9);
+        assert_eq!(retention.let_go(vec![(key.clone(), until(-1))]).await, Ok(0));
+        assert_eq!(retention.let_go(vec![(key.clone(), until(1))]).await, Ok(1));
     }
 
     #[tokio::test]
