@@ -53,6 +53,13 @@ impl Stop {
         matches!(self, Self::Call(error) if matches!(error.class(), Class::Refused | Class::Done))
     }
 
+    /// Whether one of several groups may be why, and the others can be told of: an answer that is too large
+    /// (10018) or cannot be read, an id that is none (10004).
+    pub(super) fn may_concern_one(&self) -> bool {
+        let Self::Call(error) = self else { return false };
+        matches!(error.failure, Failure::Garbled(_)) || matches!(error.code(), Some(10004 | 10018))
+    }
+
     /// In words.
     pub(super) fn words(&self) -> String {
         match self {

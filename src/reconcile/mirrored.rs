@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
@@ -12,6 +13,9 @@ use crate::store::{Store, StoreError};
 
 /// Records that are looked at before others have their turn.
 const PAGE: usize = 500;
+
+/// So long after a group was told or found to be gone, Chat is still asked about it.
+const SETTLED: Duration = Duration::from_secs(86_400);
 
 /// A question for so few accounts less than Chat takes is not worth more looking.
 const SCRAP: usize = 100;
@@ -157,20 +161,31 @@ pub(super) fn muted(store: &dyn Store, group: &GroupId) -> Result<Vec<Account>, 
     }
 }
 
-/// Groups of the mirror that exist, behind one, and that a list did not name; and where to go on.
+/// Groups of the mirror, behind one, that a list did not name; and where to go on. Of those that are gone,
+/// only what was found out of late is asked about once more: it may have been too early.
 pub(super) fn unlisted(
     store: &dyn Store,
     listed: &Listed,
     behind: Option<&GroupId>,
+    now: Timestamp,
 ) -> Result<(Vec<GroupId>, Option<GroupId>), StoreError> {
     let (first, to) = ledger::prefix(Kind::Group);
     let from = behind
         .map_or(first, |group| ledger::after(&ledger::state_key(&StateKey::Group(group.clone()))));
     let entries = store.scan(&from, &to, PAGE)?;
-    let groups: Vec<GroupId> =
-        entries.iter().filter_map(|(key, _)| ledger::group_of(key)).collect();
-    let last = groups.last().cloned();
-    Ok((groups.into_iter().filter(|group| !listed.contains(group.as_str())).collect(), last))
+    let last = entries.iter().rev().find_map(|(key, _)| ledger::group_of(key));
+    let to_be_asked = |key: &[u8], bytes: &[u8]| {
+        let group = ledger::group_of(key).filter(|group| !listed.contains(group.as_str()))?;
+        let long_gone = match ledger::decode(key, bytes) {
+            Ok(StateValue::Group(record)) if record.dismissed => {
+                record.told_at.max(record.found_at).is_none_or(|told| told + SETTLED < now)
+            }
+            // What cannot be read is told of where it is compared.
+            _ => false,
+        };
+        (!long_gone).then_some(group)
+    };
+    Ok((entries.iter().filter_map(|(key, bytes)| to_be_asked(key, bytes)).collect(), last))
 }
 
 #[cfg(test)]

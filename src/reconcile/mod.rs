@@ -324,6 +324,12 @@ impl Reconciler {
 
     /// Asks again after a pause, or leaves a group alone that Chat does not tell about.
     fn failed(&self, number: u64, mut job: Job, stop: &Stop) -> usize {
+        if stop.may_concern_one()
+            && let Some(halves) = job.halves()
+        {
+            halves.into_iter().for_each(|half| self.state().put_back(number, half));
+            return 1;
+        }
         let left_alone = match &mut job {
             // What Chat gave for the next page is of no use any more.
             Job::List { cursor } if stop.is_final() && *cursor != 0 => {
@@ -331,7 +337,9 @@ impl Reconciler {
                 None
             }
             Job::List { .. } | Job::Unlisted { .. } | Job::Owners { .. } => None,
-            Job::Ask { groups, .. } => stop.is_final().then_some(groups.len()),
+            Job::Ask { groups, .. } => {
+                (stop.is_final() || stop.may_concern_one()).then_some(groups.len())
+            }
             Job::Read(reading) => {
                 reading.tries += 1;
                 (stop.is_final() || reading.tries >= TRIES).then_some(1)

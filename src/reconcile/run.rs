@@ -33,6 +33,14 @@ impl Job {
     fn is_alone(&self) -> bool {
         matches!(self, Self::List { .. } | Self::Unlisted { .. })
     }
+
+    /// A question about several groups as two, each about half of them.
+    pub(super) fn halves(&self) -> Option<[Self; 2]> {
+        let Self::Ask { groups, only } = self else { return None };
+        let half = |groups: &[GroupId]| Self::Ask { groups: groups.to_vec(), only: *only };
+        let (first, second) = groups.split_at(groups.len() / 2);
+        (!first.is_empty()).then(|| [half(first), half(second)])
+    }
 }
 
 /// A run under way.

@@ -112,7 +112,7 @@ impl Reconciler {
 
     /// Groups that the mirror has and the list does not: whether they are gone, Chat is asked of each.
     fn unlisted(&self, listed: &Listed, behind: Option<&GroupId>) -> Result<Done, Stop> {
-        let (groups, last) = mirrored::unlisted(&*self.store, listed, behind)?;
+        let (groups, last) = mirrored::unlisted(&*self.store, listed, behind, self.clock.now())?;
         let wanted = |group: &&GroupId| self.settings.groups.matches(group.as_str());
         let groups: Vec<GroupId> = groups.iter().filter(wanted).cloned().collect();
         let mut jobs = questions(&groups, true);
@@ -130,7 +130,17 @@ impl Reconciler {
         let mut done = Done::default();
         let owned = if only { Vec::new() } else { self.owned(&items) };
         for item in items {
-            match self.described(item, terms, began).await? {
+            let group = item.group.clone();
+            let described = match self.described(item, terms, began).await {
+                // What is wrong with one group's records is not the others' trouble; a store that takes
+                // nothing is everybody's.
+                Err(stop) if self.store.health().is_ok() => {
+                    tracing::warn!(%group, "a group is not compared with Chat: {}", stop.words());
+                    continue;
+                }
+                described => described?,
+            };
+            match described {
                 None => {}
                 Some((Some(reading), found)) if !only => {
                     done.jobs.push(Job::Read(Box::new(reading)));

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use groupkeeper::chat::{Account, GroupId, GroupType, Role};
 use groupkeeper::clock::Timestamp;
-use groupkeeper::ledger::survey;
+use groupkeeper::decision::StateKey;
+use groupkeeper::ledger::{self, survey};
 use groupkeeper::simulator::{FaultKind, MemberChange, World};
+use groupkeeper::store::WriteSet;
 
 use crate::stage::Stage;
 
@@ -272,6 +274,36 @@ async fn chat_being_down_is_told_and_nothing_is_lost_by_it() {
     let (_, metrics) = stage.admin("/metrics").await;
     assert!(metrics.contains("groupkeeper_reconcile_trouble 0"), "{metrics}");
     assert!(metrics.contains(r#"reconcile_found_total{event="member.joined"} 1"#), "{metrics}");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_of_one_group_keeps_no_other_from_being_compared() {
+    let stage = comparing().await;
+    for group in ["@TGS#a", "@TGS#b", "@TGS#c"] {
+        stage.create(group, GroupType::Public, "olga", &[("ann", Role::Member)]);
+    }
+    stage.advance(TEN_MINUTES).await;
+    let key = ledger::state_key(&StateKey::Member("@TGS#b".into(), "ann".into()));
+    let write = async |value: Option<Vec<u8>>| {
+        let writes = vec![(key.clone(), value)];
+        let set = WriteSet { writes, ..WriteSet::default() };
+        stage.bot().store.commit(set).await.unwrap();
+    };
+    let before = stage.bot().store.get(&key).unwrap();
+    write(Some(b"{garbled".to_vec())).await;
+    // Chat's answers about several groups at once are cut off, too.
+    stage.fault("get_group_info", Some(1), FaultKind::GarbleAnswer);
+    unseen(&stage, "@TGS#a", "ben", MemberChange::default());
+    unseen(&stage, "@TGS#c", "cyd", MemberChange::default());
+    stage.advance(TEN_MINUTES).await;
+    assert_eq!(stage.group("@TGS#a").messages(), ["member.joined ben true"]);
+    assert_eq!(stage.group("@TGS#c").messages(), ["member.joined cyd true"]);
+    let (_, status) = stage.admin("/api/v1/reconcile").await;
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["last_of_all"]["skipped"], 1, "{status:#}");
+    assert_eq!(status["running"], serde_json::json!([]));
+    write(before).await;
     stage.finish().await;
 }
 
