@@ -24,6 +24,9 @@ const PAGE: usize = 200;
 /// Twice the longest window of a rule: no late event belongs to an older one.
 const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
 
+/// That a group is gone is remembered for so long: a rule that waits finds it out at the end.
+const GONE: Duration = Duration::from_secs(30 * 86_400);
+
 /// State that nobody takes out when it has served its time.
 const IDLE: [Kind; 6] =
     [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory, Kind::Changes, Kind::Group];
@@ -106,7 +109,7 @@ impl Retention {
             let mut taken_out = self.step().await;
             // A full page: there is more.
             while taken_out.as_ref().is_ok_and(|gone| *gone >= PAGE) && !*stop.borrow() {
-                taken_out = self.step().await;
+                taken_out = self.take_out(self.clock.now()).await;
             }
             if let Err(error) = taken_out {
                 tracing::warn!(%error, "old entries could not be taken out");
@@ -250,7 +253,7 @@ fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
         }
         StateValue::Group(group) => {
             let last = group.told_at.max(group.found_at);
-            group.dismissed && last.is_none_or(|last| last + COUNTERS < now)
+            group.dismissed && last.is_none_or(|last| last + GONE < now)
         }
         StateValue::Changes(changes) => {
             let last = changes.recent.last().map(|change| change.at).max(changes.rests_until);
@@ -412,8 +415,8 @@ mod tests {
         let told = MemberRecord { told_at: days(15), ..MemberRecord::default() };
         let writes = vec![
             (key("there"), group(false, days(90))),
-            (key("late"), group(true, days(13))),
-            (key("gone"), group(true, days(15))),
+            (key("late"), group(true, days(29))),
+            (key("gone"), group(true, days(31))),
             (key("garbled"), Some(b"{".to_vec())),
             (member.clone(), Some(ledger::encode(&StateValue::Member(told)).unwrap())),
         ];

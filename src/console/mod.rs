@@ -29,6 +29,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use crate::delivery::Stopped;
 use crate::pipeline::Pipeline;
@@ -154,6 +155,9 @@ pub fn router(console: Console) -> Router {
         .with_state(console)
 }
 
+/// What is looked up at once.
+static LOOKUPS: Semaphore = Semaphore::const_new(4);
+
 /// Carries an order out in a task of its own: an operator who hangs up must not leave it half way, with
 /// effects on disk that delivery has not heard of. What is only asked is looked up on a thread of its own: a
 /// million entries of the journal take seconds, for which callbacks must not wait.
@@ -161,14 +165,17 @@ async fn to_its_end(request: Request, next: Next) -> Response {
     let answered = if request.method() == Method::POST {
         tokio::spawn(next.run(request))
     } else {
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || runtime.block_on(next.run(request)))
+        let (turn, runtime) = (LOOKUPS.acquire().await, Handle::current());
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            runtime.block_on(next.run(request))
+        })
     };
     match answered.await {
         Ok(response) => response,
         Err(error) => {
             tracing::error!(%error, "a bug: an operator's order failed");
-            let text = "a bug: the order failed half way; the log says more";
+            let text = "a bug: this failed half way; the log says more";
             answers::problem(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
     }
@@ -179,7 +186,8 @@ async fn to_its_end(request: Request, next: Next) -> Response {
 async fn authorize(State(console): State<Console>, request: Request, next: Next) -> Response {
     let Some(token) = &console.token else {
         if is_of_another_page(request.headers()) {
-            let text = "a page of another origin asks for this; set `[admin] token` if it may";
+            let text = "a page of another origin asks for this, or it is asked for by another name than \
+                        `localhost` or an address; set `[admin] token` if that may be";
             return answers::problem(StatusCode::FORBIDDEN, text).into_response();
         }
         return next.run(request).await;
@@ -209,7 +217,7 @@ fn is_of_another_page(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let named = host.and_then(|host| host.parse::<Authority>().ok()).is_some_and(|authority| {
         let host = authority.host().trim_matches(['[', ']']);
-        host != "localhost" && host.parse::<IpAddr>().is_err()
+        !host.eq_ignore_ascii_case("localhost") && host.parse::<IpAddr>().is_err()
     });
     headers.contains_key(header::ORIGIN) || !asked_by_hand || named
 }

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::effect::{Act, Answer, Effect, GroupFacts, MemberFacts, Outcome, Read, Resume, Stage};
 use super::event::{Event, EventId, Field};
 use super::sight::Sight;
-use super::state::{MemberRecord, Owner, SanctionKind, StateKey};
+use super::state::{MemberRecord, Owner, Sanction, SanctionKind, StateKey};
 use super::steps::Start;
 use super::succession::{self, Next, confirm};
 use super::{judge, mirror, room, sanction, seen, steps, wait};
@@ -68,8 +68,14 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
         Act::UnmuteAll { group } => {
             let who = (group, &Account::everybody(), SanctionKind::MuteAll);
             // As with one member: a newer one may stand here.
-            if draft.sanction(who.0, who.1, who.2).is_some_and(|live| live.ending) {
-                sanction::closed(draft, event, who);
+            match draft.sanction(who.0, who.1, who.2).cloned() {
+                Some(live) if live.ending => sanction::closed(draft, event, who),
+                // What an effect before this one has brought about for it is over.
+                Some(live) => {
+                    let value = Some(Sanction { confirmed: None, ..live });
+                    draft.set_sanction(who.0, who.1, who.2, value);
+                }
+                None => {}
             }
         }
         Act::Unban { group, member } => {

@@ -54,10 +54,16 @@ impl Stop {
     }
 
     /// Whether one of several groups may be why, and the others can be told of: an answer that is too large
-    /// (10018) or cannot be read, an id that is none (10004).
+    /// (10018) or cannot be read, an id that is none (10004), a record of ours that cannot be read.
     pub(super) fn may_concern_one(&self) -> bool {
-        let Self::Call(error) = self else { return false };
-        matches!(error.failure, Failure::Garbled(_)) || matches!(error.code(), Some(10004 | 10018))
+        match self {
+            Self::Until(_) => false,
+            Self::Ours(_) => true,
+            Self::Call(error) => {
+                let garbled = matches!(error.failure, Failure::Garbled(_));
+                garbled || matches!(error.code(), Some(10004 | 10018))
+            }
+        }
     }
 
     /// In words.

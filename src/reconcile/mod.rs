@@ -324,9 +324,9 @@ impl Reconciler {
 
     /// Asks again after a pause, or leaves a group alone that Chat does not tell about.
     fn failed(&self, number: u64, mut job: Job, stop: &Stop) -> usize {
-        if stop.may_concern_one()
-            && let Some(halves) = job.halves()
-        {
+        // A store that takes nothing is everybody's trouble.
+        let may_concern_one = stop.may_concern_one() && self.store.health().is_ok();
+        if may_concern_one && let Some(halves) = job.halves() {
             halves.into_iter().for_each(|half| self.state().put_back(number, half));
             return 1;
         }
@@ -338,7 +338,8 @@ impl Reconciler {
             }
             Job::List { .. } | Job::Unlisted { .. } | Job::Owners { .. } => None,
             Job::Ask { groups, .. } => {
-                (stop.is_final() || stop.may_concern_one()).then_some(groups.len())
+                let often = may_concern_one && self.state().tries >= TRIES;
+                (stop.is_final() || often).then_some(groups.len())
             }
             Job::Read(reading) => {
                 reading.tries += 1;
@@ -346,9 +347,8 @@ impl Reconciler {
             }
         };
         let words = stop.words();
-        if let Some(groups) = left_alone {
+        if let Some(groups) = left_alone.map(|groups| groups as u64) {
             tracing::warn!(groups, "groups are not compared with Chat this time: {words}");
-            let groups = groups as u64;
             let done = Done { groups, skipped: groups, ..Done::default() };
             self.state().take_in(number, done);
             return 1;

@@ -130,17 +130,7 @@ impl Reconciler {
         let mut done = Done::default();
         let owned = if only { Vec::new() } else { self.owned(&items) };
         for item in items {
-            let group = item.group.clone();
-            let described = match self.described(item, terms, began).await {
-                // What is wrong with one group's records is not the others' trouble; a store that takes
-                // nothing is everybody's.
-                Err(stop) if self.store.health().is_ok() => {
-                    tracing::warn!(%group, "a group is not compared with Chat: {}", stop.words());
-                    continue;
-                }
-                described => described?,
-            };
-            match described {
+            match self.described(item, terms, began).await? {
                 None => {}
                 Some((Some(reading), found)) if !only => {
                     done.jobs.push(Job::Read(Box::new(reading)));

@@ -32,8 +32,10 @@ pub(in crate::decision) fn time_is_over(
     };
     if sanction.until.is_none_or(|until| until > draft.now) {
         draft.note(format!("{} has a later end by now", words(who)));
-        // Or the clock went back since the timer was found: then this was the only one.
-        super::timer_for_end(draft, who, &sanction);
+        if sanction.until.is_some_and(|until| until <= event.time) {
+            // It is the end that this timer was for: the clock went back since it was found.
+            super::timer_for_end(draft, who, &sanction);
+        }
         return;
     }
     if sanction.ending {

@@ -1,10 +1,11 @@
 //! Rules that the clock starts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use groupkeeper::chat::{GroupType, Role};
+use groupkeeper::clock::{Clock, ManualClock, Sleep, Timestamp};
 use groupkeeper::ledger::{self, Kind};
 use groupkeeper::schedule::Scheduler;
 use groupkeeper::simulator::FaultKind;
@@ -134,5 +135,70 @@ async fn a_rule_that_is_still_going_through_the_groups_does_not_begin_once_more(
     stage.settle().await;
     let said = stage.group("@TGS#g1").messages().len();
     assert_eq!((said, sweeps()), (1, 0));
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn of_a_rule_that_makes_up_for_every_firing_none_is_left_out_for_any_group() {
+    let rule = r#"
+        [rule.hourly]
+        schedule = { every = "1h", missed = "all" }
+        for_each = "group"
+        do = [{ send_message = { text = "the hour" } }]
+    "#;
+    let mut stage = Stage::with_rules(rule).await;
+    for group in ["@TGS#a", "@TGS#b"] {
+        stage.create(group, GroupType::Work, "walt", &[]).joins("newcomer").await;
+    }
+    stage.advance(Duration::from_secs(60)).await;
+    stage.stop().await;
+    stage.clock.advance(Duration::from_secs(3 * 3_600));
+    stage.start().await.unwrap();
+    stage.advance(Duration::from_secs(600)).await;
+    for group in ["@TGS#a", "@TGS#b"] {
+        assert_eq!(stage.group(group).messages().len(), 3, "{group}");
+    }
+    stage.finish().await;
+}
+
+/// A clock that is ahead for the first looks at it.
+struct SetBack {
+    clock: Arc<ManualClock>,
+    ahead: Duration,
+    looks: AtomicUsize,
+}
+
+impl Clock for SetBack {
+    fn now(&self) -> Timestamp {
+        let ahead = self.looks.fetch_add(1, Ordering::Relaxed) < 2;
+        self.clock.now() + if ahead { self.ahead } else { Duration::ZERO }
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Sleep<'_> {
+        self.clock.sleep_until(deadline)
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_was_found_due_just_before_the_clock_was_set_back_comes_in_its_time() {
+    let rule = r#"
+        [rule.raid]
+        on = "message.sent"
+        do = [{ mute_all = { for = "10m" } }]
+    "#;
+    let stage = Stage::with_rules(rule).await;
+    stage.create("@TGS#cats", GroupType::Public, "olga", &[("mel", Role::Member)]);
+    stage.group("@TGS#cats").says("mel", "go");
+    stage.settle().await;
+    let (store, pipeline) = (stage.bot().store.clone(), stage.bot().engine.pipeline.clone());
+    let ahead = Duration::from_secs(1_200);
+    let clock = SetBack { clock: stage.clock.clone(), ahead, looks: AtomicUsize::new(0) };
+    assert!(Scheduler::new(store, pipeline, Arc::new(clock)).step().await.unwrap() > 0);
+    let muted =
+        || stage.chat.with_world(|world| world.group(&"@TGS#cats".into()).unwrap().mute_all);
+    stage.settle().await;
+    assert!(muted());
+    stage.advance(Duration::from_secs(601)).await;
+    assert!(!muted());
     stage.finish().await;
 }
