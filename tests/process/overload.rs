@@ -402,8 +402,9 @@ fn ten_times_what_it_can_serve_leaves_memory_flat_and_the_honest_answered() {
     let wanted = |attack: &Attack| only.as_ref().is_none_or(|name| format!("{attack:?}") == *name);
     for attack in all.into_iter().filter(wanted) {
         // New groups are told from those that have been there for a minute.
-        if only.is_some() && attack == Attack::ManyGroups {
-            scene.under(Attack::Nothing, 0.0, Duration::from_secs(65));
+        let known = Duration::from_secs(65);
+        if attack == Attack::ManyGroups && (only.is_some() || length * 2 < known) {
+            scene.under(Attack::Nothing, 0.0, known);
         }
         let row = scene.under(attack, capacity * 10.0, length);
         row.print();
