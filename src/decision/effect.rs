@@ -320,10 +320,8 @@ impl Act {
     /// Whether people would read it twice if it were done twice. That such an effect leaves is on disk before
     /// it does: so one that was never sent is not taken for one that may have been.
     pub fn speaks(&self) -> bool {
-        matches!(
-            self,
-            Self::NotifyGroup { .. } | Self::SendMessage { .. } | Self::SendPrivate { .. }
-        )
+        use Act::{NotifyGroup, SendMessage, SendPrivate};
+        matches!(self, NotifyGroup { .. } | SendMessage { .. } | SendPrivate { .. })
     }
 
     /// Whether it only asks.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Delivery;
 use super::carry::Tried;
+use super::together;
 use crate::clock::Timestamp;
 use crate::decision::effect::{Act, Outcome};
 use crate::decision::event::{Cause, Hung};
@@ -73,7 +74,7 @@ impl Delivery {
         words: String,
     ) -> Result<(), StoreError> {
         tracing::error!(effect.number = sequence, %words, "a bug: carrying out an effect failed");
-        let also = self.index().followers(lane, sequence, usize::MAX);
+        let also = self.index().followers(lane, sequence, together::MOST - 1);
         {
             let mut index = self.index();
             // What was under way may have been carried out, and with it what one call carries out.
@@ -130,10 +131,8 @@ impl Delivery {
     ) -> Result<(), StoreError> {
         // That it was about to leave is taken back, and stays so whatever happens.
         let speaks = pending.effect.act.speaks();
-        let unchanged = pending.perhaps_done == perhaps_done
-            && !counts
-            && pending.trouble == trouble
-            && !speaks;
+        let same = pending.perhaps_done == perhaps_done && pending.trouble == trouble;
+        let unchanged = same && !counts && !speaks;
         pending.tries += u32::from(counts);
         pending.not_before = at;
         pending.perhaps_done = perhaps_done;

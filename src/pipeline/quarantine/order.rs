@@ -111,7 +111,7 @@ impl Pipeline {
     async fn try_kept(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
         let place = ledger::quarantine_key(&kept.id);
         match &kept.what {
-            Kept::Record { .. } => self.put_in_place(kept).await,
+            Kept::Record { .. } => self.put_back(kept).await,
             Kept::Event(event) if matches!(event.cause, Cause::Seen(_)) => {
                 self.write(Vec::new(), vec![(place, None)]).await.map(|()| true)
             }
@@ -133,7 +133,7 @@ impl Pipeline {
 
     /// Puts a record back, if it can be read by now: a timer where it stood, an effect behind those of its
     /// lane, which have gone on without it.
-    async fn put_in_place(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
+    async fn put_back(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
         let Some((key, bytes)) = kept.what.bytes() else {
             return Err(NotTaken("the entry itself is garbled; it can only be dropped".to_owned()));
         };
