@@ -1,5 +1,7 @@
 //! From an effect to the call that carries it out, and to the command that limits count.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use super::index::{Calling, Command};
 use crate::chat::{Account, GroupId, GroupType, Role, limits};
 use crate::clock::Timestamp;
@@ -29,7 +31,13 @@ pub(super) fn command(effect: &Effect) -> Command {
 
 /// How an effect is carried out, as far as its lane must know.
 pub(super) fn calling(effect: &Effect) -> Calling {
-    Calling { command: command(effect), joins: joins(effect) }
+    Calling { command: command(effect), joins: joins(effect), chain: chain(effect) }
+}
+
+/// What an effect shares with those that hang together with it, those of its rule and event; others seldom
+/// have the same.
+pub(super) fn chain(effect: &Effect) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((&effect.event, &effect.rule))
 }
 
 /// Whether one call can carry out several of its kind.

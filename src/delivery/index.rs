@@ -18,6 +18,15 @@ pub(super) struct Calling {
     pub(super) command: Command,
     /// Whether one call can carry out several of its kind.
     pub(super) joins: bool,
+    /// Of whom it hangs together with: [`super::calls::chain`].
+    pub(super) chain: u64,
+}
+
+impl Calling {
+    /// Whether one call may carry out both.
+    fn goes_with(self, other: Self) -> bool {
+        self.joins && other.joins && self.command == other.command
+    }
 }
 
 /// Effects of one command that are carried out at once, of all that are ([`super::AT_ONCE`]).
@@ -75,12 +84,10 @@ impl Index {
         // together with it.
         let sent = self.lanes.get(&lane).is_none_or(|queue| {
             let together = |(earlier, other): &(u64, Calling)| {
-                *other == calling && self.recovered.contains(earlier)
+                calling.goes_with(*other) && self.recovered.contains(earlier)
             };
             // What goes for the last goes for those before it.
-            calling.joins
-                && queue.entries.len() < together::MOST
-                && queue.entries.back().is_some_and(together)
+            queue.entries.len() < together::MOST && queue.entries.back().is_some_and(together)
         });
         if sent {
             self.recovered.insert(sequence);
@@ -210,9 +217,18 @@ impl Index {
         }
         let behind = queue.entries.iter().skip(1).take(most);
         let fits = |(sequence, other): &&(u64, Calling)| {
-            other == calling && !self.alone.contains(sequence) && !self.recovered.contains(sequence)
+            calling.goes_with(*other)
+                && !self.alone.contains(sequence)
+                && !self.recovered.contains(sequence)
         };
         behind.take_while(fits).map(|(sequence, _)| *sequence).collect()
+    }
+
+    /// The effects behind the first of a lane that may hang together with it.
+    pub(super) fn behind(&self, lane: &Lane, first: u64, chain: u64) -> Vec<u64> {
+        let entries = self.lanes.get(lane).into_iter().flat_map(|queue| &queue.entries);
+        let behind = entries.filter(|(sequence, other)| *sequence > first && other.chain == chain);
+        behind.map(|(sequence, _)| *sequence).collect()
     }
 
     /// The claimed effect is settled, and with it others of its lane.
@@ -275,11 +291,11 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000);
 
     fn calling(command: Command) -> Calling {
-        Calling { command, joins: false }
+        Calling { command, ..Calling::default() }
     }
 
     fn joining(command: Command) -> Calling {
-        Calling { command, joins: true }
+        Calling { joins: true, ..calling(command) }
     }
 
     fn lane(name: &str) -> Lane {

@@ -32,7 +32,7 @@ use crate::pipeline::{Owed, Pipeline, apart};
 use crate::rest::{Chat, Page, Rates};
 use crate::store::{self, Store, StoreError};
 
-pub use settle::{falls_with, settled_event};
+pub use settle::{all_behind, falls_with, settled_event};
 pub use stops::{Scope, Stopped};
 
 use index::Index;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Delivery;
+use super::calls::chain;
 use super::carry::Tried;
 use super::together;
 use crate::clock::Timestamp;
@@ -214,7 +215,8 @@ impl Delivery {
         let effect = &pending.effect;
         let (mut gone, mut skipped) = (vec![sequence], Vec::new());
         let mut in_doubt = Vec::from_iter(unsure.then(|| effect.id.clone()));
-        for (sequence, other) in falls_with(&*self.store, lane, sequence, effect, &outcome)? {
+        let behind = || Ok(self.index().behind(lane, sequence, chain(effect)));
+        for (sequence, other) in falls_with(&*self.store, effect, &outcome, behind)? {
             // One call may have carried it out together with this one.
             if self.index().was_recovered(sequence) {
                 in_doubt.push(other.id.clone());
@@ -241,40 +243,50 @@ impl Delivery {
     }
 }
 
-/// The effects behind this one that fall with it, given what became of it: those of the same rule and
-/// event, when it is refused for good.
+/// The effects that fall with this one, given what became of it: those of the same rule and event behind it,
+/// when it is refused for good. `behind` says which of its lane may be among them.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn falls_with(
     store: &dyn Store,
-    lane: &Lane,
-    sequence: u64,
     effect: &Effect,
     outcome: &Outcome,
+    behind: impl FnOnce() -> Result<Vec<u64>, StoreError>,
 ) -> Result<Vec<(u64, Effect)>, StoreError> {
     let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Dead { .. });
     // With the next candidate, the steps behind the transfer are decided anew.
     let transfer = matches!(effect.act, Act::TransferOwner { .. } | Act::TransferRoom { .. });
     let decided_anew = transfer && effect.then.is_some();
-    let mut chain = Vec::new();
+    let mut fallen = Vec::new();
     if !refused || (!decided_anew && effect.continue_on_refusal) {
-        return Ok(chain);
+        return Ok(fallen);
     }
+    for sequence in behind()? {
+        let key = ledger::outbox_key(&effect.lane, sequence);
+        // What cannot be read is set aside when its turn comes.
+        let other = store.get(&key)?.map(|bytes| ledger::decode::<Pending>(&key, &bytes));
+        let Some(Ok(Pending { effect: other, .. })) = other else { continue };
+        if other.event == effect.event && other.rule == effect.rule {
+            fallen.push((sequence, other));
+        }
+    }
+    Ok(fallen)
+}
+
+/// All effects that stand behind one in its lane.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn all_behind(store: &dyn Store, lane: &Lane, sequence: u64) -> Result<Vec<u64>, StoreError> {
     let (_, to) = ledger::outbox_lane(lane);
     let mut from = ledger::after(&ledger::outbox_key(lane, sequence));
+    let mut behind = Vec::new();
     loop {
         let page = store.scan(&from, &to, 256)?;
-        let Some((last, _)) = page.last() else { return Ok(chain) };
+        let Some((last, _)) = page.last() else { return Ok(behind) };
         from = ledger::after(last);
-        for (key, bytes) in &page {
-            // What cannot be read is set aside when its turn comes.
-            let Ok(other) = ledger::decode::<Pending>(key, bytes) else { continue };
-            let same = other.effect.event == effect.event && other.effect.rule == effect.rule;
-            if same && let Some(sequence) = ledger::seq_of(key) {
-                chain.push((sequence, other.effect));
-            }
-        }
+        behind.extend(page.iter().filter_map(|(key, _)| ledger::seq_of(key)));
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) struct Pace {
 /// The calls of one command that count.
 #[derive(Default)]
 struct Calls {
+    /// Held by the first of those that wait. The others wait for it and not for a time: they need not
+    /// wake for each call that leaves, and none of them overtakes another.
+    gate: Arc<tokio::sync::Mutex<()>>,
     under_way: usize,
     /// When the last one left.
     left: Option<Timestamp>,
@@ -59,9 +62,14 @@ impl Pace {
     /// Waits until one more call of `command` may leave.
     pub(super) async fn leave(&self, command: &'static str) -> UnderWay<'_> {
         let limit = limit_of(command, self.default);
-        let mut waited = false;
+        let gate = self.with(command, limit, |calls| Arc::clone(&calls.gate));
+        let (_first, mut waited) = match gate.try_lock() {
+            Ok(first) => (first, false),
+            Err(_) => (gate.lock().await, true),
+        };
         loop {
-            match self.begin(command, limit, waited) {
+            let now = self.clock.now();
+            match self.with(command, limit, |calls| calls.begin(limit, waited, now)) {
                 Ok(()) => return UnderWay { pace: self, command },
                 Err(free) => self.clock.sleep_until(free).await,
             }
@@ -69,14 +77,13 @@ impl Pace {
         }
     }
 
-    /// As [`Calls::begin`], at the present time.
-    fn begin(&self, command: &'static str, limit: u32, waited: bool) -> Result<(), Timestamp> {
+    /// Does something with the calls of one command.
+    fn with<T>(&self, command: &'static str, limit: u32, f: impl FnOnce(&mut Calls) -> T) -> T {
         let inherited = || match self.inherited {
             Some(time) => Calls::answered(limit as usize, time),
             None => Calls::default(),
         };
-        let now = self.clock.now();
-        self.commands().entry(command).or_insert_with(inherited).begin(limit, waited, now)
+        f(self.commands().entry(command).or_insert_with(inherited))
     }
 
     fn commands(&self) -> MutexGuard<'_, HashMap<&'static str, Calls>> {
@@ -211,6 +218,22 @@ mod tests {
         // Who comes when nobody waits does not.
         assert_eq!(calls.begin(200, false, now), Ok(()));
         assert_eq!(calls.begin(200, false, now), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nobody_overtakes_those_who_wait() {
+        let clock = Arc::new(crate::clock::ManualClock::new(at(0)));
+        let pace = Pace::new(1, clock.clone());
+        drop(pace.leave("sendmsg").await);
+        let mut first = Box::pin(pace.leave("sendmsg"));
+        let mut second = Box::pin(pace.leave("sendmsg"));
+        assert!(futures_util::FutureExt::now_or_never(&mut first).is_none());
+        assert!(futures_util::FutureExt::now_or_never(&mut second).is_none());
+        clock.set(at(0) + WINDOW);
+        assert!(futures_util::FutureExt::now_or_never(&mut second).is_none());
+        assert!(futures_util::FutureExt::now_or_never(&mut first).is_some());
+        clock.set(at(0) + 2 * WINDOW);
+        assert!(futures_util::FutureExt::now_or_never(&mut second).is_some());
     }
 
     #[tokio::test]

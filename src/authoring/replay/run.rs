@@ -17,7 +17,7 @@ use crate::decision::state::SanctionKind;
 use crate::decision::{
     Decision, Effect, Event, EventId, Lane, Settings, StateKey, StateValue, Verdict, Why,
 };
-use crate::delivery::{falls_with, settled_event};
+use crate::delivery::{all_behind, falls_with, settled_event};
 use crate::ledger::{self, JournalEntry, Pending, settled_id};
 use crate::pipeline::{
     Extra, Fate, JournalEvents, NotTaken, Observer, Order, Owed, Pipeline, Which,
@@ -441,12 +441,14 @@ impl<'p> Run<'p> {
         effect: Effect,
         outcome: Outcome,
     ) -> Result<(), Trouble> {
-        let place = ledger::outbox_key(lane, sequence);
         if matches!(outcome, Outcome::Dead { .. }) {
             self.given_up.insert(effect.id.clone());
         }
-        let (mut writes, mut skipped) = (vec![(place, None)], Vec::new());
-        for (sequence, other) in falls_with(&*self.store, lane, sequence, &effect, &outcome)? {
+        let mut writes = vec![(ledger::outbox_key(lane, sequence), None)];
+        let mut skipped = Vec::new();
+        let behind = || all_behind(&*self.store, lane, sequence);
+        let fallen = falls_with(&*self.store, &effect, &outcome, behind)?;
+        for (sequence, other) in fallen {
             self.waiting.remove(&settled_id(&other.id));
             writes.push((ledger::outbox_key(lane, sequence), None));
             skipped.push(other);
