@@ -119,6 +119,7 @@ fn lines(child: &mut Child) -> Receiver<String> {
 
 /// In what one service may differ from another. As most rows want it: the shipped rule that promotes staff,
 /// everything else as operators have it.
+#[derive(Clone)]
 pub struct Setup {
     /// The files of the rules directory.
     pub rules: Vec<(String, String)>,
@@ -126,6 +127,8 @@ pub struct Setup {
     pub calls_per_second: Option<u32>,
     /// Whether groups are compared with Chat, as they usually are.
     pub reconcile: bool,
+    /// Whether anything outlives the process. What it costs without is the least that any store could come to.
+    pub keeps: bool,
 }
 
 impl Default for Setup {
@@ -135,6 +138,7 @@ impl Default for Setup {
             rules: vec![("promote_staff.toml".to_owned(), rule.to_owned())],
             calls_per_second: None,
             reconcile: true,
+            keeps: true,
         }
     }
 }
@@ -157,6 +161,10 @@ pub fn build(binary: &Path, folder: &Path, chat: SocketAddr, setup: &Setup) -> S
         Some(rate) => format!("calls_per_second = {rate}"),
         None => String::new(),
     };
+    let store = match setup.keeps {
+        true => format!("sled:{}", folder.join("data").display()),
+        false => "memory:".to_owned(),
+    };
     let every = if setup.reconcile { "10m" } else { "off" };
     let text = format!(
         r#"
@@ -177,8 +185,7 @@ url = {store:?}
 every = "{every}"
 [admin]
 listen = "{admin}"
-"#,
-        store = format!("sled:{}", folder.join("data").display()),
+"#
     );
     let config = folder.join("groupkeeper.toml");
     std::fs::write(&config, text).unwrap();

@@ -7,6 +7,7 @@ use crate::Scale;
 use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
 use crate::scene::Scene;
+use crate::servers::Setup;
 use crate::table::Row;
 
 const CONNECTIONS: usize = 256;
@@ -16,10 +17,15 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
         let scene = Scene::set(scale.folder()).await;
         let append = scene.own("append");
         let bot = scene.groupkeeper();
-        let callbacks = [(); 2].map(|()| Callbacks::new(Kind::Join));
-        let servers = [(&append, &callbacks[0]), (&bot, &callbacks[1])];
+        let forgetful = Scene::set(scale.folder()).await;
+        let nothing_kept = forgetful.groupkeeper_with(&Setup { keeps: false, ..Setup::default() });
+        let callbacks = [(); 3].map(|()| Callbacks::new(Kind::Join));
+        let [first, second, third] = &callbacks;
+        let servers = [(&append, first), (&bot, second), (&nothing_kept, third)];
         let speeds = in_turns(scale, &servers, CONNECTIONS).await;
-        let (limit, ours) = (speeds[0], speeds[1]);
+        let (limit, ours, without) = (speeds[0], speeds[1], speeds[2]);
+        nothing_kept.stop();
+        let servers = [(&append, first), (&bot, second)];
         let half = (ours.rate / 2.0).max(1.0);
         let runs = open_in_turns(scale, &servers, CONNECTIONS, half).await;
         let (limit_p99, our_p99) = (runs[0].at(0.99), runs[1].at(0.99));
@@ -28,6 +34,8 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
             Row::new("a join that promotes: decided, on disk, answered", speed(&ours))
                 .beside(format!("axum + grouped append and fdatasync: {}", speed(&limit)), ratio)
                 .goal("≥ 0.60", ratio >= 0.6),
+            Row::new("… with a store that keeps nothing", speed(&without))
+                .beside("the same", without.rate / limit.rate),
             Row::new(
                 format!("… its p99 at half load, {half:.0}/s"),
                 format!("{our_p99:.2} ms (p50 {:.2})", runs[1].at(0.5)),

@@ -9,7 +9,7 @@ use crate::callbacks::Kind;
 use crate::generate::{Callbacks, on_one_thread};
 use crate::hand_written::{express, fastapi};
 use crate::scene::Scene;
-use crate::servers::{Server, Setup};
+use crate::servers::{self, Server, Setup};
 use crate::sink::Sink;
 use crate::table::Row;
 
@@ -19,14 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who is measured: what it is called, what we want to be beside it, and the server or why there is none.
 struct Rival {
     name: &'static str,
-    goal: f64,
+    goal: Option<f64>,
     server: Result<Server, String>,
     callbacks: Callbacks,
     told: Vec<Speed>,
 }
 
 impl Rival {
-    fn new(name: &'static str, goal: f64, server: Result<Server, String>) -> Self {
+    fn new(name: &'static str, goal: Option<f64>, server: Result<Server, String>) -> Self {
         Self { name, goal, server, callbacks: Callbacks::new(Kind::Join), told: Vec::new() }
     }
 }
@@ -36,13 +36,16 @@ pub fn rows(scale: &Scale) -> Vec<Row> {
         let scene = Scene::set(scale.folder()).await;
         let chat = scene.sink.address;
         let setup = Setup { calls_per_second: Some(1_000_000), ..Setup::default() };
+        let (folder, keeps_nothing) = (scale.folder(), Setup { keeps: false, ..setup.clone() });
+        let forgetful = servers::groupkeeper(folder.path(), chat, &keeps_nothing);
         let mut rivals = vec![
-            Rival::new("Groupkeeper", 1.0, Ok(scene.groupkeeper_with(&setup))),
-            Rival::new("axum + reqwest", 0.7, Ok(scene.own("reqwest"))),
+            Rival::new("Groupkeeper", None, Ok(scene.groupkeeper_with(&setup))),
+            Rival::new("itself with a store that keeps nothing", None, Ok(forgetful)),
+            Rival::new("axum + reqwest", Some(0.7), Ok(scene.own("reqwest"))),
         ];
         if scale.install {
-            rivals.push(Rival::new("Express + json-rules-engine", 10.0, express(chat)));
-            rivals.push(Rival::new("FastAPI", 40.0, fastapi(chat)));
+            rivals.push(Rival::new("Express + json-rules-engine", Some(10.0), express(chat)));
+            rivals.push(Rival::new("FastAPI", Some(40.0), fastapi(chat)));
         }
         for turn in 0..=scale.turns {
             for rival in &mut rivals {
@@ -68,9 +71,11 @@ fn row(ours: Speed, rival: Rival) -> Row {
     }
     let theirs = median(rival.told);
     let ratio = ours.rate / theirs.rate;
-    Row::new(what, measured)
-        .beside(super::answered::speed(&theirs), ratio)
-        .goal(format!("≥ {}", rival.goal), ratio >= rival.goal)
+    let row = Row::new(what, measured).beside(super::answered::speed(&theirs), ratio);
+    match rival.goal {
+        Some(goal) => row.goal(format!("≥ {goal}"), ratio >= goal),
+        None => row,
+    }
 }
 
 /// REST calls a second, until the last one has come. Who answers first may be behind for a while.
