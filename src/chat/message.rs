@@ -40,7 +40,8 @@ impl Message {
     }
 }
 
-/// NFKC, without the characters that are drawn as nothing: otherwise `b<zero width>uy` evades a word filter.
+/// NFKC, without the characters that are drawn as nothing (Unicode's `Default_Ignorable_Code_Point`, and marks of
+/// annotations and of musical notes): otherwise `b<zero width>uy` evades a word filter.
 pub fn normalise(text: &str) -> String {
     // Most of what is said in many languages, and it is what it would become.
     if text.is_ascii() {
@@ -52,8 +53,10 @@ pub fn normalise(text: &str) -> String {
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-        | '\u{180B}'..='\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -63,6 +66,9 @@ mod tests {
     #[test]
     fn text_hidden_by_width_or_invisible_characters_is_the_plain_text() {
         assert_eq!(normalise("ｂｕ\u{200B}ｙ \u{FEFF}now"), "buy now");
+        for hidden in "\u{180F}\u{FFF9}\u{1BCA0}\u{1D173}\u{E0001}\u{E0061}\u{E0100}".chars() {
+            assert_eq!(normalise(&format!("bu{hidden}y")), "buy", "{hidden:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::state::{SanctionKind, Sanctioned, StateKey, StateValue};
 use super::steps::{Outcome, Run};
 use super::view::{MuteWords, time_words};
-use super::{answer, guard, mirror, succession};
+use super::{answer, guard, mirror, sanction, succession};
 use crate::chat::{Account, GroupId, Role, limits};
 use crate::clock::Timestamp;
 use crate::rule::Rule;
@@ -269,6 +269,10 @@ fn set_role(
     let Some(time) = time else { return Outcome::Act(act) };
     // A second temporary role goes back to what was before the first.
     let before = running.map_or(before, |running| running.before.or(Some(Role::Member)));
+    if before.is_none() {
+        let why = format!("nobody can tell what {member} is in the group, and so would be again");
+        return run.leave_out(&what, &why);
+    }
     run.sanctions.push(Sanctioned {
         id: run.id(position, &act),
         group,
@@ -300,16 +304,21 @@ fn mute(
     };
     let until = time.map(|time| draft.now + time);
     let reason = reason_of(draft, run, reason);
-    run.mute = MuteWords {
-        time: time_words(time),
-        until: until.map_or_else(|| "ever".to_owned(), |until| until.to_string()),
-        reason: reason.clone(),
-    };
     let (group_id, account) = (group.clone(), member.clone());
     // Whether it shortens another one is known when it begins.
     let act = Act::Mute { group: group_id, member: account, time, until, shortens: false };
     let (id, kind) = (run.id(position, &act), SanctionKind::Mute);
-    run.sanctions.push(Sanctioned { id, group, member, kind, time, reason, before: None });
+    let whom = Sanctioned { id, group, member, kind, time, reason, before: None };
+    // Of another rule's mute that goes on for longer, texts tell the end.
+    let longer = sanction::outlasts(draft, &run.rule.id, &whom, until);
+    let until = longer.map_or(until, |longer| longer.until);
+    let left = until.map(|until| Duration::from_secs(until.since(draft.now).as_secs()));
+    run.mute = MuteWords {
+        time: time_words(left),
+        until: until.map_or_else(|| "ever".to_owned(), |until| until.to_string()),
+        reason: whom.reason.clone(),
+    };
+    run.sanctions.push(whom);
     Outcome::Act(act)
 }
 

@@ -1,5 +1,7 @@
 //! One thing to do, addressed and complete, and what became of it.
 
+mod resume;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Event, EventId, Lane, Room, RoomKind};
 use super::state::Sanctioned;
 
+pub use self::resume::{Resume, Stage};
 pub use super::outcome::{Answer, GroupFacts, MemberFacts, Outcome, RoomFacts, RoomMember};
 use crate::chat::{Account, GroupId, GroupType, Role, RoomId};
 use crate::clock::Timestamp;
@@ -69,33 +72,6 @@ pub struct Held {
     pub at: Timestamp,
     /// Which limit, in words.
     pub why: String,
-}
-
-/// What goes on when a read effect has its answer: the rule is judged again for the same event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Resume {
-    pub rule: RuleId,
-    pub event: Event,
-    pub stage: Stage,
-    /// Candidates that Chat refused; the next one is tried.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tried: Vec<Account>,
-    /// What was counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u32>,
-    /// The rule's digest: after an edit its steps are others. Absent in records of old.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub digest: String,
-}
-
-/// How far a rule had come when it had to ask Chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Conditions are still to be judged.
-    Conditions,
-    /// Everything has been passed; only the steps from this one on are left.
-    Steps { from: usize },
 }
 
 /// The thing to do.

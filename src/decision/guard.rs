@@ -6,14 +6,21 @@ use super::draft::{Draft, effect_id};
 use super::effect::{Act, Effect, Manner, Read, Resume, Stage};
 use super::event::Event;
 use super::state::{GroupRecord, Owner};
+use super::steps::Start;
 use super::trace::Why;
 use super::{act, judge};
 use crate::chat::{Account, GroupId, GroupType, Role};
 use crate::clock::Timestamp;
-use crate::rule::Rule;
 use crate::rule::catalog::Object;
 use crate::rule::condition::Clause;
 use crate::rule::model::{Action, Mode};
+use crate::rule::{EventKind, Rule};
+
+/// What somebody was in an AVChatRoom is believed for so long.
+const UNTOLD: Duration = Duration::from_secs(600);
+
+/// That somebody who sends messages is not in the group is believed for so long: not every one is a question.
+const SPEAKS_OUTSIDE: Duration = Duration::from_secs(60);
 
 /// What the conditions read and nobody told us. A before callback cannot wait for it.
 pub(super) fn missing_for_conditions(
@@ -59,7 +66,7 @@ pub(super) fn knows(draft: &Draft<'_>, event: &Event, clause: &Clause) -> bool {
 fn member_unknown(draft: &Draft<'_>, event: &Event, who: &Account, field: &str) -> bool {
     let Some(group) = &event.group else { return false };
     if field == "role" {
-        return role(draft, group, who).is_none();
+        return known_role(draft, event, group, who).is_none();
     }
     // What stands in the event itself needs no look at the record.
     if !matches!(field, "joined_at" | "name_card" | "last_message_at") {
@@ -72,8 +79,7 @@ fn member_unknown(draft: &Draft<'_>, event: &Event, who: &Account, field: &str) 
         _ => record.last_message_at.is_none(),
     };
     // Chat stores no members of an AVChatRoom (34948).
-    let kind = event.group_type.or(draft.group(group).group_type);
-    missing && record.read_at.is_none() && kind != Some(GroupType::AVChatRoom)
+    missing && record.read_at.is_none() && !viewers_only(draft, event, group)
 }
 
 fn group_unknown(draft: &Draft<'_>, event: &Event, group: &GroupId, field: &str) -> bool {
@@ -107,23 +113,27 @@ pub(super) fn missing_for_steps(
     let group = event.group.as_ref()?;
     let mut of_group = false;
     let mut accounts = Vec::new();
-    for step in rule.steps.iter().skip(from) {
-        let restrains = match &step.action {
-            Action::Mute { .. } | Action::RemoveMember { .. } | Action::Ban { .. } => true,
-            Action::SetRole { role, .. } => {
-                let kind = event.group_type.or(draft.group(group).group_type);
+    let kind = event.group_type.or(draft.group(group).group_type);
+    let works = |action: &Action| {
+        kind.zip(action.ability()).is_none_or(|(kind, ability)| kind.supports(ability))
+    };
+    for step in rule.steps.iter().skip(from).filter(|step| works(&step.action)) {
+        let (restrains, passes) = match &step.action {
+            Action::Mute { .. } | Action::RemoveMember { .. } | Action::Ban { .. } => (true, false),
+            Action::SetRole { role, time, .. } => {
                 of_group |= kind.is_none();
-                *role == Role::Member
+                (*role == Role::Member, time.is_some())
             }
-            _ => false,
+            _ => (false, false),
         };
-        if restrains && !rule.allow_protected {
-            accounts.extend(act::target(&step.action, event));
+        let Some(account) = act::target(&step.action, event) else { continue };
+        let guarded = restrains && !rule.allow_protected;
+        // A temporary role goes back to what they were: that is asked of everybody.
+        if passes || guarded && always_protected(draft, &account).is_none() {
+            accounts.push(account);
         }
     }
-    accounts.retain(|account| {
-        always_protected(draft, account).is_none() && role(draft, group, account).is_none()
-    });
+    accounts.retain(|account| known_role(draft, event, group, account).is_none());
     read_of(draft, event, group, of_group, (accounts, false))
 }
 
@@ -151,6 +161,31 @@ pub(super) fn role(draft: &Draft<'_>, group: &GroupId, account: &Account) -> Opt
     draft.member(group, account).role
 }
 
+/// As [`role`], unless Chat has to be asked again, because nobody would have told us of a change.
+pub(super) fn known_role(
+    draft: &Draft<'_>,
+    event: &Event,
+    group: &GroupId,
+    account: &Account,
+) -> Option<Role> {
+    let role = role(draft, group, account)?;
+    let record = draft.member(group, account);
+    let speaks = event.kind() == Some(EventKind::MessageSent);
+    let lasts = match role {
+        // Who speaks has come back, and the callback that told it is lost.
+        Role::Outside if speaks && event.member.as_ref() == Some(account) => SPEAKS_OUTSIDE,
+        // Chat calls nobody back for the admins of an AVChatRoom (60525).
+        Role::Admin | Role::Member if viewers_only(draft, event, group) => UNTOLD,
+        _ => return Some(role),
+    };
+    record.role_at.is_some_and(|told| told + lasts > draft.now).then_some(role)
+}
+
+fn viewers_only(draft: &Draft<'_>, event: &Event, group: &GroupId) -> bool {
+    let kind = event.group_type.or(draft.group(group).group_type);
+    kind == Some(GroupType::AVChatRoom)
+}
+
 /// Asks Chat; the rule goes on with the answer.
 pub(super) fn ask(
     draft: &mut Draft<'_>,
@@ -158,7 +193,7 @@ pub(super) fn ask(
     event: &Event,
     read: Read,
     stage: Stage,
-    count: Option<u32>,
+    start: Start<'_>,
 ) -> Why {
     let what = match &read {
         Read::Roles { accounts, details, .. } => {
@@ -171,9 +206,10 @@ pub(super) fn ask(
         rule: rule.id.clone(),
         event: event.clone(),
         stage,
-        tried: Vec::new(),
-        count,
+        tried: start.tried.to_vec(),
+        count: start.count,
         digest: rule.digest.clone(),
+        acted: start.acted,
     };
     push_read(draft, rule, event, read, &format!("ask {stage:?}"), Some(Box::new(resume)));
     Why::Asking { what }

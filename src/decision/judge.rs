@@ -26,12 +26,6 @@ pub(super) enum Came {
     Acted,
 }
 
-impl Came {
-    fn acted(acted: bool) -> Self {
-        if acted { Self::Acted } else { Self::Nowhere }
-    }
-}
-
 /// Judges a rule for an event.
 pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Came {
     let event = sight.event;
@@ -47,13 +41,14 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
             return Came::Nowhere;
         }
         Some(read) => {
-            let why = guard::ask(draft, rule, event, read, Stage::Conditions, None);
+            let start = Start::default();
+            let why = guard::ask(draft, rule, event, read, Stage::Conditions, start);
             draft.note_rule(rule, event, why);
             return Came::Asking;
         }
         None => {}
     }
-    Came::acted(conditions(draft, rule, sight))
+    conditions(draft, rule, sight)
 }
 
 /// A clause that is false, of those that read nothing that is still unknown.
@@ -85,17 +80,12 @@ pub(super) fn first_false(
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
-pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> bool {
+pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Came {
     conditions(draft, rule, &mut Sight::new(event))
 }
 
 /// Goes on after a `wait`: what was counted before it is not so again.
-pub(super) fn after_wait(
-    draft: &mut Draft<'_>,
-    rule: &Rule,
-    event: &Event,
-    count: Option<u32>,
-) -> bool {
+pub(super) fn after_wait(draft: &mut Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) {
     let stopped = match kept_out(draft, rule, event) {
         Some(why) => Some(why),
         None => hold(draft, rule, &mut Sight::new(event), None)
@@ -103,10 +93,9 @@ pub(super) fn after_wait(
             .err(),
     };
     if let Some(why) = stopped {
-        draft.note_rule(rule, event, why);
-        return false;
+        return draft.note_rule(rule, event, why);
     }
-    steps::run(draft, rule, event, Start { count, ..Start::default() })
+    steps::run(draft, rule, event, Start { count, ..Start::default() });
 }
 
 /// Whether Chat waits for the answer.
@@ -128,12 +117,12 @@ pub(super) fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<
     (event.by_bot && !rule.on_own).then_some(Why::Echo)
 }
 
-fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> bool {
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Came {
     let event = sight.event;
     match judged(draft, rule, sight) {
         Err(why) => {
             draft.note_rule(rule, event, why);
-            false
+            Came::Nowhere
         }
         Ok(count) => steps::run(draft, rule, event, Start { count, ..Start::default() }),
     }
@@ -221,10 +210,17 @@ pub(super) fn hold(
     if reads_count != count.is_some() {
         return Ok(());
     }
+    let mut failed = None;
     for clause in unless.clauses() {
-        if !sight.judge(draft, clause, count).map_err(|error| unjudged(clause, error))? {
-            return Ok(());
+        match sight.judge(draft, clause, count) {
+            Ok(true) => {}
+            // Whatever the others are, all of them are not true.
+            Ok(false) => return Ok(()),
+            Err(error) => failed = failed.or(Some(unjudged(clause, error))),
         }
+    }
+    if let Some(why) = failed {
+        return Err(why);
     }
     let values = unless.clauses().iter().flat_map(|clause| sight.values(draft, clause, count));
     Err(Why::Unless { values: values.collect() })

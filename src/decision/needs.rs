@@ -246,7 +246,7 @@ fn of_its_own(keys: &mut BTreeSet<StateKey>, event: &Event, rule: &Rule, rules: 
         keys.insert(StateKey::Cooldown(id.clone(), judge::each_key(&cooldown.each, event)));
     }
     if rule.wait.is_some() {
-        keys.insert(StateKey::Wait(id.clone(), wait::key_of(event)));
+        keys.insert(wait::place_of(id, event));
     }
     for step in &rule.steps {
         if let Action::Remember { key, each, .. } | Action::Forget { key, each } = &step.action {

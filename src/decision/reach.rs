@@ -125,7 +125,7 @@ impl Facts for Seeing<'_, '_> {
             _ => return self.told.fact(object, field),
         };
         let (draft, group, who) = (self.draft?, event.group.as_ref()?, who.as_ref()?);
-        guard::role(draft, group, who).map(Role::name).map(Seen::Text)
+        guard::known_role(draft, event, group, who).map(Role::name).map(Seen::Text)
     }
 
     fn count(&self) -> Option<i64> {

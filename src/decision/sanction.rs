@@ -131,7 +131,7 @@ fn timer_for_end(draft: &mut Draft<'_>, (group, member, kind): Who<'_>, sanction
 }
 
 /// The sanction of another rule that runs and ends later than this one would.
-fn outlasts(
+pub(super) fn outlasts(
     draft: &Draft<'_>,
     rule: &RuleId,
     whom: &Sanctioned,

@@ -3,13 +3,14 @@
 use super::draft::Draft;
 use super::effect::{Act, Answer, Effect, GroupFacts, MemberFacts, Outcome, Read, Resume, Stage};
 use super::event::{Event, EventId, Field};
+use super::judge::Came;
 use super::sight::Sight;
 use super::state::{MemberRecord, Owner, Sanction, SanctionKind, StateKey};
 use super::steps::Start;
 use super::succession::{self, Next, confirm};
 use super::{judge, mirror, room, sanction, seen, steps, wait};
 use crate::chat::{Account, GroupId, Role};
-use crate::rule::EventKind;
+use crate::rule::{EventKind, Rule};
 
 /// Decides the settling of one effect; `unsure` are those that may have been carried out although they
 /// were refused or given up.
@@ -39,7 +40,8 @@ pub(super) fn settled(
 fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
     match &effect.act {
         Act::SetRole { group, member, role, .. } => {
-            let record = MemberRecord { role: Some(*role), ..draft.member(group, member) };
+            let (role_at, before) = (Some(draft.now), draft.member(group, member));
+            let record = MemberRecord { role: Some(*role), role_at, ..before };
             draft.set_member(group, member, record);
             sanction::role_set(draft, event, (group, member, *role), &effect.id);
         }
@@ -59,7 +61,7 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             // A newer mute may stand here by now, and two calls may have ended the same one.
             let its = match ends {
                 Some(ends) => live.is_some_and(|live| live.ending && live.id == *ends),
-                None => live.is_none_or(|live| live.ending),
+                None => live.is_some_and(|live| live.ending),
             };
             if its {
                 sanction::ended(draft, event, group, member, "lifted");
@@ -144,7 +146,8 @@ fn believe_roles(
         if *role == Role::Outside && seen::left_unheard(draft, event, group, account) {
             continue;
         }
-        let mut record = MemberRecord { role: Some(*role), ..draft.member(group, account) };
+        let before = draft.member(group, account);
+        let mut record = MemberRecord { role: Some(*role), role_at: Some(now), ..before };
         if details {
             record.read_at = Some(now);
         }
@@ -338,10 +341,8 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
     let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {
         Stage::Conditions => {
-            let acted = judge::after_answer(draft, rule, event);
-            let stops = rule.stop && !draft.in_shadow(rule);
-            if let (true, false, Some(kind)) = (stops, acted, event.kind()) {
-                draft.through_rules(event, kind, Some(&rule.id));
+            if judge::after_answer(draft, rule, event) == Came::Nowhere {
+                let_pass(draft, rule, event);
             }
         }
         Stage::Steps { from } if edited && from > 0 => {
@@ -352,10 +353,27 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
             let swept = judge::scheduled_at(event).is_some() || edited;
             if swept && let Err(why) = judge::hold(draft, rule, &mut Sight::new(event), None) {
                 draft.note_rule(rule, event, why);
+                if !resume.acted {
+                    judge::give_marks_back(draft, rule, event);
+                    let_pass(draft, rule, event);
+                }
                 return;
             }
+            let asked = answer.is_some();
             let answer = answer.filter(|_| !edited);
-            steps::run(draft, rule, event, Start { from, count, answer, tried: &resume.tried });
+            let start = Start { from, count, answer, tried: &resume.tried, acted: resume.acted };
+            // What was sent and refused has stopped the event.
+            if steps::run(draft, rule, event, start) == Came::Nowhere && asked {
+                let_pass(draft, rule, event);
+            }
         }
+    }
+}
+
+/// A rule that stops what it acts upon has asked Chat and come to nothing: those behind it waited for that.
+fn let_pass(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
+    let stops = rule.stop && !draft.in_shadow(rule);
+    if let (true, Some(kind)) = (stops, event.kind()) {
+        draft.through_rules(event, kind, Some(&rule.id));
     }
 }

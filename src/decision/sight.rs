@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::event::{Event, Field, RoomKind};
-use super::view::View;
+use super::view::{View, is_its_own};
 use crate::chat::GroupType;
 use crate::rule::catalog::Object;
 use crate::rule::condition::{self, Clause, Datum, Facts, Seen};
@@ -217,7 +217,7 @@ fn told<'e>(event: &'e Event, object: Object, field: &str) -> Option<Seen<'e>> {
 
 fn of_event<'e>(event: &'e Event, field: &str) -> Option<Seen<'e>> {
     match field {
-        "name" if !event.fields.contains_key("name") => Some(Seen::Text(event.name())),
+        "name" if is_its_own(event) => Some(Seen::Text(event.name())),
         "command" => Some(Seen::Text(&event.command)),
         "platform" => Some(Seen::Text(&event.platform)),
         "by_bot" => Some(Seen::Bool(event.by_bot)),

@@ -287,6 +287,9 @@ impl Owner {
 pub struct MemberRecord {
     /// `None`: nobody told us yet.
     pub role: Option<Role>,
+    /// When Chat was last asked for it, or we have set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_at: Option<Timestamp>,
     pub joined_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name_card: String,

@@ -4,6 +4,7 @@ use super::act::{self, mute_words};
 use super::draft::{Draft, effect_id};
 use super::effect::{Act, Answer, Effect, Held, Manner, Resume, Stage};
 use super::event::{Event, EventId};
+use super::judge::Came;
 use super::state::{Sanctioned, StateKey, StateValue};
 use super::trace::Why;
 use super::view::{MuteWords, View};
@@ -28,6 +29,8 @@ pub(super) struct Run<'r> {
     /// The places on ladders that it climbs to.
     pub(super) ladders: Vec<(StateKey, StateValue)>,
     effects: Vec<Effect>,
+    /// Whether something was done before it asked Chat.
+    acted: bool,
 }
 
 /// Where a run begins, and what it has heard.
@@ -40,6 +43,8 @@ pub(super) struct Start<'s> {
     pub(super) answer: Option<&'s Answer>,
     /// Candidates that Chat refused.
     pub(super) tried: &'s [Account],
+    /// Whether a step before the first was done.
+    pub(super) acted: bool,
 }
 
 /// What one step comes to.
@@ -53,9 +58,9 @@ pub(super) enum Outcome {
     Instead(Act),
 }
 
-/// Runs the steps from one on; says whether anything came of it.
-pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> bool {
-    let Start { from, count, answer, .. } = start;
+/// Runs the steps from one on; says what came of the rule.
+pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> Came {
+    let Start { from, answer, .. } = start;
     if answer.is_none()
         && let Some(read) = guard::missing_for_steps(draft, rule, event, from)
     {
@@ -64,17 +69,17 @@ pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Star
             guard::ask_for_next_time(draft, rule, event, read);
             return steps(draft, rule, event, start);
         }
-        let why = guard::ask(draft, rule, event, read, Stage::Steps { from }, count);
+        let why = guard::ask(draft, rule, event, read, Stage::Steps { from }, start);
         draft.note_rule(rule, event, why);
         // Taken for itself until the answer comes: what happens meanwhile asks no second time.
         judge::act_marks(draft, rule, event);
-        return true;
+        return Came::Asking;
     }
     steps(draft, rule, event, start)
 }
 
-fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> bool {
-    let Start { from, count, answer, tried } = start;
+fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> Came {
+    let Start { from, count, answer, tried, acted } = start;
     let mut run = Run {
         rule,
         event,
@@ -87,6 +92,7 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
         sanctions: Vec::new(),
         ladders: Vec::new(),
         effects: Vec::new(),
+        acted,
     };
     let mut left = false;
     for (position, step) in rule.steps.iter().enumerate().skip(from) {
@@ -104,17 +110,19 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
                 }
                 let asks = act.is_read();
                 run.push(draft, position, step, act);
+                run.acted |= !asks;
                 if asks {
                     // What stands behind waits for the answer, so that the order holds.
                     break;
                 }
             }
-            Outcome::Settled => {}
+            Outcome::Settled => run.acted = true,
             // Left out is as good as refused: what stands behind would tell of what did not happen. An
             // answer to Chat is no such thing.
             Outcome::LeftOut => left |= !step.continue_on_refusal,
             Outcome::Instead(act) => {
                 run.push(draft, position, step, act);
+                run.acted = true;
                 left |= !step.continue_on_refusal;
             }
         }
@@ -143,6 +151,7 @@ impl Run<'_> {
                     tried: self.tried.to_vec(),
                     count: self.count,
                     digest: self.rule.digest.clone(),
+                    acted: self.acted,
                 }))
             }
             _ => None,
@@ -162,11 +171,16 @@ impl Run<'_> {
     }
 
     /// What was wanted takes effect, unless a limit is exceeded. `resumed`: it had asked Chat before.
-    fn finish(self, draft: &mut Draft<'_>, resumed: bool) -> bool {
+    fn finish(self, draft: &mut Draft<'_>, resumed: bool) -> Came {
         let Self { rule, event, wanted, left_out, settled, sanctions, ladders, .. } = self;
         let mut effects = self.effects;
         // A rule without actions is there to `stop` what it matches.
-        let acted = !wanted.is_empty() || !settled.is_empty() || rule.steps.is_empty();
+        let something = !wanted.is_empty() || !settled.is_empty() || rule.steps.is_empty();
+        let came = match (self.acted || rule.steps.is_empty(), something) {
+            (true, _) => Came::Acted,
+            (false, true) => Came::Asking,
+            (false, false) => Came::Nowhere,
+        };
         let shadow = draft.in_shadow(rule);
         let actions = effects.iter().filter(|effect| limit::counts(effect)).count();
         let excess = match actions {
@@ -175,10 +189,10 @@ impl Run<'_> {
             actions => limit::spend(draft, rule, event, actions),
         };
         let dropped = excess.as_ref().is_some_and(|excess| excess.then == Excess::Drop);
-        if acted && !dropped {
+        if something && !dropped {
             judge::act_marks(draft, rule, event);
             ladders.into_iter().for_each(|(key, place)| draft.set(key, Some(place)));
-        } else if resumed {
+        } else if resumed && came != Came::Acted {
             judge::give_marks_back(draft, rule, event);
         }
         let Some(excess) = excess else {
@@ -193,7 +207,7 @@ impl Run<'_> {
             }
             let wanted = settled.into_iter().chain(wanted).collect();
             draft.note_rule(rule, event, Why::Acted { wanted, left_out });
-            return acted;
+            return came;
         };
         if let (false, Some(first)) = (dropped, effects.first()) {
             draft.held.push(Held {
@@ -208,7 +222,7 @@ impl Run<'_> {
         }
         let why = Why::OverLimit { wanted, limit: excess.words, held: !dropped, settled };
         draft.note_rule(rule, event, why);
-        acted
+        came
     }
 
     pub(super) fn id(&self, position: usize, act: &Act) -> EventId {

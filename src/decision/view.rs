@@ -9,6 +9,7 @@ use super::state::{Owner, SanctionKind};
 use crate::chat::{Account, GroupType, Role};
 use crate::clock::Timestamp;
 use crate::decision::effect::MemberFacts;
+use crate::rule::EventKind;
 use crate::rule::catalog::Object;
 use crate::rule::condition::{self, Datum};
 use crate::rule::duration;
@@ -63,7 +64,7 @@ impl View<'_, '_> {
     fn event_field(&self, name: &str) -> Datum {
         let event = self.event;
         match name {
-            "name" if !event.fields.contains_key("name") => Datum::Text(event.name().to_owned()),
+            "name" if is_its_own(event) => Datum::Text(event.name().to_owned()),
             "command" => Datum::Text(event.command.clone()),
             "time" => Datum::Time(event.time),
             "platform" => Datum::Text(event.platform.clone()),
@@ -253,4 +254,10 @@ fn words(datum: &Datum) -> String {
 /// How long, for people: `5m`, or `ever`.
 pub(super) fn time_words(time: Option<std::time::Duration>) -> String {
     time.map_or_else(|| "ever".to_owned(), duration::format)
+}
+
+/// Whether `event.name` is what the event is called. Some tell a name that somebody has given, or none.
+pub(super) fn is_its_own(event: &Event) -> bool {
+    let tells_one = |kind: EventKind| kind.event_fields().iter().any(|(name, _)| *name == "name");
+    !event.kind().is_some_and(tells_one)
 }

@@ -24,6 +24,36 @@ pub(super) fn key_of(event: &Event) -> String {
     }
 }
 
+/// Whether each event is a cause of its own, however many there are of them: nothing else tells them apart.
+fn stands_alone(event: &Event) -> bool {
+    use EventKind::{
+        Callback, MessageFailed, MessageRecalled, MessageSent, PrivateSent, TopicCreated,
+        TopicDismissed, TopicInfoChanged,
+    };
+    matches!(
+        event.kind(),
+        Some(
+            Callback
+                | MessageFailed
+                | MessageRecalled
+                | MessageSent
+                | PrivateSent
+                | TopicCreated
+                | TopicDismissed
+                | TopicInfoChanged
+        )
+    )
+}
+
+/// Where the wait for an event stands.
+pub(super) fn place_of(rule: &RuleId, event: &Event) -> StateKey {
+    let mut key = key_of(event);
+    if stands_alone(event) {
+        key = format!("{key}\n{}", event.id);
+    }
+    StateKey::Wait(rule.clone(), key)
+}
+
 /// Starts a wait, unless one runs for the same cause.
 pub(super) fn begin(
     draft: &mut Draft<'_>,
@@ -32,17 +62,18 @@ pub(super) fn begin(
     due: Timestamp,
     count: Option<u32>,
 ) -> Why {
-    let key = key_of(event);
-    let state = StateKey::Wait(rule.id.clone(), key.clone());
+    let state = place_of(&rule.id, event);
     if let Some(StateValue::Wait { due, .. }) = draft.get(&state) {
         return Why::AlreadyWaiting { until: *due };
     }
     let wait = effect_id(event, &rule.id, "wait");
     let after = event.kind();
     let gone = succession::gone_owner(event);
-    draft.set(state, Some(StateValue::Wait { wait: wait.clone(), due, after, gone }));
-    let event = Box::new(event.clone());
-    draft.timer(due, Timer::WaitOver { rule: rule.id.clone(), key, wait, event, count });
+    draft.set(state.clone(), Some(StateValue::Wait { wait: wait.clone(), due, after, gone }));
+    if let StateKey::Wait(rule, key) = state {
+        let event = Box::new(event.clone());
+        draft.timer(due, Timer::WaitOver { rule, key, wait, event, count });
+    }
     Why::Waiting { until: due }
 }
 
@@ -80,9 +111,7 @@ pub(super) fn over(
     }
     match cause_gone(draft, event) {
         Some(what) => draft.note_rule(rule, event, Why::CauseGone { what }),
-        None => {
-            judge::after_wait(draft, rule, event, count);
-        }
+        None => judge::after_wait(draft, rule, event, count),
     }
 }
 

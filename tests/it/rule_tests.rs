@@ -153,6 +153,18 @@ async fn every_event_of_the_catalog_is_sent_as_chat_tells_it() {
     }
 }
 
+/// Each a promise of the rule language that was once not kept.
+#[tokio::test]
+async fn promises_of_the_rule_language_are_kept() {
+    let tests = files("it/rule_tests/promises", ".test.toml");
+    assert!(!tests.is_empty());
+    for path in tests {
+        let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let rules = path.to_str().unwrap().replace(".test.toml", ".toml");
+        assert_passes(&run(&text(Path::new(&rules)), &text(&path)).await);
+    }
+}
+
 #[tokio::test]
 async fn every_kind_of_step_does_what_it_says() {
     let report =

@@ -142,7 +142,7 @@ fn once(fates: &mut Fates, old: &Rule, new: &Rule) {
             (Fate::Kept, "those that were set for ever stay for ever; `per` counts for new ones")
         }
         Some(now) if now.per != before.per => {
-            (Fate::Kept, "those that are set end when they were to end; `per` counts for new ones")
+            (Fate::Kept, "those that are set end when they were to end, or a new `per` from now")
         }
         Some(_) => (Fate::Kept, "`once` is the same"),
     };
@@ -154,10 +154,9 @@ fn cooldowns(fates: &mut Fates, old: &Rule, new: &Rule) {
     let (fate, why) = match &new.cooldown {
         None => (Fate::Dropped, "it may act again at once"),
         Some(now) if now.each != before.each => (Fate::Dropped, EACH),
-        Some(now) if now.time != before.time => (
-            Fate::Kept,
-            "those that run end when they were to end; the new time counts for new ones",
-        ),
+        Some(now) if now.time != before.time => {
+            (Fate::Kept, "those that run end when they were to end, or the new time from now")
+        }
         Some(_) => (Fate::Kept, "`cooldown` is the same"),
     };
     fates.tell("cooldowns", fate, |held| held.cooldowns, why);
