@@ -255,7 +255,7 @@ impl Act {
             | Self::Read(
                 Read::Group { group }
                 | Read::Roles { group, .. }
-                | Read::Candidates { group }
+                | Read::Candidates { group, .. }
                 | Read::Muted { group, .. },
             ) => Some(group),
             Self::TransferRoom { .. }
@@ -416,7 +416,7 @@ impl fmt::Display for Read {
             Self::Roles { group, accounts, .. } => {
                 write!(f, "ask what {} is in {group}", names(accounts))
             }
-            Self::Candidates { group } => write!(f, "ask who may succeed the owner of {group}"),
+            Self::Candidates { group, .. } => write!(f, "ask who may succeed the owner of {group}"),
             Self::Room { room, .. } => write!(f, "ask who owns room {room}"),
             Self::RoomCandidates { room, .. } => {
                 write!(f, "ask who may succeed the owner of room {room}")
@@ -443,8 +443,13 @@ pub enum Read {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         details: bool,
     },
-    /// The group and every member with role, join time and last message: who may succeed the owner.
-    Candidates { group: GroupId },
+    /// The group and its members with role, join time and last message: who may succeed the owner. Of a very
+    /// large group only those who may be the first of somebody's choice, and those who are named.
+    Candidates {
+        group: GroupId,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        named: Vec<Account>,
+    },
     /// Who owns a room. `left`: somebody who left it while nobody had told us that.
     Room {
         room: RoomId,

@@ -24,6 +24,9 @@ use crate::rule::{EventKind, RuleId, duration};
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
+/// Chat's clock and ours differ by no more.
+const CLOCKS: Duration = Duration::from_secs(300);
+
 /// Whom a sanction restrains, and how.
 type Who<'w> = (&'w GroupId, &'w Account, SanctionKind);
 
@@ -279,6 +282,10 @@ pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, 
     let (now, who) = (draft.now, (group, member, SanctionKind::Mute));
     let runs = |live: &&Sanction| !live.ending && live.until.is_none_or(|until| until > now);
     let live = draft.sanction(group, member, SanctionKind::Mute).cloned();
+    if live.as_ref().is_some_and(|live| is_of_another_group(draft, group, live)) {
+        draft.note(format!("{} was in an earlier group of this id", words(who)));
+        return set(draft, who, None);
+    }
     if let Some(ending) = live.clone().filter(|live| live.ending && live.away) {
         // What Chat refuses from now on is refused of somebody who is there.
         set(draft, who, Some(Sanction { away: false, ..ending }));
@@ -291,6 +298,12 @@ pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, 
     let until = renewal::end_for_chat(draft, who, &mut sanction);
     mute(draft, event, who, &sanction, until, &format!("rest {}", event.id));
     set(draft, who, Some(sanction));
+}
+
+/// Whether a sanction is older than its group: ids are free again once their group is dismissed.
+fn is_of_another_group(draft: &Draft<'_>, group: &GroupId, sanction: &Sanction) -> bool {
+    let made = draft.group(group).created_at;
+    made.is_some_and(|made| sanction.from + CLOCKS < made)
 }
 
 /// Whom Chat lets in is banned no more: a person has taken it back, and it is not renewed.

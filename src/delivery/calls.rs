@@ -50,13 +50,15 @@ pub(super) fn joins(effect: &Effect) -> bool {
             | Act::Ban { .. }
             | Act::Unban { .. }
             | Act::RecallMessage { .. }
+            | Act::Read(Read::Muted { .. })
     );
     several && effect.manner == Manner::Send
 }
 
-/// The call that carries an effect out; `None` for reads, which take several, and alerts.
+/// The call that carries an effect out; `None` for most reads, which take several, and alerts.
 pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
     Some(match effect.act.clone() {
+        Act::Read(Read::Muted { group, .. }) => Call::GetGroupMutedAccount { group },
         Act::SetRole { group, group_type: Some(GroupType::AVChatRoom), member, role } => {
             Call::ModifyAdmin { group, set: role == Role::Admin, admins: vec![member] }
         }

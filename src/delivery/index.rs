@@ -1,6 +1,7 @@
 //! Which effect comes next: first of its lane, due, and of a command that may be called.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::decision::Lane;
@@ -28,6 +29,9 @@ impl Calling {
         self.joins && other.joins && self.command == other.command
     }
 }
+
+/// Nothing that waits is due later than this: a command that is stopped rests for a quarter of an hour at most.
+const FARTHEST: Duration = Duration::from_secs(20 * 60);
 
 /// Effects of one command that are carried out at once, of all that are ([`super::AT_ONCE`]).
 const MOST_OF_ONE: usize = super::AT_ONCE / 4 * 3;
@@ -123,10 +127,7 @@ impl Index {
     /// has all the places: one that Chat is slow with, or of which a hundred thousand wait, must not keep
     /// a mute from ending.
     pub(super) fn claim(&mut self, now: Timestamp, most: usize, rates: &Rates) -> Vec<(Lane, u64)> {
-        while let Some((due, _)) = self.later.first()
-            && *due <= now
-        {
-            let Some((_, lane)) = self.later.pop_first() else { break };
+        while let Some(lane) = self.due(now) {
             if let Some(Calling { command, .. }) = self.head(&lane) {
                 self.ready.entry(command).or_default().push_back(lane);
             }
@@ -145,6 +146,20 @@ impl Index {
         }
         self.ready.retain(|_, lanes| !lanes.is_empty());
         claimed
+    }
+
+    /// Takes a lane whose time has come. One whose time is too far away was put there by a clock that has been
+    /// put back since, perhaps before a restart.
+    fn due(&mut self, now: Timestamp) -> Option<Lane> {
+        let (first, last) = (self.later.first()?.0, self.later.last()?.0);
+        let taken = if first <= now {
+            self.later.pop_first()
+        } else if last > now + FARTHEST {
+            self.later.pop_last()
+        } else {
+            None
+        };
+        taken.map(|(_, lane)| lane)
     }
 
     /// Claims one effect of a command, if there is one and it may be called.
@@ -279,7 +294,8 @@ impl Index {
             self.stops.free_at(command, None, now).max(rates.free_for(command, lanes.len(), now))
         });
         let later = self.later.first().map(|(due, _)| *due);
-        ready.chain(later).min()
+        let put_back = self.later.last().filter(|(due, _)| *due > now + FARTHEST).map(|_| now);
+        ready.chain(later).chain(put_back).min()
     }
 }
 
@@ -330,6 +346,21 @@ mod tests {
         assert!(index.claim(NOW, 10, &rates).is_empty());
         assert_eq!(index.next_due(NOW, &rates), Some(later));
         assert_eq!(index.claim(later, 10, &rates), [(lane("a"), 1)]);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_has_put_off_is_tried_when_it_is_put_back() {
+        let (mut index, rates) = (Index::default(), Rates::default());
+        let (ahead, pause) = (NOW + FARTHEST * 1_000, Duration::from_secs(300));
+        index.push(lane("a"), 1, calling("x"));
+        assert_eq!(index.claim(ahead, 10, &rates).len(), 1);
+        index.again(&lane("a"), ahead + pause);
+        // As a restart finds it.
+        index.insert(lane("b"), 2, calling("x"), ahead + pause);
+        assert!(index.claim(ahead, 10, &rates).is_empty());
+        assert_eq!(index.next_due(ahead, &rates), Some(ahead + pause));
+        assert_eq!(index.next_due(NOW, &rates), Some(NOW));
+        assert_eq!(index.claim(NOW, 10, &rates).len(), 2);
     }
 
     #[test]

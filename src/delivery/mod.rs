@@ -5,6 +5,7 @@
 //! commit in which its settling is decided.
 
 mod calls;
+mod candidates;
 mod carry;
 mod index;
 mod possible;
@@ -26,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Timestamp};
 use crate::decision::Lane;
-use crate::decision::effect::MemberFacts;
+use crate::decision::effect::{Act, MemberFacts};
 use crate::ledger::{self, Kind, Pending};
 use crate::pipeline::{Owed, Pipeline, apart};
 use crate::rest::{Chat, Page, Rates};
@@ -261,9 +262,11 @@ fn recover(store: &dyn Store) -> Result<Index, StoreError> {
             let pending = ledger::decode::<Pending>(&key, &bytes).ok();
             let calling = pending.as_ref().map(|pending| calls::calling(&pending.effect));
             let calling = calling.unwrap_or_default();
-            let speaks = pending.as_ref().is_some_and(|pending| pending.effect.act.speaks());
+            // The record of the first kind says it, the second may be sent again without a thought.
+            let known = |act: &Act| act.speaks() || act.is_read();
+            let known = pending.as_ref().is_some_and(|pending| known(&pending.effect.act));
             let not_before = pending.map(|pending| pending.not_before).unwrap_or_default();
-            if speaks {
+            if known {
                 index.insert(lane, sequence, calling, not_before);
             } else {
                 index.recover(lane, sequence, calling, not_before);

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Delivery;
+use super::candidates::Wanted;
 use super::carry::{Asking, NoReply};
-use crate::chat::{Ability, Account, GroupId, GroupType, Role, limits};
+use crate::chat::{Account, GroupId, GroupType, Role, limits};
+use crate::clock::Timestamp;
 use crate::decision::effect::{Answer, GroupFacts, MemberFacts, Read};
 use crate::rest::{Call, CallError, Class, Failure, Page, Reply};
 
@@ -16,15 +18,14 @@ impl Delivery {
             Read::Roles { group, group_type, accounts, details } => {
                 self.roles(asking, group, (*group_type, *details), accounts).await
             }
-            Read::Candidates { group } => self.candidates(asking, group).await,
+            Read::Candidates { group, named } => self.candidates(asking, group, named).await,
             Read::Room { room, kind, .. } => self.room(asking, room, *kind).await.map(Answer::Room),
             Read::RoomCandidates { room, kind } => self.room_candidates(asking, room, *kind).await,
             Read::Muted { group, member, .. } => {
                 let call = Call::GetGroupMutedAccount { group: group.clone() };
                 let reply = self.ask(asking, &call).await?;
                 let Reply::Muted(muted) = reply else { return Err(unexpected(&call)) };
-                let until = muted.into_iter().find(|(account, _)| account == member);
-                Ok(Answer::Muted { until: until.map(|(_, until)| until) })
+                Ok(of_muted(&muted, member))
             }
         }
     }
@@ -126,18 +127,6 @@ impl Delivery {
         Ok(accounts.iter().map(|account| (account.clone(), role(account))).collect())
     }
 
-    /// The group, then all of its members.
-    async fn candidates(&self, asking: &Asking<'_>, group: &GroupId) -> Result<Answer, NoReply> {
-        let facts = self.group(asking, group).await?;
-        let kind = facts.group_type.unwrap_or(GroupType::Unknown);
-        // Where the owner stays for good, nobody is asked for: of an AVChatRoom Chat would not even tell.
-        if !facts.exists || !kind.supports(Ability::TransferOwner) {
-            return Ok(Answer::Candidates { group: facts, members: Vec::new() });
-        }
-        let members = self.members(asking, group, kind, None).await?;
-        Ok(Answer::Candidates { group: facts, members })
-    }
-
     /// Named members with what Chat knows of them (64897), whatever the size of the group.
     pub(super) async fn named(
         &self,
@@ -155,7 +144,8 @@ impl Delivery {
                 Ok(_) => return Err(unexpected(&call)),
                 // The command is younger than the others: an app may not have it.
                 Err(NoReply::Failed(error)) if is_unknown_command(&error) => {
-                    return self.members(asking, &group, kind, Some(named)).await;
+                    let wanted = Wanted::These(named);
+                    return self.members(asking, &group, kind, &wanted).await;
                 }
                 Err(other) => return Err(other),
             }
@@ -167,13 +157,13 @@ impl Delivery {
         self.halfway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Members, page by page (34948): those that are named, until all are found, or everybody.
-    async fn members(
+    /// Members, page by page (34948), as far as they are wanted.
+    pub(super) async fn members(
         &self,
         asking: &Asking<'_>,
         group: &GroupId,
         kind: GroupType,
-        named: Option<&[Account]>,
+        wanted: &Wanted<'_>,
     ) -> Result<Vec<MemberFacts>, NoReply> {
         let community = kind == GroupType::Community;
         let first = if community { Page::Next(String::new()) } else { Page::Offset(0) };
@@ -192,16 +182,22 @@ impl Delivery {
             let Reply::Members { members: some, next, .. } = reply else {
                 return Err(unexpected(&call));
             };
-            let wanted =
-                |member: &MemberFacts| named.is_none_or(|named| named.contains(&member.account));
-            members.extend(some.into_iter().filter(wanted));
-            let complete = named.is_some_and(|named| members.len() >= named.len());
+            let complete = wanted.take(&mut members, some);
             match next.filter(|_| !complete) {
                 Some(next) => page = next,
-                None => return Ok(members),
+                None => {
+                    wanted.cut(&mut members);
+                    return Ok(members);
+                }
             }
         }
     }
+}
+
+/// Until when a member is muted, out of the list of all who are.
+pub(super) fn of_muted(muted: &[(Account, Timestamp)], member: &Account) -> Answer {
+    let until = muted.iter().find(|(account, _)| account == member);
+    Answer::Muted { until: until.map(|(_, until)| *until) }
 }
 
 /// Chat's ways of saying that it has no such command, or not for this app.

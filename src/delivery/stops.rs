@@ -54,6 +54,13 @@ struct Stop {
     trier: Option<u64>,
 }
 
+impl Stop {
+    /// Until when it rests. What is further away than any pause was set by a clock that has been put back.
+    fn until(&self, now: Timestamp) -> Timestamp {
+        if self.until > now + LONGEST { now } else { self.until }
+    }
+}
+
 /// All that is stopped.
 #[derive(Debug, Default)]
 pub(super) struct Stops(HashMap<Scope, Stop>);
@@ -68,7 +75,7 @@ impl Stops {
     ) -> Timestamp {
         let until = |scope: Scope| {
             let stop = self.0.get(&scope)?;
-            (who.is_none() || stop.trier != who).then_some(stop.until)
+            (who.is_none() || stop.trier != who).then_some(stop.until(now))
         };
         let latest = until(Scope::App).max(until(Scope::Command(command)));
         latest.map_or(now, |until| until.max(now))
@@ -108,7 +115,7 @@ impl Stops {
         if let Some(stop) = self.0.get_mut(&what) {
             trouble.clone_into(&mut stop.trouble);
             // Others were under way when it stopped: their answers are no tries.
-            if stop.trier == Some(who) || stop.until <= now {
+            if stop.trier == Some(who) || stop.until(now) <= now {
                 stop.failed += 1;
                 stop.until = now + pause(stop.failed);
                 stop.trier = None;
@@ -188,6 +195,15 @@ mod tests {
             pauses.push(until.since(now).as_secs());
         }
         assert_eq!(pauses, [120, 240, 480, 900, 900, 900, 900]);
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_makes_no_rest_longer() {
+        let mut stops = Stops::default();
+        stops.stop(MUTE, 1, "10026", later(1_000_000));
+        assert_eq!(stops.free_at("forbid_send_msg", None, NOW), NOW);
+        assert_eq!(stops.pass("forbid_send_msg", 2, NOW), Ok(()));
+        assert_eq!(stops.stop(MUTE, 2, "10026", NOW), (later(120), false));
     }
 
     #[test]

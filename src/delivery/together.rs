@@ -1,4 +1,5 @@
-//! Several effects by one call: mutes, removals, bans and recalls that stand one behind the other.
+//! Several effects by one call: mutes, removals, bans and recalls that stand one behind the other; and the
+//! questions whether mutes have ended, which one list answers.
 //!
 //! Each is settled by itself. What Chat refuses for all it may refuse because of one (an account that
 //! does not exist, 10019): then each is sent alone, in order.
@@ -6,8 +7,9 @@
 use super::Delivery;
 use super::calls::{call_for, command, joins};
 use super::carry::{Asking, NoReply, is_over};
+use super::reads::of_muted;
 use super::send::refused_item;
-use crate::decision::effect::{Act, Outcome};
+use crate::decision::effect::{Act, Outcome, Read};
 use crate::decision::{Effect, Lane};
 use crate::ledger::{self, Pending};
 use crate::rest::{Call, CallError, Class, Reply};
@@ -74,8 +76,14 @@ impl Delivery {
                 };
                 self.settle_all(lane, effects.into_iter().map(outcome).collect()).await
             }
-            Err(error) if is_of_all(&error) => {
-                if error.outcome_unknown() {
+            // A list that is refused is refused for whoever wants it.
+            Err(error) if head.effect.act.is_read() && error.class() == Class::Refused => {
+                let refused = Some(super::carry::refusal(&error));
+                let each = |(sequence, pending)| (sequence, pending, refused.clone());
+                self.settle_all(lane, effects.into_iter().map(each).collect()).await
+            }
+            Err(error) if head.effect.act.is_read() || is_of_all(&error) => {
+                if error.outcome_unknown() && !head.effect.act.is_read() {
                     // It goes for each of them: what was sent is verified before it is repeated.
                     for (follower, _) in effects.drain(1..) {
                         self.index().perhaps_done(follower);
@@ -117,6 +125,10 @@ fn falls_with(first: &Effect, second: &Effect) -> bool {
 
 /// What the answer says of one effect; `None` when it is to be sent again, alone.
 fn of_one(call: &Call, reply: &Reply, effect: &Effect) -> Option<Outcome> {
+    if let Act::Read(Read::Muted { member, .. }) = &effect.act {
+        let Reply::Muted(muted) = reply else { return None };
+        return Some(Outcome::Answer(of_muted(muted, member)));
+    }
     let (Reply::Recalled(results), Act::RecallMessage { sequence, .. }) = (reply, &effect.act)
     else {
         return Some(Outcome::Done);

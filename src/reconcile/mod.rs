@@ -14,10 +14,10 @@ mod owners;
 mod plan;
 mod progress;
 mod run;
+mod state;
 mod watcher;
 mod work;
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ pub use watcher::Watcher;
 
 use asking::Stop;
 use progress::{Kept, Unfinished};
-use run::{Job, Run};
+use run::Job;
+use state::State;
 use work::{Done, Terms};
 
 /// At the latest, look again: a group may have been seen for the first time.
@@ -83,27 +84,6 @@ pub struct Reconciler {
     turn: tokio::sync::Mutex<()>,
     /// An operator has asked for something.
     asked: Notify,
-}
-
-#[derive(Default)]
-struct State {
-    /// The last one is worked on first; the one over all groups lies at the bottom.
-    runs: Vec<Run>,
-    ended: VecDeque<RunStatus>,
-    kept: Kept,
-    /// Whether the run of the start has begun.
-    started: bool,
-    /// Runs so far.
-    count: u64,
-    /// When all groups are read next.
-    next: Option<Timestamp>,
-    /// Nothing is asked before: a rate, or trouble.
-    not_before: Timestamp,
-    /// Trouble in a row.
-    tries: u32,
-    trouble: Option<String>,
-    groups: u64,
-    found: Found,
 }
 
 impl Reconciler {
@@ -226,6 +206,7 @@ impl Reconciler {
         // Nothing is begun, and nothing taken for done, while the store could not keep what is found.
         self.store.health()?;
         let now = self.clock.now();
+        self.state().settle(now);
         self.begin_due(now);
         loop {
             let Some((number, jobs, terms)) = self.take(now) else { return Ok(0) };
@@ -423,78 +404,5 @@ impl Reconciler {
     fn state(&self) -> MutexGuard<'_, State> {
         // Each change is whole by itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn number(&mut self) -> u64 {
-        self.count += 1;
-        self.count
-    }
-
-    /// Reads all groups, unless that is being done.
-    fn over_all(&mut self, why: Why, now: Timestamp) -> u64 {
-        if let Some(run) = self.runs.iter().find(|run| run.status.all) {
-            return run.status.run;
-        }
-        let number = self.number();
-        let run = Run::over_all(number, why, now, 0);
-        self.begin_over_all(run);
-        number
-    }
-
-    /// Goes on with the run that had not ended. What lies before its page has been done.
-    fn resume(&mut self, unfinished: Unfinished) {
-        let number = self.number();
-        let Unfinished { began, cursor, groups } = unfinished;
-        let mut run = Run::over_all(number, Why::Resumed, began, cursor);
-        run.status.groups = groups;
-        self.begin_over_all(run);
-    }
-
-    fn begin_over_all(&mut self, mut run: Run) {
-        run.since = self.kept.last.as_ref().map(|last| last.began);
-        self.runs.insert(0, run);
-    }
-
-    /// Reads some groups, before everything else.
-    fn over(&mut self, why: Why, groups: &[GroupId], now: Timestamp) -> u64 {
-        let number = self.number();
-        let mut run = Run::over(number, why, now, groups);
-        run.since = self.kept.last.as_ref().map(|last| last.began);
-        self.runs.push(run);
-        number
-    }
-
-    fn put_back(&mut self, number: u64, job: Job) {
-        if let Some(run) = self.runs.iter_mut().find(|run| run.status.run == number) {
-            run.push(vec![job]);
-        }
-    }
-
-    fn take_in(&mut self, number: u64, done: Done) {
-        (self.tries, self.trouble) = (0, None);
-        self.groups += done.groups;
-        for (name, count) in &done.found {
-            *self.found.entry(name.clone()).or_default() += count;
-        }
-        let Some(run) = self.runs.iter_mut().find(|run| run.status.run == number) else { return };
-        if !done.listed.is_empty() {
-            let listed = Arc::make_mut(&mut run.listed);
-            done.listed.iter().for_each(|group| listed.insert(group.as_str()));
-        }
-        if !done.known.is_empty() {
-            let known = Arc::make_mut(&mut run.known);
-            done.known.iter().for_each(|account| known.insert(account.as_str()));
-        }
-        let status = &mut run.status;
-        status.of = done.total.or(status.of);
-        status.groups += done.groups;
-        status.members += done.members;
-        status.skipped += done.skipped;
-        for (name, count) in done.found {
-            *status.found.entry(name).or_default() += count;
-        }
-        run.push(done.jobs);
     }
 }

@@ -58,6 +58,18 @@ struct Watched {
     found: HashMap<EventId, Found>,
 }
 
+impl Watched {
+    /// Where the clock has been put back, nothing is as far away as it was.
+    fn settle(&mut self, now: Timestamp) {
+        let lost = self.lost.iter_mut().map(|(since, _)| since);
+        let gaps = self.gaps.values_mut().map(|(_, _, since)| since);
+        let others = [&mut self.refused, &mut self.closed].into_iter().flatten();
+        for since in lost.chain(gaps).chain(others) {
+            *since = now.min(*since);
+        }
+    }
+}
+
 /// Groups that should be read soon.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Due {
@@ -110,6 +122,7 @@ impl Watcher {
     /// Takes what is due by now.
     pub(super) fn due(&self, now: Timestamp) -> Due {
         let mut watched = self.watched();
+        watched.settle(now);
         let unread = std::mem::take(&mut watched.unread);
         let over: Vec<u64> = watched
             .gaps
@@ -221,7 +234,8 @@ impl Watcher {
         let sequence = watched.sequences.entry(hash).or_default();
         let last = sequence.last;
         sequence.last = last.max(number);
-        let quiet = sequence.suspected.is_some_and(|at| self.clock.now() < at + SUSPECTED_AGAIN);
+        let now = self.clock.now();
+        let quiet = sequence.suspected.is_some_and(|at| at <= now && now < at + SUSPECTED_AGAIN);
         if last == 0 || quiet {
             return;
         }
@@ -309,6 +323,19 @@ mod tests {
         clock.advance(SUSPECTED_AGAIN);
         message(&watcher, 12);
         assert_eq!(watcher.next_due(), Some(clock.now() + OVERTAKEN));
+    }
+
+    #[test]
+    fn what_was_lost_while_the_clock_was_ahead_is_due_when_it_has_been_put_back() {
+        let (watcher, clock) = watcher();
+        clock.advance(SUSPECTED_AGAIN * 1_000);
+        [1, 4, 3].into_iter().for_each(|number| message(&watcher, number));
+        watcher.lost(None);
+        watcher.closed();
+        clock.set(NOW);
+        assert_eq!(watcher.due(NOW).gaps, []);
+        let due = watcher.due(NOW + OVERTAKEN.max(REFUSED));
+        assert_eq!((due.gaps, due.all), (vec!["@TGS#1".into()], true));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl<'p> Answers<'p> {
             Read::Roles { group, accounts, details, .. } => {
                 self.of_roles(store, group, (accounts, *details), at)?
             }
-            Read::Candidates { group } => self.of_candidates(store, group, at)?,
+            Read::Candidates { group, .. } => self.of_candidates(store, group, at)?,
             Read::Room { room, .. } => self.of_room(store, room, at)?,
             // The mirror of rooms has no list of who is in them.
             Read::RoomCandidates { room, .. } => match self.past.room_candidates(room, at) {

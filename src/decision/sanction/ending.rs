@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Who, ended, live, owe, renewal, set, words};
+use super::{Who, ended, is_of_another_group, live, owe, renewal, set, words};
 use crate::chat::Role;
 use crate::decision::draft::Draft;
 use crate::decision::effect::{Act, Effect, Read};
@@ -41,6 +41,10 @@ pub(in crate::decision) fn time_is_over(
     if sanction.ending {
         draft.note(format!("{} is being ended already", words(who)));
         return;
+    }
+    if is_of_another_group(draft, group, &sanction) {
+        draft.note(format!("{} was in an earlier group of this id", words(who)));
+        return set(draft, who, None);
     }
     let ending = Sanction { ending: true, ..sanction.clone() };
     let act = match kind {

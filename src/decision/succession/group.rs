@@ -9,7 +9,7 @@ use super::gone_owner;
 use crate::chat::{Ability, Account, GroupId, GroupType};
 use crate::clock::Timestamp;
 use crate::rule::EventKind;
-use crate::rule::model::Action;
+use crate::rule::model::{Action, Successor};
 
 const DAY: i64 = 86_400_000;
 
@@ -29,7 +29,12 @@ pub(in super::super) fn of_group(
         return impossible(draft, run, group, kind, *alert_if_none);
     }
     let Some(Answer::Candidates { group: facts, members }) = answer else {
-        return Outcome::Act(Act::Read(Read::Candidates { group: group.clone() }));
+        let named = to.iter().filter_map(|wish| match wish {
+            Successor::Account(account) => Some(account.clone()),
+            _ => None,
+        });
+        let read = Read::Candidates { group: group.clone(), named: named.collect() };
+        return Outcome::Act(Act::Read(read));
     };
     if !facts.exists {
         return run.leave_out(&format!("transfer {group}"), "the group does not exist any more");

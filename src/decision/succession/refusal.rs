@@ -67,11 +67,11 @@ pub(in super::super) fn read_refused(
 ) -> Option<Next> {
     let rule = &effect.then.as_ref()?.rule;
     let place = match &effect.act {
-        Act::Read(Read::Candidates { group }) if NO_GROUP.contains(&code) => {
+        Act::Read(Read::Candidates { group, .. }) if NO_GROUP.contains(&code) => {
             mirror::gone(draft, &group.clone());
             return Some(Next::Gone);
         }
-        Act::Read(Read::Candidates { group }) => group.to_string(),
+        Act::Read(Read::Candidates { group, .. }) => group.to_string(),
         Act::Read(Read::RoomCandidates { room, .. }) if code == NO_ROOM => {
             draft.set(StateKey::Room(room.clone()), None);
             return Some(Next::Gone);

@@ -43,6 +43,8 @@ impl Call {
                 group: group.clone(),
                 topic: topic.clone(),
             }),
+            // One list tells of all who are muted.
+            (Self::GetGroupMutedAccount { .. }, _) if self == other => Some(self.clone()),
             _ => joined_mute(self, other),
         }
     }

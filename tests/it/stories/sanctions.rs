@@ -158,3 +158,28 @@ async fn a_shorter_mute_by_another_rule_does_not_shorten_the_longer_one() {
     assert_eq!(cats.muted_for("ann"), None);
     stage.finish().await;
 }
+
+#[tokio::test]
+async fn a_mute_ends_with_its_group_and_not_in_the_next_one_of_that_id() {
+    let ever = ("ever", r#"{ mute = { for = "forever" } }"#);
+    let day = ("day", r#"{ mute = { for = "1d" } }"#);
+    let stage = Stage::with_settings(&rules(&[ever, day]), &[("RECONCILE_EVERY", "10m")]).await;
+    let members = [("ann", Role::Member), ("ben", Role::Member)];
+    stage.create(CATS, GroupType::Public, "olga", &members);
+    says(&stage, "ann", "ever").await;
+    says(&stage, "ben", "day").await;
+    stage.advance(HOUR).await;
+    let now = stage.now();
+    stage.chat.with_world(|world| world.dismiss(now, &CATS.into(), &"olga".into()).unwrap());
+    stage.advance(HOUR).await;
+    let cats = stage.create(CATS, GroupType::Public, "olga", &[]);
+    stage.advance(HOUR).await;
+    for who in ["ann", "ben"] {
+        cats.joins(who).await;
+        assert_eq!(cats.muted_for(who), None, "{who}");
+    }
+    let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
+    assert_eq!(sanctions, "[]");
+    stage.advance(HOUR * 24).await;
+    stage.finish().await;
+}

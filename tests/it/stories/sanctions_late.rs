@@ -189,3 +189,44 @@ async fn the_rest_of_a_mute_waits_for_who_leaves_a_group_of_any_type() {
         stage.finish().await;
     }
 }
+
+#[tokio::test]
+async fn one_list_tells_of_all_whose_mutes_end_together() {
+    let names: Vec<_> = (0..60).map(|number| format!("raider{number}")).collect();
+    let rules = "[rule.mute]\non = \"message.sent\"\ndo = [{ mute = { for = \"10m\" } }]\n";
+    let stage = Stage::with_rules(rules).await;
+    let members: Vec<_> = names.iter().map(|name| (name.as_str(), Role::Member)).collect();
+    let cats = stage.create(CATS, GroupType::Public, "olga", &members);
+    // Chat takes forty messages a second of a group.
+    for some in names.chunks(30) {
+        some.iter().for_each(|name| cats.says(name, "buy"));
+        stage.advance(Duration::from_secs(1)).await;
+    }
+    let muted = names.iter().filter(|name| cats.muted_for(name).is_some()).count();
+    assert_eq!(muted, names.len());
+    let before = stage.calls("get_group_muted_account").len();
+    stage.advance(MINUTE * 10).await;
+    let asked = stage.calls("get_group_muted_account").len() - before;
+    assert!((1..=4).contains(&asked), "{asked}");
+    let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
+    assert_eq!(sanctions, "[]");
+    stage.finish().await;
+}
+
+#[tokio::test]
+async fn a_list_that_is_refused_is_refused_for_all_and_tried_again_for_all() {
+    let stage = muted("5m", &[]).await;
+    let cats = stage.group(CATS);
+    cats.joins("ben").await;
+    cats.says("ben", "hello");
+    stage.settle().await;
+    let refusal = FaultKind::Code(10007, "no".to_owned());
+    stage.fault("get_group_muted_account", None, refusal);
+    stage.advance(MINUTE * 6).await;
+    assert_eq!(told(&stage).await.len(), 2, "{:?}", told(&stage).await);
+    stage.mend();
+    stage.advance(HOUR * 2).await;
+    let (_, sanctions) = stage.admin("/api/v1/sanctions").await;
+    assert_eq!(sanctions, "[]");
+    stage.finish().await;
+}
