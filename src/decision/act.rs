@@ -127,6 +127,12 @@ pub(super) fn of_step(
     }
 }
 
+/// The topic in which a message stands. A topic that is told of by itself may be gone.
+fn topic_of(event: &Event) -> Option<String> {
+    event.message.as_ref()?;
+    mirror::text(event, "topic").filter(|topic| !topic.is_empty()).map(str::to_owned)
+}
+
 /// Actions on a group as a whole; those on a member come here when there is none.
 fn on_group(
     draft: &mut Draft<'_>,
@@ -147,7 +153,7 @@ fn on_group(
         }
         Action::SendMessage { text, from } => {
             let text = cut(&run.text(draft, text), limits::MESSAGE_BYTES - 500);
-            Act::SendMessage { group, text, from: from.clone() }
+            Act::SendMessage { group, text, from: from.clone(), topic: topic_of(event) }
         }
         Action::NotifyGroup { text, to } => {
             let named = accounts(to, event);
@@ -164,8 +170,7 @@ fn on_group(
                 return run
                     .leave_out(action.name(), "Chat named no sequence number of the message");
             };
-            let topic = mirror::text(event, "topic").filter(|topic| !topic.is_empty());
-            Act::RecallMessage { group, topic: topic.map(str::to_owned), sequence }
+            Act::RecallMessage { group, topic: topic_of(event), sequence }
         }
         Action::MuteAll { time } => {
             let act = Act::MuteAll { group: group.clone(), time: *time };
@@ -365,4 +370,24 @@ fn climb(draft: &Draft<'_>, run: &mut Run<'_>, key: StateKey, ladder: &Ladder) -
 /// At most so many UTF-8 bytes, never cut inside a character.
 pub(super) fn cut(text: &str, bytes: usize) -> String {
     text[..text.floor_char_boundary(bytes)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Message;
+    use crate::decision::event::{Cause, EventId, Field};
+    use crate::rule::EventKind;
+
+    #[test]
+    fn what_is_said_about_a_message_in_a_topic_is_said_there() {
+        let (id, cause) = (EventId::of(&[b"said"]), Cause::Kind(EventKind::MessageSent));
+        let mut event = Event::new(id, cause, Timestamp(0), "after");
+        event.fields.insert("topic".to_owned(), Field::Text("@TOPIC#one".to_owned()));
+        assert_eq!(topic_of(&event), None);
+        event.message = Some(Message::default());
+        assert_eq!(topic_of(&event).as_deref(), Some("@TOPIC#one"));
+        event.fields.insert("topic".to_owned(), Field::Text(String::new()));
+        assert_eq!(topic_of(&event), None);
+    }
 }

@@ -194,6 +194,9 @@ pub enum Act {
         group: GroupId,
         text: String,
         from: Option<Account>,
+        /// The topic that it answers in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        topic: Option<String>,
     },
     Alert {
         text: String,

@@ -111,8 +111,8 @@ pub(super) fn call_for(effect: &Effect, now: Timestamp) -> Option<Call> {
         }
         Act::DismissGroup { group } => Call::DestroyGroup { group },
         Act::SendPrivate { to, text } => Call::SendMsg { to, text, random: random(effect) },
-        Act::SendMessage { group, text, from } => {
-            Call::SendGroupMsg { group, text, from, random: random(effect) }
+        Act::SendMessage { group, text, from, topic } => {
+            Call::SendGroupMsg { group, topic, text, from, random: random(effect) }
         }
         Act::Alert { .. } | Act::Read(_) => return None,
     })

@@ -48,7 +48,13 @@ pub enum Call {
     DestroyGroup { group: GroupId },
     /// Document 34959. The same `random` within five minutes makes a repeated call harmless. Chat is
     /// asked not to call us back for it.
-    SendGroupMsg { group: GroupId, text: String, from: Option<Account>, random: u32 },
+    SendGroupMsg {
+        group: GroupId,
+        topic: Option<String>,
+        text: String,
+        from: Option<Account>,
+        random: u32,
+    },
     /// Document 34958. `to` empty means everybody, which is all that an `AVChatRoom` can do. Nothing
     /// in it lets Chat notice a repetition.
     SendGroupSystemNotification { group: GroupId, to: Vec<Account>, text: String },
@@ -188,8 +194,9 @@ impl Call {
             Self::ModifyGroupBaseInfo { group, fields, mute_all } => {
                 group::base_info(group, fields, *mute_all)
             }
-            Self::SendGroupMsg { group, text, from, random } => {
-                with_from(message::to_group(group, text, *random), from.as_ref())
+            Self::SendGroupMsg { group, topic, text, from, random } => {
+                let topic = topic.as_deref();
+                with_from(message::to_group(group, topic, text, *random), from.as_ref())
             }
             Self::SendGroupSystemNotification { group, to, text } => {
                 message::notification(group, to, text)

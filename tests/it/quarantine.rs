@@ -372,7 +372,8 @@ async fn a_record_that_a_later_version_can_read_is_carried_out_when_it_is_tried_
     let bot = Bot::new();
     let lane = groupkeeper::decision::Lane::group(&CATS.into());
     let id = EventId::of(&[b"effect"]);
-    let act = Act::SendMessage { group: CATS.into(), text: "late".to_owned(), from: None };
+    let text = "late".to_owned();
+    let act = Act::SendMessage { group: CATS.into(), text, from: None, topic: None };
     let effect = Effect {
         id: id.clone(),
         lane: lane.clone(),

@@ -12,13 +12,17 @@ const TOPIC_BYTES: usize = 96;
 /// `SyncOtherMachine` 2: not into the history of the sender, the app admin, whom nobody logs in as.
 const NOT_TO_THE_SENDER: u8 = 2;
 
-pub(super) fn to_group(group: &GroupId, text: &str, random: u32) -> Value {
-    json!({
+pub(super) fn to_group(group: &GroupId, topic: Option<&str>, text: &str, random: u32) -> Value {
+    let mut body = json!({
         "GroupId": group,
         "Random": random,
         "MsgBody": elements(text),
         "ForbidCallbackControl": without_callbacks(),
-    })
+    });
+    if let Some(topic) = topic {
+        body["TopicId"] = json!(topic);
+    }
+    body
 }
 
 pub(super) fn private(to: &Account, text: &str, random: u32) -> Value {

@@ -321,7 +321,8 @@ fn every_recalled_message_has_its_own_code() {
 
 #[test]
 fn a_message_that_chat_dropped_is_not_taken_for_a_sent_one() {
-    let call = Call::SendGroupMsg { group: group(), text: "x".into(), from: None, random: 1 };
+    let call =
+        Call::SendGroupMsg { group: group(), topic: None, text: "x".into(), from: None, random: 1 };
     let sent = |sequence, dropped: Option<&str>| {
         Ok(Reply::Sent { sequence, dropped: dropped.map(str::to_owned) })
     };

@@ -121,6 +121,7 @@ fn a_conference_and_a_live_room_change_hands_by_different_paths() {
 fn a_message_asks_chat_not_to_call_back_for_it() {
     let call = Call::SendGroupMsg {
         group: group(),
+        topic: Some("@TGS#_@TGS#c@TOPIC#_one".to_owned()),
         text: "hello".to_owned(),
         from: Some(account("leckie")),
         random: 2_804_799_576,
@@ -130,6 +131,7 @@ fn a_message_asks_chat_not_to_call_back_for_it() {
         "v4/group_open_http_svc/send_group_msg",
         json!({
             "GroupId": "@TGS#2J4SZEAEL",
+            "TopicId": "@TGS#_@TGS#c@TOPIC#_one",
             "From_Account": "leckie",
             "Random": 2_804_799_576_u32,
             "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": "hello" } }],
@@ -138,6 +140,7 @@ fn a_message_asks_chat_not_to_call_back_for_it() {
         }),
     );
     assert_eq!(say("hello").body().get("From_Account"), None);
+    assert_eq!(say("hello").body().get("TopicId"), None);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn change(change: MemberChange) -> Call {
 }
 
 fn say(text: &str) -> Call {
-    Call::SendGroupMsg { group: group(), text: text.to_owned(), from: None, random: 1 }
+    Call::SendGroupMsg { group: group(), topic: None, text: text.to_owned(), from: None, random: 1 }
 }
 
 fn import(members: Vec<ImportedMember>) -> Call {
