@@ -140,6 +140,7 @@ fn mute(seed: &Seed, number: usize, now: Timestamp, until: Timestamp) -> [Write;
         tries: 0,
         told_late: None,
         instead_of: None,
+        group_made: None,
     };
     let kind = SanctionKind::Mute;
     let key = StateKey::Sanction(group.clone().into(), account.clone().into(), kind);

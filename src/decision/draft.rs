@@ -11,7 +11,7 @@ use super::state::{
 };
 use super::trace::{RuleTrace, Trace, Why};
 use super::{Decision, Settings, Verdict, judge, loops, mirror, reach, seen};
-use crate::chat::{Account, GroupId, RoomId};
+use crate::chat::{Account, GroupId, Role, RoomId};
 use crate::clock::Timestamp;
 use crate::decision::Effect;
 use crate::decision::effect::{Act, Held, Manner};
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
         if !matches!(known, Some(StateValue::Member(known)) if *known == record) {
             record.told_at = Some(self.now);
         }
-        if record.role.is_some() {
+        if record.role.is_some_and(|role| role != Role::Outside) {
             record.gone_at = None;
         }
         self.correct_member(group, account, record);

@@ -178,7 +178,8 @@ pub(super) fn known_role(
         Role::Admin | Role::Member if viewers_only(draft, event, group) => UNTOLD,
         _ => return Some(role),
     };
-    record.role_at.is_some_and(|told| told + lasts > draft.now).then_some(role)
+    let now = draft.now;
+    record.role_at.is_some_and(|told| told <= now && now < told + lasts).then_some(role)
 }
 
 fn viewers_only(draft: &Draft<'_>, event: &Event, group: &GroupId) -> bool {
@@ -210,6 +211,7 @@ pub(super) fn ask(
         count: start.count,
         digest: rule.digest.clone(),
         acted: start.acted,
+        holds_up: start.holds_up,
     };
     push_read(draft, rule, event, read, &format!("ask {stage:?}"), Some(Box::new(resume)));
     Why::Asking { what }
@@ -221,7 +223,7 @@ pub(super) fn ask_for_next_time(draft: &mut Draft<'_>, rule: &Rule, event: &Even
     const AGAIN: Duration = Duration::from_secs(600);
     let Some(group) = &event.group else { return };
     let now = draft.now;
-    let again = |asked: Option<Timestamp>| asked.is_none_or(|asked| asked + AGAIN <= now);
+    let again = |asked: Option<Timestamp>| asked.is_none_or(|at| now < at || at + AGAIN <= now);
     match &mut read {
         Read::Roles { accounts, .. } => {
             accounts.retain(|account| again(draft.member(group, account).asked_at));

@@ -33,6 +33,7 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
         draft.note_rule(rule, event, why);
         return Came::Nowhere;
     }
+    let holds_up = rule.stop && !draft.in_shadow(rule);
     match guard::missing_for_conditions(draft, rule, event) {
         Some(read) if asks(event) => guard::ask_for_next_time(draft, rule, event, read),
         // What is known already is enough: nobody has to be asked.
@@ -41,14 +42,14 @@ pub(super) fn judge(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -
             return Came::Nowhere;
         }
         Some(read) => {
-            let start = Start::default();
+            let start = Start { holds_up, ..Start::default() };
             let why = guard::ask(draft, rule, event, read, Stage::Conditions, start);
             draft.note_rule(rule, event, why);
             return Came::Asking;
         }
         None => {}
     }
-    conditions(draft, rule, sight)
+    conditions(draft, rule, sight, holds_up)
 }
 
 /// A clause that is false, of those that read nothing that is still unknown.
@@ -80,11 +81,16 @@ pub(super) fn first_false(
 }
 
 /// Goes on after Chat has been asked for what the conditions read.
-pub(super) fn after_answer(draft: &mut Draft<'_>, rule: &Rule, event: &Event) -> Came {
-    conditions(draft, rule, &mut Sight::new(event))
+pub(super) fn after_answer(
+    draft: &mut Draft<'_>,
+    rule: &Rule,
+    event: &Event,
+    holds_up: bool,
+) -> Came {
+    conditions(draft, rule, &mut Sight::new(event), holds_up)
 }
 
-/// Goes on after a `wait`: what was counted before it is not so again.
+/// Goes on after a `wait`: what was counted before it is not so again, and nobody waits behind it.
 pub(super) fn after_wait(draft: &mut Draft<'_>, rule: &Rule, event: &Event, count: Option<u32>) {
     let stopped = match kept_out(draft, rule, event) {
         Some(why) => Some(why),
@@ -117,14 +123,14 @@ pub(super) fn kept_out(draft: &Draft<'_>, rule: &Rule, event: &Event) -> Option<
     (event.by_bot && !rule.on_own).then_some(Why::Echo)
 }
 
-fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>) -> Came {
+fn conditions(draft: &mut Draft<'_>, rule: &Rule, sight: &mut Sight<'_>, holds_up: bool) -> Came {
     let event = sight.event;
     match judged(draft, rule, sight) {
         Err(why) => {
             draft.note_rule(rule, event, why);
             Came::Nowhere
         }
-        Ok(count) => steps::run(draft, rule, event, Start { count, ..Start::default() }),
+        Ok(count) => steps::run(draft, rule, event, Start { count, holds_up, ..Start::default() }),
     }
 }
 

@@ -12,6 +12,9 @@ use crate::rule::EventKind;
 /// A callback that tells of a dismissal which was found is waited for no longer than this.
 const LATEST: Duration = Duration::from_secs(86_400);
 
+/// A group that is told to be made so long after it was is another one of the same id.
+const SAME_GROUP: Duration = Duration::from_secs(3_600);
+
 /// Applies one event, and derives `owner.left` and `group.ownerless`.
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, kind: EventKind) {
     wait::end_undone(draft, event);
@@ -250,7 +253,9 @@ fn created(draft: &mut Draft<'_>, event: &Event, group: &GroupId) {
     let owner = text(event, "owner").map(Account::from);
     record.owner = Owner::from_account(owner.as_ref());
     record.name = text(event, "name").unwrap_or_default().to_owned();
-    record.created_at = Some(event.time);
+    // A callback without a time of its own counts from when it came: what was told before is nearer.
+    let told = record.created_at.filter(|told| event.time.since(*told) <= SAME_GROUP);
+    record.created_at = told.or(Some(event.time));
     record.owner_since = Some(event.time);
     record.owner_told_at = Some(event.time);
     let ownerless = record.owner == Owner::Nobody;

@@ -24,8 +24,8 @@ use crate::rule::{EventKind, RuleId, duration};
 /// Chat counts `MuteTime` from when it got the call; an end that differs by no more is ours.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// Chat's clock and ours differ by no more.
-const CLOCKS: Duration = Duration::from_secs(300);
+/// What is told of when a group was made differs by no more.
+const MADE: Duration = Duration::from_secs(3_600);
 
 /// Whom a sanction restrains, and how.
 type Who<'w> = (&'w GroupId, &'w Account, SanctionKind);
@@ -62,6 +62,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, rule: &RuleId, event: &EventId, whom:
         tries: 0,
         told_late: None,
         instead_of: None,
+        group_made: draft.group(&whom.group).created_at,
     };
     let who = (&whom.group, &whom.member, whom.kind);
     sanction.instead_of = superseded(draft, who);
@@ -300,10 +301,11 @@ pub(super) fn comes_back(draft: &mut Draft<'_>, event: &Event, group: &GroupId, 
     set(draft, who, Some(sanction));
 }
 
-/// Whether a sanction is older than its group: ids are free again once their group is dismissed.
+/// Whether a sanction began in an earlier group: ids are free again once their group is dismissed. Only Chat's
+/// times are compared, for ours may be wrong.
 fn is_of_another_group(draft: &Draft<'_>, group: &GroupId, sanction: &Sanction) -> bool {
-    let made = draft.group(group).created_at;
-    made.is_some_and(|made| sanction.from + CLOCKS < made)
+    let made = sanction.group_made.zip(draft.group(group).created_at);
+    made.is_some_and(|(then, now)| then + MADE < now)
 }
 
 /// Whom Chat lets in is banned no more: a person has taken it back, and it is not renewed.
@@ -370,6 +372,14 @@ fn overruled_mute(draft: &mut Draft<'_>, event: &Event, group: &GroupId, member:
     ended(draft, event, group, member, "overruled");
 }
 
+/// Nobody mutes a member any more.
+pub(super) fn heard_again(draft: &mut Draft<'_>, group: &GroupId, member: &Account) {
+    let mut record = draft.member(group, member);
+    if record.muted_until.take().is_some() {
+        draft.set_member(group, member, record);
+    }
+}
+
 /// A mute of ours is over: its record goes, and `mute.ended` follows.
 pub(super) fn ended(
     draft: &mut Draft<'_>,
@@ -379,10 +389,7 @@ pub(super) fn ended(
     reason: &str,
 ) {
     closed(draft, event, (group, member, SanctionKind::Mute));
-    let mut record = draft.member(group, member);
-    if record.muted_until.take().is_some() {
-        draft.set_member(group, member, record);
-    }
+    heard_again(draft, group, member);
     let derived = draft.derive(event, EventKind::MuteEnded);
     derived.group = Some(group.clone());
     derived.member = Some(member.clone());

@@ -65,6 +65,9 @@ fn done(draft: &mut Draft<'_>, event: &Event, effect: &Effect) {
             };
             if its {
                 sanction::ended(draft, event, group, member, "lifted");
+            } else if live.is_none() {
+                // Somebody else had muted them.
+                sanction::heard_again(draft, group, member);
             }
         }
         Act::UnmuteAll { group } => {
@@ -325,55 +328,63 @@ fn go_on(draft: &mut Draft<'_>, resume: &Resume, answer: Option<&Answer>) {
         return;
     };
     let (event, count) = (&resume.event, resume.count);
+    let start = Start {
+        count,
+        tried: &resume.tried,
+        acted: resume.acted,
+        holds_up: resume.holds_up,
+        ..Start::default()
+    };
     if !wait::listens(rule, event) {
         draft.note(format!(
             "`{}` does not listen to `{}` any more; it ends here",
             rule.id,
             event.name()
         ));
-        return;
+        return came_to_nothing(draft, rule, event, start);
     }
     if let Some(why) = judge::kept_out(draft, rule, event) {
         draft.note_rule(rule, event, why);
-        return;
+        return came_to_nothing(draft, rule, event, start);
     }
     // An edited rule has other steps: it begins with the first, unless one of the old has been done.
     let edited = !resume.digest.is_empty() && resume.digest != rule.digest;
     match resume.stage {
         Stage::Conditions => {
-            if judge::after_answer(draft, rule, event) == Came::Nowhere {
-                let_pass(draft, rule, event);
+            if judge::after_answer(draft, rule, event, resume.holds_up) == Came::Nowhere {
+                let_pass(draft, rule, event, resume.holds_up);
             }
         }
         Stage::Steps { from } if edited && from > 0 => {
             draft.note(format!("`{}` was edited while Chat was asked; it ends here", rule.id));
+            came_to_nothing(draft, rule, event, start);
         }
         Stage::Steps { from } => {
             // A sweep looked at the group some time ago; what has been settled since stays so.
             let swept = judge::scheduled_at(event).is_some() || edited;
             if swept && let Err(why) = judge::hold(draft, rule, &mut Sight::new(event), None) {
                 draft.note_rule(rule, event, why);
-                if !resume.acted {
-                    judge::give_marks_back(draft, rule, event);
-                    let_pass(draft, rule, event);
-                }
-                return;
+                return came_to_nothing(draft, rule, event, start);
             }
-            let asked = answer.is_some();
             let answer = answer.filter(|_| !edited);
-            let start = Start { from, count, answer, tried: &resume.tried, acted: resume.acted };
-            // What was sent and refused has stopped the event.
-            if steps::run(draft, rule, event, start) == Came::Nowhere && asked {
-                let_pass(draft, rule, event);
+            if steps::run(draft, rule, event, Start { from, answer, ..start }) == Came::Nowhere {
+                let_pass(draft, rule, event, resume.holds_up);
             }
         }
     }
 }
 
-/// A rule that stops what it acts upon has asked Chat and come to nothing: those behind it waited for that.
-fn let_pass(draft: &mut Draft<'_>, rule: &Rule, event: &Event) {
-    let stops = rule.stop && !draft.in_shadow(rule);
-    if let (true, Some(kind)) = (stops, event.kind()) {
+/// A rule ends that has asked Chat: what it took for itself is given back, unless it has done something.
+fn came_to_nothing(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) {
+    if !start.acted {
+        judge::give_marks_back(draft, rule, event);
+        let_pass(draft, rule, event, start.holds_up);
+    }
+}
+
+/// Nothing has come of a rule that would have stopped the event: those behind it waited for that.
+fn let_pass(draft: &mut Draft<'_>, rule: &Rule, event: &Event, holds_up: bool) {
+    if let (true, Some(kind)) = (holds_up, event.kind()) {
         draft.through_rules(event, kind, Some(&rule.id));
     }
 }

@@ -397,6 +397,9 @@ pub struct Sanction {
     /// The one that stood here before, until Chat has confirmed this one: if it never does, that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<Box<Sanction>>,
+    /// When its group was made, as Chat had told by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_made: Option<Timestamp>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

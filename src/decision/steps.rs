@@ -29,8 +29,9 @@ pub(super) struct Run<'r> {
     /// The places on ladders that it climbs to.
     pub(super) ladders: Vec<(StateKey, StateValue)>,
     effects: Vec<Effect>,
-    /// Whether something was done before it asked Chat.
+    /// Whether something was done, now or before it asked Chat.
     acted: bool,
+    holds_up: bool,
 }
 
 /// Where a run begins, and what it has heard.
@@ -45,6 +46,8 @@ pub(super) struct Start<'s> {
     pub(super) tried: &'s [Account],
     /// Whether a step before the first was done.
     pub(super) acted: bool,
+    /// Whether the rules behind it wait for what comes of it.
+    pub(super) holds_up: bool,
 }
 
 /// What one step comes to.
@@ -79,7 +82,7 @@ pub(super) fn run(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Star
 }
 
 fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) -> Came {
-    let Start { from, count, answer, tried, acted } = start;
+    let Start { from, count, answer, tried, acted, holds_up } = start;
     let mut run = Run {
         rule,
         event,
@@ -93,6 +96,7 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
         ladders: Vec::new(),
         effects: Vec::new(),
         acted,
+        holds_up,
     };
     let mut left = false;
     for (position, step) in rule.steps.iter().enumerate().skip(from) {
@@ -127,7 +131,7 @@ fn steps(draft: &mut Draft<'_>, rule: &Rule, event: &Event, start: Start<'_>) ->
             }
         }
     }
-    run.finish(draft, from > 0 || answer.is_some())
+    run.finish(draft, (from > 0 || answer.is_some()) && !acted)
 }
 
 impl Run<'_> {
@@ -152,6 +156,8 @@ impl Run<'_> {
                     count: self.count,
                     digest: self.rule.digest.clone(),
                     acted: self.acted,
+                    // What is sent has come of it, whatever Chat says to it.
+                    holds_up: self.holds_up && act.is_read(),
                 }))
             }
             _ => None,
@@ -170,8 +176,8 @@ impl Run<'_> {
         });
     }
 
-    /// What was wanted takes effect, unless a limit is exceeded. `resumed`: it had asked Chat before.
-    fn finish(self, draft: &mut Draft<'_>, resumed: bool) -> Came {
+    /// What was wanted takes effect, unless a limit is exceeded. `asked`: it had asked Chat before it did anything.
+    fn finish(self, draft: &mut Draft<'_>, asked: bool) -> Came {
         let Self { rule, event, wanted, left_out, settled, sanctions, ladders, .. } = self;
         let mut effects = self.effects;
         // A rule without actions is there to `stop` what it matches.
@@ -192,7 +198,7 @@ impl Run<'_> {
         if something && !dropped {
             judge::act_marks(draft, rule, event);
             ladders.into_iter().for_each(|(key, place)| draft.set(key, Some(place)));
-        } else if resumed && came != Came::Acted {
+        } else if asked {
             judge::give_marks_back(draft, rule, event);
         }
         let Some(excess) = excess else {

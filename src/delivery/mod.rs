@@ -78,7 +78,7 @@ pub struct Delivery {
     rates: Rates,
     /// How far reads had come whose command's limit was used up.
     halfway: Mutex<HashMap<u64, (Page, Vec<MemberFacts>)>>,
-    committed: tokio::sync::Mutex<UnboundedReceiver<Owed>>,
+    committed: tokio::sync::Mutex<UnboundedReceiver<Vec<Owed>>>,
     /// A lane has become free while the loop slept.
     freed: Notify,
 }
@@ -103,7 +103,7 @@ impl Delivery {
         clock: Arc<dyn Clock>,
         listener: Arc<dyn Listener>,
         rates: Rates,
-        committed: UnboundedReceiver<Owed>,
+        committed: UnboundedReceiver<Vec<Owed>>,
     ) -> Result<Self, StoreError> {
         let index = Mutex::new(recover(&*store)?);
         Ok(Self {
@@ -215,9 +215,12 @@ impl Delivery {
     }
 
     /// One that was skipped meanwhile, together with its chain, is found settled when its turn comes.
-    fn add(&self, Owed { sequence, effect }: Owed) {
-        let calling = calls::calling(&effect);
-        self.index().push(effect.lane, sequence, calling);
+    fn add(&self, owed: Vec<Owed>) {
+        let mut index = self.index();
+        for Owed { sequence, effect } in owed {
+            let calling = calls::calling(&effect);
+            index.push(effect.lane, sequence, calling);
+        }
     }
 
     /// Nothing while the store could not take what becomes of it: it would be sent again afterwards, or

@@ -58,7 +58,7 @@ pub struct Pipeline {
     pub(super) marks: Marks,
     pub(super) quarantine: Quarantine,
     /// Tells delivery which effects were committed.
-    outbox: UnboundedSender<Owed>,
+    outbox: UnboundedSender<Vec<Owed>>,
     /// Tells the schedule that a timer was committed.
     timers: Notify,
 }
@@ -83,7 +83,7 @@ impl Pipeline {
         settings: Settings,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Owed>), StoreError> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Vec<Owed>>), StoreError> {
         let (outbox, committed) = mpsc::unbounded_channel();
         // Numbers only have to rise among the effects that are not settled. The clock starts them
         // behind all that were given before, unless it was set back: then the outbox does.
@@ -338,15 +338,18 @@ impl Pipeline {
     }
 
     fn tell(&self, effects: Vec<Owed>, decision: &Decision) {
-        effects.into_iter().for_each(|owed| self.tell_delivery(owed));
+        self.tell_delivery(effects);
         if !decision.timers.is_empty() {
             self.tell_schedule();
         }
     }
 
-    pub(super) fn tell_delivery(&self, owed: Owed) {
-        // Nobody listens any more when the service stops; the effects are on disk.
-        let _ = self.outbox.send(owed);
+    /// The effects of one commit, at once: those that hang together are known together.
+    pub(super) fn tell_delivery(&self, owed: Vec<Owed>) {
+        if !owed.is_empty() {
+            // Nobody listens any more when the service stops; the effects are on disk.
+            let _ = self.outbox.send(owed);
+        }
     }
 
     pub(super) fn tell_schedule(&self) {

@@ -209,11 +209,11 @@ impl Pipeline {
             tries: tries + 1,
         };
         set.writes.push((place, Some(ledger::encode(&kept).map_err(taken)?)));
-        let mut owed = None;
+        let mut owed = Vec::new();
         if let Some(alert) = alert {
             let (sequence, write) = self.owed(&alert).map_err(taken)?;
             set.writes.push(write);
-            owed = Some(Owed { sequence, effect: alert });
+            owed.push(Owed { sequence, effect: alert });
         }
         set.durable = true;
         self.store().commit(set).await.map_err(|error| match error {
@@ -222,7 +222,7 @@ impl Pipeline {
         })?;
         tracing::error!(quarantine.id = %id, %why, "a bug: put into quarantine: {words}");
         self.quarantine.known().insert(id, why);
-        owed.into_iter().for_each(|owed| self.tell_delivery(owed));
+        self.tell_delivery(owed);
         Ok(())
     }
 

@@ -83,6 +83,7 @@ fn sanction() -> Sanction {
         tries: 0,
         told_late: None,
         instead_of: None,
+        group_made: None,
     }
 }
 

@@ -138,7 +138,7 @@ pub struct Run<'p> {
     clock: Arc<ManualClock>,
     pipeline: Arc<Pipeline>,
     scheduler: Scheduler,
-    committed: UnboundedReceiver<Owed>,
+    committed: UnboundedReceiver<Vec<Owed>>,
     notebook: Arc<Notebook>,
     supposed: Supposed,
     /// Effects whose outcome a later entry tells, by the id of that entry.
@@ -391,8 +391,9 @@ impl<'p> Run<'p> {
     async fn settle(&mut self, number: usize) -> Result<(), Trouble> {
         let mut lanes: VecDeque<Lane> = std::mem::take(&mut self.freed).into();
         for _ in 0..MOST_ROUNDS {
-            while let Ok(Owed { sequence, effect: Effect { lane, .. } }) = self.committed.try_recv()
-            {
+            let committed = std::iter::from_fn(|| self.committed.try_recv().ok());
+            let committed: Vec<Owed> = committed.flatten().collect();
+            for Owed { sequence, effect: Effect { lane, .. } } in committed {
                 if let Some(pending) = self.pending(&lane, sequence)? {
                     let settled = settled_id(&pending.effect.id);
                     if self.past.settles_after(&settled, number) {
@@ -454,11 +455,8 @@ impl<'p> Run<'p> {
             skipped.push(other);
         }
         let event = settled_event(&effect, outcome, skipped, self.clock.now());
-        self.pipeline
-            .process(event, Extra { writes, ..Extra::default() })
-            .await
-            .map(|_| ())
-            .map_err(not_taken)
+        let taken = self.pipeline.process(event, Extra { writes, ..Extra::default() }).await;
+        taken.map(|_| ()).map_err(not_taken)
     }
 }
 

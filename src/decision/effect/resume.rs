@@ -24,6 +24,9 @@ pub struct Resume {
     /// Whether a step before has been sent, or done within a decision.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub acted: bool,
+    /// Whether the rules behind it wait: it stops the event if something comes of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_up: bool,
 }
 
 /// How far a rule had come when it had to ask Chat.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{TOLERANCE, Who, ban, live, mute, overruled_mute, owe, seen, set, words};
+use super::{
+    TOLERANCE, Who, ban, is_of_another_group, live, mute, overruled_mute, owe, seen, set, words,
+};
 use crate::clock::Timestamp;
 use crate::decision::draft::Draft;
 use crate::decision::effect::{Act, Effect, Read};
@@ -60,6 +62,10 @@ pub(in crate::decision) fn to_be_renewed(
         draft.note(format!("{} is not to be renewed", words(who)));
         return;
     };
+    if is_of_another_group(draft, group, &sanction) {
+        draft.note(format!("{} was in an earlier group of this id", words(who)));
+        return set(draft, who, None);
+    }
     let what = format!("renewal {}", event.id);
     if kind == SanctionKind::Mute {
         let (group, member) = (group.clone(), member.clone());

@@ -203,6 +203,7 @@ fn has_left(
     let owned = draft.group(group).owner.is(account) || known.role == Some(Role::Owner);
     let gone = MemberRecord {
         role: Some(Role::Outside),
+        role_at: Some(event.time),
         read_at: Some(event.time),
         gone_at: Some(event.time),
         found_at: Some(event.time),

@@ -157,7 +157,7 @@ impl Pipeline {
             let sequence = self.next_number();
             let place = ledger::outbox_key(&effect.lane, sequence);
             self.write(expect, vec![(place, Some(bytes)), (kept_at, None)]).await?;
-            self.tell_delivery(Owed { sequence, effect });
+            self.tell_delivery(vec![Owed { sequence, effect }]);
             return Ok(true);
         }
         if let Err(error) = ledger::decode::<TimerRecord>(&key, &bytes) {

@@ -166,6 +166,7 @@ async fn a_mute_ends_with_its_group_and_not_in_the_next_one_of_that_id() {
     let stage = Stage::with_settings(&rules(&[ever, day]), &[("RECONCILE_EVERY", "10m")]).await;
     let members = [("ann", Role::Member), ("ben", Role::Member)];
     stage.create(CATS, GroupType::Public, "olga", &members);
+    stage.advance(HOUR).await;
     says(&stage, "ann", "ever").await;
     says(&stage, "ben", "day").await;
     stage.advance(HOUR).await;

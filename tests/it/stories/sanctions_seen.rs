@@ -24,6 +24,11 @@ do = [{ send_message = { text = "{member.id}: {event.reason}" } }]
 on = "message.sent"
 when = 'message.text == "who" && member.muted'
 do = [{ send_message = { text = "{member.id} is muted" } }]
+
+[rule.free]
+on = "message.sent"
+when = 'message.text == "free ann"'
+do = [{ unmute = { who = "ann" } }]
 "#;
 
 async fn with_mutes_of(members: &[&str]) -> Stage {
@@ -157,6 +162,14 @@ async fn a_mute_by_a_person_is_true_for_conditions() {
     assert_eq!(cats.messages().last().unwrap(), "ann is muted");
     cats.mutes("olga", "ann", 0);
     reconciled(&stage).await;
+    cats.says("ann", "who");
+    stage.settle().await;
+    assert_eq!(cats.messages().last().unwrap(), "who");
+    // The mute was not ours, so that it ends is no event; but we know it.
+    cats.mutes("olga", "ann", 3_600);
+    reconciled(&stage).await;
+    cats.says("olga", "free ann");
+    stage.settle().await;
     cats.says("ann", "who");
     stage.settle().await;
     assert_eq!(cats.messages().last().unwrap(), "who");
