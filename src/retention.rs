@@ -1,9 +1,11 @@
 //! What has served its time goes: old journal entries, seen-marks, counters nobody will count on.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::chat::GroupId;
@@ -11,25 +13,34 @@ use crate::clock::{Clock, Timestamp};
 use crate::decision::{StateKey, StateValue};
 use crate::ledger::journal::RulesVersion;
 use crate::ledger::{self, Kind, marks};
+use crate::rule::RuleSet;
 use crate::store::{CommitError, Entry, Store, StoreError, Write, WriteSet};
 
+mod served;
 mod tally;
 
+use served::Served;
 use tally::Tally;
 
 /// How often it is looked. Much at once would be a burst that others wait behind.
 const EVERY: Duration = Duration::from_secs(20);
 /// Entries that are looked at (and taken out) at once, so that nobody waits for it.
 const PAGE: usize = 200;
-/// Twice the longest window of a rule: no late event belongs to an older one.
-const COUNTERS: Duration = Duration::from_secs(14 * 86_400);
+/// Where so many of a page have gone, the next page is looked at at once: otherwise more could come than goes.
+const MUCH: usize = PAGE / 4;
 
-/// That a group is gone is remembered for so long: a rule that waits finds it out at the end.
-const GONE: Duration = Duration::from_secs(30 * 86_400);
-
-/// State that nobody takes out when it has served its time.
-const IDLE: [Kind; 6] =
-    [Kind::Counter, Kind::Cooldown, Kind::Once, Kind::Memory, Kind::Changes, Kind::Group];
+/// What is looked at: the journal (and the marks) in the order of age, all others round and round.
+const KINDS: [Kind; 9] = [
+    Kind::Counter,
+    Kind::Cooldown,
+    Kind::Once,
+    Kind::Memory,
+    Kind::Changes,
+    Kind::Group,
+    Kind::Member,
+    Kind::Rules,
+    Kind::Journal,
+];
 
 /// Takes out what is too old.
 pub struct Retention {
@@ -40,17 +51,22 @@ pub struct Retention {
     most: u64,
     /// Whether it was said that entries go before their time.
     told: AtomicBool,
-    /// Where the walk through each of [`IDLE`] goes on; empty: from the beginning.
-    walks: Mutex<[Vec<u8>; IDLE.len()]>,
-    /// The same, through the members.
-    members: Mutex<Vec<u8>>,
+    /// Where the walk through a kind goes on; absent: from the beginning.
+    walks: Mutex<HashMap<u8, Vec<u8>>>,
+    rules: Option<Arc<ArcSwap<RuleSet>>>,
 }
 
 impl Retention {
     /// Keeps journal entries for a time, and at most so many.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, journal: Duration, most: u64) -> Self {
-        let (walks, members) = (Mutex::default(), Mutex::default());
-        Self { store, clock, journal, most, told: AtomicBool::new(false), walks, members }
+        let (told, walks) = (AtomicBool::new(false), Mutex::default());
+        Self { store, clock, journal, most, told, walks, rules: None }
+    }
+
+    /// Knows the rules in force, and with them what nobody will ask for any more.
+    #[must_use]
+    pub fn with_rules(self, rules: Arc<ArcSwap<RuleSet>>) -> Self {
+        Self { rules: Some(rules), ..self }
     }
 
     /// Takes out a page of each kind; says how many entries went.
@@ -58,11 +74,35 @@ impl Retention {
     /// # Errors
     /// When the store cannot be read or takes no more commits.
     pub async fn step(&self) -> Result<usize, StoreError> {
+        self.look(&mut KINDS.to_vec()).await
+    }
+
+    /// Looks at a page of each of these kinds, and leaves those of which there is more. Says how many entries
+    /// went.
+    async fn look(&self, kinds: &mut Vec<Kind>) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut expired = self.idle(now)?;
-        expired.extend(self.members(now)?);
-        expired.extend(self.rules(now)?);
-        Ok(self.let_go(expired).await? + self.take_out(now).await?)
+        let mut gone = 0;
+        for kind in std::mem::take(kinds) {
+            let (went, much) = match kind {
+                Kind::Journal => (self.take_out(now).await?, PAGE),
+                _ => (self.let_go(self.walk(kind, now)?).await?, MUCH),
+            };
+            if went >= much {
+                kinds.push(kind);
+            }
+            gone += went;
+        }
+        Ok(gone)
+    }
+
+    /// Goes on with each kind until little of it is old, or until told to stop.
+    async fn catch_up(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+        let mut kinds = KINDS.to_vec();
+        while !kinds.is_empty() && !*stop.borrow() {
+            self.look(&mut kinds).await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
     }
 
     /// Takes out what has served its time, unless it has been renewed since it was read.
@@ -106,12 +146,7 @@ impl Retention {
     /// Works until told to stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
-            let mut taken_out = self.step().await;
-            // A full page: there is more.
-            while taken_out.as_ref().is_ok_and(|gone| *gone >= PAGE) && !*stop.borrow() {
-                taken_out = self.take_out(self.clock.now()).await;
-            }
-            if let Err(error) = taken_out {
+            if let Err(error) = self.catch_up(&stop).await {
                 tracing::warn!(%error, "old entries could not be taken out");
             }
             tokio::select! {
@@ -158,20 +193,6 @@ impl Retention {
         }
     }
 
-    /// Versions of the rules to which no entry can refer any more: the day of their last use is
-    /// written down, so that the journal need not be searched for them.
-    fn rules(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
-        let (from, to) = ledger::prefix(Kind::Rules);
-        let cutoff = (now - self.journal).0.div_euclid(ledger::DAY);
-        let mut versions = self.store.scan(&from, &to, PAGE)?;
-        // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
-        versions.retain(|(key, bytes)| {
-            ledger::decode::<RulesVersion>(key, bytes)
-                .is_ok_and(|version| version.last_used < cutoff)
-        });
-        Ok(versions)
-    }
-
     /// Marks that stand in none of the buckets that are looked into.
     fn seen(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         let buckets = marks::buckets(&*self.store)?;
@@ -183,32 +204,43 @@ impl Retention {
         self.store.keys(&from, &to, PAGE)
     }
 
-    /// One page of each kind of [`IDLE`], round and round.
-    fn idle(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+    /// What has served its time on the next page of a kind, round and round.
+    fn walk(&self, kind: Kind, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let (first, to) = ledger::prefix(kind);
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut idle = Vec::new();
-        for (kind, walk) in IDLE.into_iter().zip(walks.iter_mut()) {
-            let (first, to) = ledger::prefix(kind);
-            let from = if walk.is_empty() { first } else { std::mem::take(walk) };
-            let page = self.store.scan(&from, &to, PAGE)?;
-            if page.len() == PAGE {
-                *walk = page.last().map_or_else(Vec::new, |(key, _)| ledger::after(key));
-            }
-            idle.extend(page.into_iter().filter(|entry| has_served(entry, now)));
+        let from = walks.remove(&(kind as u8)).unwrap_or(first);
+        let page = self.store.scan(&from, &to, PAGE)?;
+        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) {
+            walks.insert(kind as u8, ledger::after(last));
         }
-        Ok(idle)
+        drop(walks);
+        match kind {
+            Kind::Member => self.left_over(page, now),
+            Kind::Rules => Ok(self.unused(page, now)),
+            _ => {
+                let rules = self.rules.as_ref().map(|rules| rules.load());
+                let served = Served { now, rules: rules.as_deref().map(|rules| &**rules) };
+                Ok(page.into_iter().filter(|entry| served.has(entry)).collect())
+            }
+        }
+    }
+
+    /// Versions of the rules to which no entry can refer any more: the day of their last use is
+    /// written down, so that the journal need not be searched for them.
+    fn unused(&self, mut versions: Vec<Entry>, now: Timestamp) -> Vec<Entry> {
+        let cutoff = (now - self.journal).0.div_euclid(ledger::DAY);
+        // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
+        versions.retain(|(key, bytes)| {
+            ledger::decode::<RulesVersion>(key, bytes)
+                .is_ok_and(|version| version.last_used < cutoff)
+        });
+        versions
     }
 
     /// Members of groups that are gone: whoever hears of that has the group before him, not all who were
-    /// in it. One page of members, round and round.
-    fn members(&self, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
-        let mut walk = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        let (first, to) = ledger::prefix(Kind::Member);
-        let from = if walk.is_empty() { first } else { std::mem::take(&mut *walk) };
-        let page = self.store.scan(&from, &to, PAGE)?;
-        if page.len() == PAGE {
-            *walk = page.last().map_or_else(Vec::new, |(key, _)| ledger::after(key));
-        }
+    /// in it.
+    fn left_over(&self, page: Vec<Entry>, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let served = Served { now, rules: None };
         let mut left_over = Vec::new();
         let mut last: Option<(GroupId, bool)> = None;
         for entry in page {
@@ -221,7 +253,7 @@ impl Retention {
                 _ => self.is_known(&group)?,
             };
             last = Some((group, known));
-            if !known && has_served(&entry, now) {
+            if !known && served.has(&entry) {
                 left_over.push(entry);
             }
         }
@@ -237,38 +269,13 @@ impl Retention {
     }
 }
 
-/// What cannot be read stays, and holds nothing else up; `fsck` tells of it.
-fn has_served((key, bytes): &Entry, now: Timestamp) -> bool {
-    ledger::decode(key, bytes).is_ok_and(|value| served_its_time(&value, now))
-}
-
-fn served_its_time(value: &StateValue, now: Timestamp) -> bool {
-    match value {
-        StateValue::Times(times) => times.0.last().is_none_or(|last| *last + COUNTERS < now),
-        StateValue::Until(Some(until)) => *until < now,
-        StateValue::Memory { until: Some(until), .. } => *until < now,
-        StateValue::Member(member) => {
-            let last = member.told_at.max(member.read_at).max(member.found_at);
-            last.is_none_or(|last| last + COUNTERS < now)
-        }
-        StateValue::Group(group) => {
-            let last = group.told_at.max(group.found_at);
-            group.dismissed && last.is_none_or(|last| last + GONE < now)
-        }
-        StateValue::Changes(changes) => {
-            let last = changes.recent.last().map(|change| change.at).max(changes.rests_until);
-            last.is_none_or(|last| last + COUNTERS < now)
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::decision::EventId;
     use crate::decision::state::{GroupRecord, MemberRecord, Times};
+    use crate::rule::RuleId;
     use crate::store::MemoryStore;
 
     const NOW: Timestamp = Timestamp(100 * ledger::DAY);
@@ -399,6 +406,34 @@ mod tests {
         for (key, _) in young {
             assert!(store.get(&key).unwrap().is_some());
         }
+    }
+
+    #[tokio::test]
+    async fn where_much_is_old_it_is_gone_on_with_at_once() {
+        let store = Arc::new(MemoryStore::default());
+        let until = |days: i64| {
+            let until = Timestamp(NOW.0 + days * ledger::DAY);
+            Some(ledger::encode(&StateValue::Until(Some(until))).unwrap())
+        };
+        let place = |key: fn(RuleId, String) -> StateKey, number: usize| {
+            ledger::state_key(&key("r".into(), format!("{number:05}")))
+        };
+        let mut set = WriteSet::default();
+        for number in 0..5_000 {
+            set.writes.push((place(StateKey::Cooldown, number), until(-1)));
+            // Every third is old: less than comes would go, if it paused.
+            let third = if number % 3 == 0 { -1 } else { 1 };
+            set.writes.push((place(StateKey::Once, number), until(third)));
+        }
+        store.commit(set).await.unwrap();
+        let clock = Arc::new(ManualClock::new(NOW));
+        let retention = Retention::new(store.clone(), clock, WEEK, 9);
+        let (stop, stopping) = watch::channel(true);
+        retention.catch_up(&stopping).await.unwrap();
+        assert_eq!(left(&store, Kind::Cooldown), 5_000, "told to stop");
+        stop.send_replace(false);
+        retention.catch_up(&stopping).await.unwrap();
+        assert_eq!((left(&store, Kind::Cooldown), left(&store, Kind::Once)), (0, 3_333));
     }
 
     #[tokio::test]

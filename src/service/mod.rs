@@ -180,7 +180,8 @@ impl Service {
         };
         let console = console(status, &engine, config);
         let (keep, most) = (config.journal.keep, config.journal.most.into());
-        let retention = Some(Retention::new(store.clone(), clock.clone(), keep, most));
+        let retention = Retention::new(store.clone(), clock.clone(), keep, most);
+        let retention = Some(retention.with_rules(rules.current()));
         let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
