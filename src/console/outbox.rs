@@ -1,21 +1,20 @@
 //! What is still to be sent, and what each entry waits for.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::Console;
 use super::api::Page;
 use super::listing;
+use super::lookup::Lookup;
 use crate::decision::{EventId, Lane};
 use crate::ledger::{self, Kind, Pending};
 use crate::store::{Store, StoreError};
 
-pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let store = &*console.store;
-    let list = listing::page::<Pending>(store, Kind::Outbox, &page);
+pub(super) async fn list(lookup: Lookup, Query(page): Query<Page>) -> Response {
+    let list = listing::page::<Pending>(&lookup, Kind::Outbox, &page);
     let mut waiting = match list.as_ref().map(|page| page.entries.first()) {
-        Ok(Some((key, Ok(pending)))) => Waiting::before(store, key, pending),
+        Ok(Some((key, Ok(pending)))) => Waiting::before(&lookup, key, pending),
         _ => Ok(Waiting::default()),
     };
     listing::answer(list, |pending| {

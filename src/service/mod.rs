@@ -14,7 +14,7 @@ mod watchers;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -27,6 +27,7 @@ use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
+use crate::ledger::sanctions::Late;
 use crate::pipeline::Observer;
 use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
@@ -176,6 +177,7 @@ impl Service {
             delivery: engine.delivery.clone(),
             pipeline: engine.pipeline.clone(),
             reconciler: engine.reconciler.clone(),
+            late: Mutex::default(),
             clock: clock.clone(),
         };
         let console = console(status, &engine, config);
@@ -354,6 +356,7 @@ struct ServiceStatus {
     reconciler: Option<Arc<Reconciler>>,
     connections: [Arc<Connections>; 2],
     admission: Arc<Admission>,
+    late: Mutex<Late>,
     clock: Arc<dyn Clock>,
 }
 
@@ -373,10 +376,13 @@ impl Status for ServiceStatus {
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }
-        match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
+        // Two who ask at once go on one after the other.
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        match late.go_on(&*self.store, self.clock.now()) {
             Ok(late) => self.metrics.set_sanctions_late(late),
             Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
         }
+        drop(late);
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());
