@@ -69,7 +69,7 @@ pub(super) async fn events(
     let listens = rule.as_deref().and_then(|rule| rules.get(&rule.into()).cloned());
     let filter = Filter { group, member, rule, listens, event, happened, acted };
     let limit = limit.unwrap_or_else(hundred).clamp(1, MOST);
-    let newest = journal::newest(&lookup, &filter, since, limit);
+    let newest = journal::newest(&lookup, &filter, since, console.pipeline.now(), limit);
     listed(newest.map(|entries| entries.iter().map(entry_json).collect::<Vec<_>>()))
 }
 
