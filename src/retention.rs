@@ -32,13 +32,15 @@ const PAGE: usize = 200;
 const MUCH: usize = PAGE / 4;
 
 /// What is looked at: the journal (and the marks) in the order of age, all others round and round.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 11] = [
     Kind::Counter,
     Kind::Cooldown,
     Kind::Once,
     Kind::Memory,
     Kind::Changes,
+    Kind::Ladder,
     Kind::Group,
+    Kind::Room,
     Kind::Member,
     Kind::Rules,
     Kind::Journal,
@@ -239,7 +241,7 @@ impl Retention {
     /// Versions of the rules to which no entry can refer any more: the day of their last use is
     /// written down, so that the journal need not be searched for them.
     fn unused(&self, mut versions: Vec<Entry>, now: Timestamp) -> Vec<Entry> {
-        let cutoff = (now - self.journal).0.div_euclid(ledger::DAY);
+        let cutoff = (now - self.journal).day();
         // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
         versions.retain(|(key, bytes)| {
             ledger::decode::<RulesVersion>(key, bytes)

@@ -19,7 +19,7 @@ pub mod survey;
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};
 pub use keys::{
     DAY, Kind, after, bucket_of, dead_key, group_of, held_key, index_key, index_range, journal_id,
-    journal_key, journal_range, lane_of, members_of, outbox_key, outbox_lane, prefix,
+    journal_key, journal_range, ladder_of, lane_of, members_of, outbox_key, outbox_lane, prefix,
     quarantine_key, rules_key, sanctions_of, seen_from, seen_key, seq_of, setting_key, state_key,
     texts_of, time_of, timer_id_of, timer_key, timer_moved,
 };

@@ -205,7 +205,9 @@ fn ladder_places(fates: &mut Fates, old: &Rule, new: &Rule) {
         .zip(&now)
         .any(|((_, old), (_, new))| old.forget_after != new.forget_after)
     {
-        (Fate::Kept, "the new `forget_after` counts from each one's last mute".to_owned())
+        let why = "the new `forget_after` counts from each one's last mute; whom the old one has \
+                   forgotten is on the first step again";
+        (Fate::Kept, why.to_owned())
     } else {
         (Fate::Kept, "the ladder is the same".to_owned())
     };
