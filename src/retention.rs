@@ -31,6 +31,9 @@ const PAGE: usize = 200;
 /// Where so many of a page have gone, the next page is looked at at once: otherwise more could come than goes.
 const MUCH: usize = PAGE / 4;
 
+/// The same of versions of the rules, each of which is the text of all rules.
+const VERSIONS: usize = 8;
+
 /// What is looked at: the journal (and the marks) in the order of age, all others round and round.
 const KINDS: [Kind; 11] = [
     Kind::Counter,
@@ -94,6 +97,7 @@ impl Retention {
             let (went, much) = match kind {
                 Kind::Journal => (self.take_out(now, steady).await?, PAGE),
                 _ if !steady => continue,
+                Kind::Rules => (self.unused(now).await?, VERSIONS / 4),
                 _ => (self.let_go(self.walk(kind, now)?).await?, MUCH),
             };
             if went >= much {
@@ -217,37 +221,52 @@ impl Retention {
         self.store.keys(&from, &to, PAGE)
     }
 
-    /// What has served its time on the next page of a kind, round and round.
-    fn walk(&self, kind: Kind, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+    /// A page of a kind, round and round: goes on behind the last key of the page before, unless that was
+    /// shorter than `most`.
+    fn page<T>(
+        &self,
+        kind: Kind,
+        most: usize,
+        read: impl FnOnce(&[u8], &[u8]) -> Result<Vec<T>, StoreError>,
+        key: impl Fn(&T) -> &[u8],
+    ) -> Result<Vec<T>, StoreError> {
         let (first, to) = ledger::prefix(kind);
         let mut walks = self.walks.lock().unwrap_or_else(PoisonError::into_inner);
         let from = walks.remove(&(kind as u8)).unwrap_or(first);
-        let page = self.store.scan(&from, &to, PAGE)?;
-        if let Some((last, _)) = page.last().filter(|_| page.len() == PAGE) {
-            walks.insert(kind as u8, ledger::after(last));
+        let page = read(&from, &to)?;
+        if let Some(last) = page.last().filter(|_| page.len() == most) {
+            walks.insert(kind as u8, ledger::after(key(last)));
         }
-        drop(walks);
-        match kind {
-            Kind::Member => self.left_over(page, now),
-            Kind::Rules => Ok(self.unused(page, now)),
-            _ => {
-                let rules = self.rules.as_ref().map(|rules| rules.load());
-                let served = Served { now, rules: rules.as_deref().map(|rules| &**rules) };
-                Ok(page.into_iter().filter(|entry| served.has(entry)).collect())
-            }
-        }
+        Ok(page)
     }
 
-    /// Versions of the rules to which no entry can refer any more: the day of their last use is
-    /// written down, so that the journal need not be searched for them.
-    fn unused(&self, mut versions: Vec<Entry>, now: Timestamp) -> Vec<Entry> {
+    /// What has served its time on the next page of a kind.
+    fn walk(&self, kind: Kind, now: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let read = |from: &[u8], to: &[u8]| self.store.scan(from, to, PAGE);
+        let page = self.page(kind, PAGE, read, |(key, _)| key)?;
+        if kind == Kind::Member {
+            return self.left_over(page, now);
+        }
+        let rules = self.rules.as_ref().map(|rules| rules.load());
+        let served = Served { now, rules: rules.as_deref().map(|rules| &**rules) };
+        Ok(page.into_iter().filter(|entry| served.has(entry)).collect())
+    }
+
+    /// Takes out versions of the rules to which no entry can refer any more: the day of their last use is
+    /// written down, so that the journal need not be searched for them. No two are in memory at once.
+    async fn unused(&self, now: Timestamp) -> Result<usize, StoreError> {
         let cutoff = (now - self.journal).day();
-        // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
-        versions.retain(|(key, bytes)| {
-            ledger::decode::<RulesVersion>(key, bytes)
-                .is_ok_and(|version| version.last_used < cutoff)
-        });
-        versions
+        let read = |from: &[u8], to: &[u8]| self.store.keys(from, to, VERSIONS);
+        let mut gone = 0;
+        for key in self.page(Kind::Rules, VERSIONS, read, |key| key)? {
+            let Some(bytes) = self.store.get(&key)? else { continue };
+            // What cannot be read stays, and holds nothing else up; `fsck` tells of it.
+            let version = ledger::decode::<RulesVersion>(&key, &bytes);
+            if version.is_ok_and(|version| version.last_used < cutoff) {
+                gone += self.let_go(vec![(key, bytes)]).await?;
+            }
+        }
+        Ok(gone)
     }
 
     /// Members of groups that are gone: whoever hears of that has the group before him, not all who were

@@ -276,3 +276,20 @@ async fn members_of_a_group_that_nobody_knows_any_more_go_in_time() {
     assert_eq!(store.get(&key("dogs", "ben")).unwrap(), None);
     assert!(store.get(&key("cats", "ann")).unwrap().is_some());
 }
+
+#[tokio::test]
+async fn of_many_versions_of_the_rules_those_behind_the_young_go_too() {
+    let (store, clock) = (Arc::new(MemoryStore::default()), Arc::new(ManualClock::new(NOW)));
+    let version = |number: i64| {
+        let last_used = if number < 300 { NOW.day() } else { NOW.day() - 8 };
+        let kept = RulesVersion { last_used, files: Vec::new() };
+        (ledger::rules_key(&format!("{number:03}")), Some(ledger::encode(&kept).unwrap()))
+    };
+    let writes = (0..310).map(version).collect();
+    store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+    let retention = steady(&store, &clock, 9);
+    for _ in 0..400 / VERSIONS {
+        retention.step().await.unwrap();
+    }
+    assert_eq!(left(&store, Kind::Rules), 300);
+}
