@@ -38,6 +38,24 @@ pub fn place_of(key: &[u8]) -> String {
     backup::hex(key)
 }
 
+/// Keys that are counted at once: as long as they are read, nobody writes.
+const COUNTED: usize = 1_000;
+
+/// How many entries stand from one key (included) to another (excluded), counted up to `most`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count(store: &dyn Store, from: &[u8], to: &[u8], most: usize) -> Result<usize, StoreError> {
+    let (mut from, mut counted) = (from.to_vec(), 0);
+    while counted < most {
+        let page = store.keys(&from, to, COUNTED.min(most - counted))?;
+        let Some(last) = page.last() else { break };
+        from = after(last);
+        counted += page.len();
+    }
+    Ok(counted)
+}
+
 /// Reads a record; a garbled one is an error that names its key.
 pub fn read<T: serde::de::DeserializeOwned>(
     store: &dyn Store,
