@@ -181,9 +181,7 @@ impl Service {
             clock: clock.clone(),
         };
         let console = console(status, &engine, config);
-        let (keep, most) = (config.journal.keep, config.journal.most.into());
-        let retention = Retention::new(store.clone(), clock.clone(), keep, most);
-        let retention = Some(retention.with_rules(rules.current()));
+        let retention = Some(retention(config, &store, &clock).with_rules(rules.current()));
         let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
@@ -256,6 +254,11 @@ impl Service {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
     }
+}
+
+fn retention(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Retention {
+    let (keep, most) = (config.journal.keep, config.journal.most.into());
+    Retention::new(Arc::clone(store), Arc::clone(clock), keep, most)
 }
 
 fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {
