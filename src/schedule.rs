@@ -11,7 +11,7 @@ use crate::decision::{Event, EventId, StateKey, StateValue};
 use crate::ledger::{self, Kind, TimerRecord};
 use crate::pipeline::{Extra, NotTaken, Pipeline};
 use crate::rule::model::{Missed, Schedule, Timing, Trigger};
-use crate::rule::{Rule, RuleId};
+use crate::rule::{Rule, RuleId, RuleSet};
 use crate::store::{self, CommitError, Store, StoreError, Write, WriteSet};
 
 /// A firing no later than this is on time.
@@ -309,7 +309,9 @@ impl Scheduler {
 
     async fn schedules(&self, now: Timestamp) -> Result<usize, NotTaken> {
         let (mut worked, mut trouble) = (0, None);
-        for rule in self.pipeline.rules().rules() {
+        let rules = self.pipeline.rules();
+        self.forget_others(&rules).await?;
+        for rule in rules.rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
             // One rule's trouble is not another's.
             match self.schedule(rule, schedule, now).await {
@@ -359,6 +361,24 @@ impl Scheduler {
             self.remember(&rule.id, missed).await?;
         }
         Ok(firings.len())
+    }
+
+    /// Forgets the firings of what is no schedule any more: put back later, it is new, and has missed nothing.
+    async fn forget_others(&self, rules: &RuleSet) -> Result<(), NotTaken> {
+        let runs = |key: &[u8]| {
+            let id = ledger::texts_of(key).into_iter().next();
+            let rule = id.and_then(|id| rules.get(&RuleId::from(id.as_str())));
+            rule.is_some_and(|rule| matches!(rule.trigger, Trigger::Schedule(_)))
+        };
+        let (from, to) = ledger::prefix(Kind::Fired);
+        let known = self.store.keys(&from, &to, usize::MAX).map_err(not_read)?;
+        let gone = known.into_iter().filter(|key| !runs(key));
+        let writes: Vec<Write> = gone.map(|key| (key, None)).collect();
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let set = WriteSet { writes, durable: true, ..WriteSet::default() };
+        self.store.commit(set).await.map_err(not_committed)
     }
 
     async fn remember(&self, rule: &RuleId, at: Timestamp) -> Result<(), NotTaken> {

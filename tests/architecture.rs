@@ -14,7 +14,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("decision", &["chat", "clock", "rule"]),
     ("store", &["clock"]),
     ("ledger", &["chat", "clock", "rule", "decision", "store"]),
-    ("retention", &["chat", "clock", "decision", "store", "ledger"]),
+    ("retention", &["chat", "clock", "rule", "decision", "store", "ledger"]),
     ("pipeline", &["chat", "clock", "rule", "decision", "store", "ledger"]),
     ("callback", &["chat", "clock", "rule", "decision", "pipeline"]),
     ("schedule", &["chat", "clock", "rule", "decision", "store", "ledger", "pipeline"]),

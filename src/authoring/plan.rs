@@ -236,6 +236,16 @@ mod tests {
     }
 
     #[test]
+    fn of_a_schedule_that_goes_the_last_firing_is_forgotten() {
+        let rest = "do = [{ alert = { text = \"x\" } }]\n";
+        let old = rules(&[&format!("[rule.a]\nschedule = {{ every = \"1h\" }}\n{rest}")]);
+        let plan = plan(&old, &named(&["b"]), None);
+        let state = &plan.removed[0].state;
+        let told: Vec<_> = state.iter().map(|fate| (fate.state, fate.fate)).collect();
+        assert_eq!(told, [("last firing", Fate::Dropped)]);
+    }
+
+    #[test]
     fn the_same_files_in_another_directory_have_not_moved() {
         let text = "[rule.a]\non = \"member.joined\"\ndo = [{ alert = { text = \"a\" } }]\n";
         let at = |names: &[&str]| {

@@ -167,7 +167,9 @@ impl Recorded {
         match &self.0 {
             Origin::Service(admin) => admin.newest(filter),
             Origin::Store(store) => {
-                Ok(journal::newest(&**store, filter, Timestamp(0), 1)?.into_iter().next())
+                // A stopped store may be of any time.
+                let (since, now) = (Timestamp(0), Timestamp(i64::MAX));
+                Ok(journal::newest(&**store, filter, since, now, 1)?.into_iter().next())
             }
             Origin::Lines(lines) => {
                 let mut newest = None;

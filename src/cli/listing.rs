@@ -64,7 +64,8 @@ impl Looking {
                 path.push_str(&format!("&after={}", escaped(place)));
             }
             let (page, all) = admin.page(&path)?;
-            total = all;
+            // Only the first page says it.
+            total = total.max(all);
             let last = page.len() < limit;
             entries.extend(page);
             if last {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::lookup::hung_up;
 use crate::store::StoreError;
 
 /// A problem that the caller can do something about.
@@ -18,7 +19,9 @@ pub(super) fn listed<T: Serialize>(list: Result<T, StoreError>) -> Response {
     match list {
         Ok(list) => Json(list).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the store cannot be read");
+            if !hung_up(&error) {
+                tracing::error!(%error, "the store cannot be read");
+            }
             problem(StatusCode::SERVICE_UNAVAILABLE, "the store cannot be read; the log says why")
                 .into_response()
         }

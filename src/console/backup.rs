@@ -9,6 +9,7 @@ use futures_util::stream;
 
 use super::Console;
 use super::answers::listed;
+use super::lookup::apart;
 use crate::ledger::backup::Backup;
 
 /// A page is read when the one before has been taken: however large the store, memory is bounded. When
@@ -21,8 +22,9 @@ pub(super) async fn backup(State(console): State<Console>) -> Response {
     };
     let lines = stream::unfold(Some(backup), |backup| async {
         let mut backup = backup?;
-        match backup.next_lines() {
-            Ok(lines) => lines.map(|lines| (Ok(lines), Some(backup))),
+        let page = apart(move || backup.next_lines().map(|lines| (lines, backup)));
+        match page.await {
+            Ok((lines, backup)) => lines.map(|lines| (Ok(lines), Some(backup))),
             Err(error) => {
                 tracing::error!(%error, "a backup broke off");
                 Some((Err(error), None))

@@ -11,6 +11,7 @@ use super::Console;
 use super::answers::problem;
 use super::api::{MOST, Page};
 use super::listing;
+use super::lookup::Lookup;
 use super::outbox::pending_json;
 use crate::ledger::{DeadLetter, Kind};
 use crate::pipeline::{DeadFate, DeadOrdered, Stretch, Which};
@@ -33,8 +34,8 @@ fn most() -> usize {
     MOST
 }
 
-pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = listing::page::<DeadLetter>(&*console.store, Kind::Dead, &page);
+pub(super) async fn list(lookup: Lookup, Query(page): Query<Page>) -> Response {
+    let list = listing::page::<DeadLetter>(&lookup, Kind::Dead, &page);
     listing::answer(list, |letter| letter_json(&letter))
 }
 

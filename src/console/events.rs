@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Console;
 use super::answers::{listed, problem};
 use super::api::{MOST, hundred};
+use super::lookup::{Lookup, apart};
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::ledger::journal::{self, Filter};
@@ -56,6 +57,7 @@ fn refused(error: &str) -> Response {
 /// The newest decisions that are wanted, newest first.
 pub(super) async fn events(
     State(console): State<Console>,
+    lookup: Lookup,
     Query(wanted): Query<Wanted>,
 ) -> Response {
     let since = match time(wanted.since.as_ref(), Timestamp(0)) {
@@ -67,7 +69,7 @@ pub(super) async fn events(
     let listens = rule.as_deref().and_then(|rule| rules.get(&rule.into()).cloned());
     let filter = Filter { group, member, rule, listens, event, happened, acted };
     let limit = limit.unwrap_or_else(hundred).clamp(1, MOST);
-    let newest = journal::newest(&*console.store, &filter, since, limit);
+    let newest = journal::newest(&lookup, &filter, since, console.pipeline.now(), limit);
     listed(newest.map(|entries| entries.iter().map(entry_json).collect::<Vec<_>>()))
 }
 
@@ -110,9 +112,12 @@ pub(super) async fn journal(State(console): State<Console>, Query(span): Query<S
     let pages = stream::unfold(Some(from), move |from| {
         let (store, to) = (Arc::clone(&store), to.clone());
         async move {
-            let page = journal::page(&*store, &from?, &to)
-                .and_then(|(entries, next)| Ok((lines(&entries)?, next)));
-            Some(match page {
+            let from = from?;
+            let page = apart(move || {
+                let (entries, next) = journal::page(&*store, &from, &to)?;
+                Ok((lines(&entries)?, next))
+            });
+            Some(match page.await {
                 Ok((lines, next)) => (Ok(lines), next),
                 Err(error) => {
                     tracing::error!(%error, "the journal cannot be read");

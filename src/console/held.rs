@@ -11,6 +11,7 @@ use super::Console;
 use super::answers::problem;
 use super::api::Page;
 use super::listing;
+use super::lookup::Lookup;
 use crate::decision::Held;
 use crate::decision::effect::Act;
 use crate::ledger::Kind;
@@ -26,9 +27,13 @@ pub(super) struct Meant {
     rule: Option<String>,
 }
 
-pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
+pub(super) async fn list(
+    State(console): State<Console>,
+    lookup: Lookup,
+    Query(page): Query<Page>,
+) -> Response {
     let rules = console.pipeline.rules();
-    let list = listing::page::<Held>(&*console.store, Kind::Held, &page);
+    let list = listing::page::<Held>(&lookup, Kind::Held, &page);
     listing::answer(list, |held| held_json(&held, &rules))
 }
 

@@ -7,6 +7,7 @@ mod dead;
 mod events;
 mod held;
 mod listing;
+mod lookup;
 mod outbox;
 mod quarantine;
 mod reconcile;
@@ -19,18 +20,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
+use self::lookup::{Turns, to_its_end};
 use crate::delivery::Stopped;
 use crate::pipeline::Pipeline;
 use crate::reconcile::Reconciler;
@@ -111,32 +111,41 @@ pub struct Console {
     pub token: Option<SecretString>,
 }
 
+impl FromRef<Console> for Arc<dyn Store> {
+    fn from_ref(console: &Console) -> Self {
+        Arc::clone(&console.store)
+    }
+}
+
 /// The admin listener's router.
 pub fn router(console: Console) -> Router {
-    let api = Router::new()
+    // What grows with the store. Whoever looks after the service must not wait for these.
+    let long = Router::new()
+        .route("/api/v1/outbox", get(outbox::list))
+        .route("/api/v1/dead", get(dead::list))
+        .route("/api/v1/held", get(held::list))
+        .route("/api/v1/quarantine", get(quarantine::list))
+        .route("/api/v1/sanctions", get(sanctions::list))
+        .route("/api/v1/groups/{group}", get(survey::group))
+        .route("/api/v1/state", get(survey::rule_state))
+        .route("/api/v1/events", get(events::events))
+        .layer(middleware::from_fn_with_state(lookup::turns(), to_its_end));
+    let short = Router::new()
         .route("/api/v1/rules", get(api::rules))
         .route("/api/v1/reload", post(api::reload))
-        .route("/api/v1/outbox", get(outbox::list))
         .route("/api/v1/stopped", get(api::stopped))
-        .route("/api/v1/dead", get(dead::list))
         .route("/api/v1/dead/retry", post(dead::retry))
         .route("/api/v1/dead/done", post(dead::done))
         .route("/api/v1/dead/drop", post(dead::drop))
-        .route("/api/v1/held", get(held::list))
         .route("/api/v1/held/release", post(held::release))
         .route("/api/v1/held/discard", post(held::discard))
-        .route("/api/v1/quarantine", get(quarantine::list))
         .route("/api/v1/quarantine/retry", post(quarantine::retry))
         .route("/api/v1/quarantine/drop", post(quarantine::drop))
         .route("/api/v1/reconcile", get(reconcile::status).post(reconcile::start))
-        .route("/api/v1/sanctions", get(sanctions::list))
         .route("/api/v1/sanctions/lift", post(sanctions::lift))
         .route("/api/v1/sanctions/extend", post(sanctions::extend))
         .route("/api/v1/groups", get(api::groups))
         .route("/api/v1/timers", get(api::timers))
-        .route("/api/v1/groups/{group}", get(survey::group))
-        .route("/api/v1/state", get(survey::rule_state))
-        .route("/api/v1/events", get(events::events))
         .route("/api/v1/events/{id}", get(events::event))
         .route("/api/v1/journal", get(events::journal))
         .route("/api/v1/journal/{id}", get(events::entry))
@@ -145,40 +154,15 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/backup", get(backup::backup))
         .route("/metrics", get(api::metrics))
         .route("/", get(api::overview))
-        .layer(middleware::from_fn(to_its_end))
-        .layer(middleware::from_fn_with_state(console.clone(), authorize));
+        .layer(middleware::from_fn_with_state(Turns::None, to_its_end));
+    let api = long.merge(short);
+    let api = api.layer(middleware::from_fn_with_state(console.clone(), authorize));
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(api::ready))
         .merge(api)
         .fallback(|| async { answers::problem(StatusCode::NOT_FOUND, "there is no such page") })
         .with_state(console)
-}
-
-/// What is looked up at once.
-static LOOKUPS: Semaphore = Semaphore::const_new(4);
-
-/// Carries an order out in a task of its own: an operator who hangs up must not leave it half way, with
-/// effects on disk that delivery has not heard of. What is only asked is looked up on a thread of its own: a
-/// million entries of the journal take seconds, for which callbacks must not wait.
-async fn to_its_end(request: Request, next: Next) -> Response {
-    let answered = if request.method() == Method::POST {
-        tokio::spawn(next.run(request))
-    } else {
-        let (turn, runtime) = (LOOKUPS.acquire().await, Handle::current());
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            runtime.block_on(next.run(request))
-        })
-    };
-    match answered.await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a bug: an operator's order failed");
-            let text = "a bug: this failed half way; the log says more";
-            answers::problem(StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
-        }
-    }
 }
 
 /// Without a token, whoever reaches the listener may ask and order, but not the pages that they have open

@@ -1,21 +1,20 @@
 //! What is still to be sent, and what each entry waits for.
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::Console;
 use super::api::Page;
 use super::listing;
+use super::lookup::Lookup;
 use crate::decision::{EventId, Lane};
 use crate::ledger::{self, Kind, Pending};
 use crate::store::{Store, StoreError};
 
-pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let store = &*console.store;
-    let list = listing::page::<Pending>(store, Kind::Outbox, &page);
+pub(super) async fn list(lookup: Lookup, Query(page): Query<Page>) -> Response {
+    let list = listing::page::<Pending>(&lookup, Kind::Outbox, &page);
     let mut waiting = match list.as_ref().map(|page| page.entries.first()) {
-        Ok(Some((key, Ok(pending)))) => Waiting::before(store, key, pending),
+        Ok(Some((key, Ok(pending)))) => Waiting::before(&lookup, key, pending),
         _ => Ok(Waiting::default()),
     };
     listing::answer(list, |pending| {
@@ -32,12 +31,12 @@ impl Waiting {
     fn before(store: &dyn Store, key: &[u8], pending: &Pending) -> Result<Self, StoreError> {
         let lane = &pending.effect.lane;
         let (from, _) = ledger::outbox_lane(lane);
-        let earlier = store.keys(&from, key, usize::MAX)?;
-        let Some(first) = earlier.first() else { return Ok(Self::default()) };
-        let Ok(Some(first)) = ledger::read::<Pending>(store, first) else {
+        let Some(place) = store.keys(&from, key, 1)?.pop() else { return Ok(Self::default()) };
+        let Ok(Some(first)) = ledger::read::<Pending>(store, &place) else {
             return Ok(Self::default());
         };
-        Ok(Self(Some((lane.clone(), first.effect.id, earlier.len() - 1))))
+        let between = ledger::count(store, &ledger::after(&place), key, usize::MAX)?;
+        Ok(Self(Some((lane.clone(), first.effect.id, between))))
     }
 
     fn told(&mut self, pending: &Pending) -> Value {
@@ -79,6 +78,7 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::decision::Effect;
     use crate::decision::effect::{Act, Manner};
+    use crate::store::{MemoryStore, WriteSet};
 
     fn pending(lane: &str, number: u8) -> Pending {
         let id = EventId::of(&[&[number]]);
@@ -119,6 +119,27 @@ mod tests {
             (Value::Null, json!(0)),
             (id(4), json!(1)),
         ];
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_begins_in_the_middle_of_a_lane_says_how_many_come_before() {
+        let store = MemoryStore::default();
+        let lane = Lane::group(&"a".into());
+        let entry = |number: u8| {
+            let bytes = ledger::encode(&pending("a", number)).unwrap();
+            (ledger::outbox_key(&lane, number.into()), Some(bytes))
+        };
+        let writes = (1..=4).map(entry).collect();
+        store.commit(WriteSet { writes, ..WriteSet::default() }).await.unwrap();
+        let told = [1, 2, 4].map(|number| {
+            let (key, _) = entry(number);
+            let its = pending("a", number);
+            let told = Waiting::before(&store, &key, &its).unwrap().told(&its);
+            (told["behind"].clone(), told["before"].clone())
+        });
+        let first = json!(EventId::of(&[&[1]]));
+        let expected = [(Value::Null, json!(0)), (first.clone(), json!(1)), (first, json!(3))];
         assert_eq!(told, expected);
     }
 }

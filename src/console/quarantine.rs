@@ -11,6 +11,7 @@ use super::Console;
 use super::answers::problem;
 use super::api::Page;
 use super::listing;
+use super::lookup::Lookup;
 use crate::ledger::{Kept, Kind, Quarantined};
 use crate::pipeline::{DeadFate, QuarantineOrdered, Which};
 
@@ -22,8 +23,8 @@ pub(super) struct Meant {
     all: bool,
 }
 
-pub(super) async fn list(State(console): State<Console>, Query(page): Query<Page>) -> Response {
-    let list = listing::page::<Quarantined>(&*console.store, Kind::Quarantine, &page);
+pub(super) async fn list(lookup: Lookup, Query(page): Query<Page>) -> Response {
+    let list = listing::page::<Quarantined>(&lookup, Kind::Quarantine, &page);
     listing::answer(list, |kept| told(&kept))
 }
 

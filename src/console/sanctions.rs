@@ -9,10 +9,11 @@ use serde::Deserialize;
 use super::Console;
 use super::answers::{listed, problem};
 use super::api::{MOST, hundred};
+use super::lookup::Lookup;
 use crate::chat::{Account, GroupId};
 use crate::clock::Timestamp;
 use crate::decision::state::SanctionKind;
-use crate::ledger::sanctions::{Told, Wanted};
+use crate::ledger::sanctions::{Told, Wanted, find};
 use crate::pipeline::{Obeyed, Order};
 use crate::rule::duration;
 
@@ -40,7 +41,11 @@ pub(super) struct Ordered {
     until: Option<String>,
 }
 
-pub(super) async fn list(State(console): State<Console>, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn list(
+    State(console): State<Console>,
+    lookup: Lookup,
+    Query(asked): Query<Asked>,
+) -> Response {
     let kind = match kind_of(asked.kind.as_deref()) {
         Ok(kind) => kind,
         Err(text) => return problem(StatusCode::BAD_REQUEST, &text).into_response(),
@@ -53,7 +58,7 @@ pub(super) async fn list(State(console): State<Console>, Query(asked): Query<Ask
         late_at: asked.late.then_some(now),
         after: asked.after,
     };
-    let found = console.pipeline.sanctions(&wanted, asked.limit.clamp(1, MOST));
+    let found = find(&lookup, &wanted, asked.limit.clamp(1, MOST));
     listed(found.map(|found| found.iter().map(|one| one.told(now)).collect::<Vec<Told>>()))
 }
 

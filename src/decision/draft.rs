@@ -289,7 +289,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn set_room(&mut self, room: &RoomId, record: RoomRecord) {
+    /// Notes that something was told of a room, where it has a record.
+    pub(super) fn hear_of_room(&mut self, room: &RoomId) {
+        if let Some(record) = self.room(room).cloned() {
+            self.set_room(room, record);
+        }
+    }
+
+    pub(super) fn set_room(&mut self, room: &RoomId, mut record: RoomRecord) {
+        record.told_on = Some(self.now.day());
         self.set(StateKey::Room(room.clone()), Some(StateValue::Room(record)));
     }
 

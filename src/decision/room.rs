@@ -14,6 +14,7 @@ use crate::rule::{EventKind, RuleSet};
 
 /// Applies one event, and derives `room.owner_left` and `room.owner_changed`.
 pub(super) fn apply(draft: &mut Draft<'_>, event: &Event, room: &Room, kind: EventKind) {
+    draft.hear_of_room(&room.id);
     match kind {
         EventKind::RoomClosed => draft.set(StateKey::Room(room.id.clone()), None),
         EventKind::RoomMemberEntered => entered(draft, event, &room.id),

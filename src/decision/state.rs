@@ -244,6 +244,10 @@ pub struct RoomRecord {
     /// Rules have heard that this owner has left, and they have not come back since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub owner_out: bool,
+    /// The last day (since 1970) on which something was told of it; absent in records of old, which stay
+    /// until then. No finer, so that not each event about a room is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_on: Option<i64>,
 }
 
 impl RoomRecord {

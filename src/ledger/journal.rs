@@ -156,7 +156,8 @@ pub fn find(
     Ok(found)
 }
 
-/// The newest entries that a filter means, newest first.
+/// The newest entries that a filter means, newest first. What a clock that was ahead has stamped with a time
+/// to come, seen from `now`, is told behind all others.
 ///
 /// # Errors
 /// When the store cannot be read, or an entry in it.
@@ -164,18 +165,38 @@ pub fn newest(
     store: &dyn Store,
     filter: &Filter,
     since: Timestamp,
+    now: Timestamp,
     limit: usize,
 ) -> Result<Vec<JournalEntry>, StoreError> {
-    let Some((first, last)) = ends(store)? else { return Ok(Vec::new()) };
-    let begin = first.max(since);
-    let (mut until, mut stretch) = (Timestamp(last.0.saturating_add(1)), FIRST_STRETCH);
+    let (first, to) = prefix(Kind::Journal);
+    let Some(first) = store.keys(&first, &to, 1)?.first().and_then(|key| time_of(key)) else {
+        return Ok(Vec::new());
+    };
+    let (begin, ahead) = (first.max(since), Timestamp(now.0.saturating_add(1)));
+    let mut found = newest_between(store, filter, (begin, ahead), limit)?;
+    if found.len() < limit {
+        let (to_come, end) = (begin.max(ahead), Timestamp(i64::MAX));
+        found.extend(newest_between(store, filter, (to_come, end), limit - found.len())?);
+    }
+    Ok(found)
+}
+
+/// The same, from a time (included) to another (excluded).
+fn newest_between(
+    store: &dyn Store,
+    filter: &Filter,
+    (begin, end): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<Vec<JournalEntry>, StoreError> {
     let mut found: Vec<JournalEntry> = Vec::new();
+    let (mut until, mut stretch) = (end, 0);
     // A store scans forwards only: stretches that grow lead back from the newest entry.
     while until > begin && found.len() < limit {
         let from = Timestamp(until.0.saturating_sub(stretch)).max(begin);
-        let mut some: VecDeque<JournalEntry> = VecDeque::new();
+        let (mut some, mut read) = (VecDeque::new(), false);
         for entry in entries(store, from, until) {
             let entry = entry?;
+            read = true;
             if filter.matches(&entry) {
                 if some.len() == limit - found.len() {
                     some.pop_front();
@@ -185,36 +206,78 @@ pub fn newest(
         }
         found.extend(some.into_iter().rev());
         (until, stretch) = (from, stretch.saturating_mul(4));
+        if !read {
+            // Over a gap, however long, without growing: behind it may lie a whole journal.
+            let Some(last) = last_between(store, begin, from)? else { break };
+            (until, stretch) = (Timestamp(last.0.saturating_add(1)), FIRST_STRETCH);
+        }
     }
     Ok(found)
 }
 
-/// The times of the first and the last entry.
-fn ends(store: &dyn Store) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-    let (from, to) = prefix(Kind::Journal);
-    let at = |page: Vec<Entry>| page.first().and_then(|(key, _)| time_of(key));
-    let Some(first) = at(store.scan(&from, &to, 1)?) else { return Ok(None) };
-    // Halving the time that is left finds the last one in some forty looks.
-    let (mut last, mut beyond) = (first, i64::MAX);
+/// The time of the last entry from a time (included) to another (excluded).
+fn last_between(
+    store: &dyn Store,
+    begin: Timestamp,
+    end: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let first_from = |from: Timestamp| {
+        let (from, to) = journal_range(from, end);
+        Ok(store.keys(&from, &to, 1)?.first().and_then(|key| time_of(key)))
+    };
+    let Some(mut last) = first_from(begin)? else { return Ok(None) };
+    // Halving the time that is left finds it in some forty looks.
+    let mut beyond = end.0;
     while beyond.saturating_sub(last.0) > 1 {
         let middle = Timestamp(last.0 + (beyond - last.0) / 2);
-        let (from, _) = journal_range(middle, middle);
-        match at(store.scan(&from, &to, 1)?) {
+        match first_from(middle)? {
             Some(time) => last = time,
             None => beyond = middle.0,
         }
     }
-    Ok(Some((first, last)))
+    Ok(Some(last))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
     use super::*;
     use crate::decision::event::{Cause, Event, Timer};
     use crate::decision::{EventId, Trace, Verdict};
     use crate::ledger::{Known, encode, journal_key};
     use crate::rule::EventKind;
-    use crate::store::{MemoryStore, WriteSet};
+    use crate::store::{Commit, MemoryStore, WriteSet};
+
+    const NOW: Timestamp = Timestamp(1_767_268_800_000 + 365 * 86_400_000);
+
+    /// Counts the entries that are read.
+    struct Counted(MemoryStore, AtomicUsize);
+
+    impl Store for Counted {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.get(key)
+        }
+
+        fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError> {
+            let page = self.0.scan(from, to, limit)?;
+            self.1.fetch_add(page.len(), Ordering::Relaxed);
+            Ok(page)
+        }
+
+        fn commit(&self, changes: WriteSet) -> Commit {
+            self.0.commit(changes)
+        }
+
+        fn health(&self) -> Result<(), StoreError> {
+            self.0.health()
+        }
+
+        fn size_on_disk(&self) -> u64 {
+            0
+        }
+    }
 
     fn entry(number: i64, at: i64) -> JournalEntry {
         JournalEntry {
@@ -271,7 +334,7 @@ mod tests {
         let store = store(times.clone()).await;
         let all: Vec<i64> = times.rev().collect();
         let told = |filter: &Filter, since, limit| -> Vec<i64> {
-            let found = newest(&store, filter, Timestamp(since), limit).unwrap();
+            let found = newest(&store, filter, Timestamp(since), NOW, limit).unwrap();
             found.into_iter().map(|entry| entry.at.0).collect()
         };
         assert_eq!(told(&Filter::default(), 0, 5), all[..5]);
@@ -280,6 +343,31 @@ mod tests {
         let cats = Filter { group: Some("@TGS#cats".into()), happened: true, ..Filter::default() };
         // Every sixth is a message in that group; the last of them is number 594.
         assert_eq!(told(&cats, 0, 2), [all[5], all[11]]);
+    }
+
+    #[tokio::test]
+    async fn what_a_clock_that_was_ahead_has_stamped_is_told_last_and_has_nothing_read_for_it() {
+        // A week of an entry a minute, and a minute of next year.
+        let week = (0..10_080).map(|n| NOW.0 - n * 60_000);
+        let ahead = (0..3).map(|n| NOW.0 + 365 * 86_400_000 + n * 1_000);
+        let store = Counted(store(week.clone().chain(ahead.clone())).await, AtomicUsize::new(0));
+        let told = |now, limit| -> Vec<i64> {
+            let found = newest(&store, &Filter::default(), Timestamp(0), now, limit).unwrap();
+            found.into_iter().map(|entry| entry.at.0).collect()
+        };
+        assert_eq!(told(NOW, 5), week.clone().take(5).collect::<Vec<_>>());
+        // Each look for what lies beyond a gap reads one.
+        let read = store.1.swap(0, Ordering::Relaxed);
+        assert!(read < 200, "{read}");
+        let (last, all) = (ahead.rev().collect::<Vec<_>>(), told(NOW, 20_000));
+        assert_eq!((&all[..10_080], &all[10_080..]), (&week.collect::<Vec<_>>()[..], &last[..]));
+        // While it was ahead, and where nobody knows what time it is.
+        store.1.store(0, Ordering::Relaxed);
+        for now in [NOW + Duration::from_secs(366 * 86_400), Timestamp(i64::MAX)] {
+            assert_eq!(told(now, 5)[..4], [last[0], last[1], last[2], NOW.0]);
+        }
+        let read = store.1.load(Ordering::Relaxed);
+        assert!(read < 400, "{read}");
     }
 
     #[tokio::test]

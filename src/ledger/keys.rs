@@ -175,6 +175,15 @@ pub fn texts_of(key: &[u8]) -> Vec<String> {
     parts
 }
 
+/// The rule of a ladder's key, and the step of it that is the ladder.
+pub fn ladder_of(key: &[u8]) -> Option<(String, usize)> {
+    let rule = key.starts_with(&[Kind::Ladder as u8, b'/']).then(|| texts_of(key))?;
+    let rule = rule.into_iter().next()?;
+    let from = Key::new(Kind::Ladder).text(&rule).0.len();
+    let position = key.get(from..from + 8)?.try_into().ok().map(u64::from_be_bytes)?;
+    Some((rule, usize::try_from(position).ok()?))
+}
+
 /// The time that begins a timer's or a journal entry's key.
 pub fn time_of(key: &[u8]) -> Option<Timestamp> {
     let bytes: [u8; 8] = key.get(2..10)?.try_into().ok()?;

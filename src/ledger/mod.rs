@@ -19,7 +19,7 @@ pub mod survey;
 pub use entry::{JournalEntry, Known, TimerSet, Wanted, settled_id, timer_id};
 pub use keys::{
     DAY, Kind, after, bucket_of, dead_key, group_of, held_key, index_key, index_range, journal_id,
-    journal_key, journal_range, lane_of, members_of, outbox_key, outbox_lane, prefix,
+    journal_key, journal_range, ladder_of, lane_of, members_of, outbox_key, outbox_lane, prefix,
     quarantine_key, rules_key, sanctions_of, seen_from, seen_key, seq_of, setting_key, state_key,
     texts_of, time_of, timer_id_of, timer_key, timer_moved,
 };
@@ -36,6 +36,24 @@ use crate::store::{Store, StoreError};
 /// A key as the API names it, to go on behind it.
 pub fn place_of(key: &[u8]) -> String {
     backup::hex(key)
+}
+
+/// Keys that are counted at once: as long as they are read, nobody writes.
+const COUNTED: usize = 1_000;
+
+/// How many entries stand from one key (included) to another (excluded), counted up to `most`.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn count(store: &dyn Store, from: &[u8], to: &[u8], most: usize) -> Result<usize, StoreError> {
+    let (mut from, mut counted) = (from.to_vec(), 0);
+    while counted < most {
+        let page = store.keys(&from, to, COUNTED.min(most - counted))?;
+        let Some(last) = page.last() else { break };
+        from = after(last);
+        counted += page.len();
+    }
+    Ok(counted)
 }
 
 /// Reads a record; a garbled one is an error that names its key.

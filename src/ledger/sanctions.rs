@@ -11,6 +11,8 @@ use crate::rule::duration;
 use crate::store::{Entry, Store, StoreError};
 
 const PAGE: usize = 1_000;
+/// Sanctions that [`Late`] looks at in one go: some tenths of a second.
+const STRETCH: usize = 50_000;
 
 /// Which sanctions are meant; what is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,13 +157,52 @@ pub fn find(store: &dyn Store, wanted: &Wanted, most: usize) -> Result<Vec<Stand
     Ok(found)
 }
 
-/// How many should have ended a while ago.
-///
-/// # Errors
-/// When the store cannot be read.
-pub fn late(store: &dyn Store, now: Timestamp) -> Result<usize, StoreError> {
-    let wanted = Wanted { late_at: Some(now), ..Wanted::default() };
-    Ok(find(store, &wanted, usize::MAX)?.len())
+/// How many should have ended a while ago, counted a stretch at a time: there may be a million, and whoever
+/// asks for the metrics gives up after seconds.
+#[derive(Debug)]
+pub struct Late {
+    stretch: usize,
+    /// Where the count goes on; `None`: it begins anew.
+    from: Option<Vec<u8>>,
+    so_far: usize,
+    all: usize,
+}
+
+impl Default for Late {
+    fn default() -> Self {
+        Self { stretch: STRETCH, from: None, so_far: 0, all: 0 }
+    }
+}
+
+impl Late {
+    /// Goes on with the next stretch. Says how many the last whole count has found, or this one so far,
+    /// where that is more.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the next call begins anew.
+    pub fn go_on(&mut self, store: &dyn Store, now: Timestamp) -> Result<usize, StoreError> {
+        let (first, to) = prefix(Kind::Sanction);
+        let mut from = self.from.take().unwrap_or_else(|| {
+            self.so_far = 0;
+            first
+        });
+        let mut left = self.stretch;
+        while left > 0 {
+            let page = store.scan(&from, &to, left.min(PAGE))?;
+            let Some((last, _)) = page.last() else {
+                self.all = self.so_far;
+                return Ok(self.all);
+            };
+            from = after(last);
+            left -= page.len();
+            for entry in &page {
+                let late = Standing::read(entry)?.is_some_and(|one| one.sanction.is_late(now));
+                self.so_far += usize::from(late);
+            }
+        }
+        self.from = Some(from);
+        Ok(self.all.max(self.so_far))
+    }
 }
 
 /// The key that a place stands for, as [`super::place_of`] has written it.
@@ -229,7 +270,20 @@ mod tests {
         assert_eq!(found(bans), ["@TGS#10 ann ban"]);
         let late_ones = Wanted { late_at: Some(NOW), ..Wanted::default() };
         assert_eq!(found(late_ones), ["@TGS#1 bob mute"]);
-        assert_eq!(late(&store, NOW).unwrap(), 1);
+        assert_eq!(Late::default().go_on(&store, NOW), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn late_ones_are_counted_a_stretch_at_a_time() {
+        let store = store().await;
+        let mut late = Late { stretch: 2, ..Late::default() };
+        let mut counts = |hours: u64| {
+            let now = NOW + Duration::from_secs(hours * 3_600);
+            (0..3).map(|_| late.go_on(&store, now).unwrap()).collect::<Vec<_>>()
+        };
+        // Of four, two at a time; the third look sees that there is no more.
+        assert_eq!(counts(1), [2, 4, 4]);
+        assert_eq!(counts(0), [4, 4, 1], "as it was, until all have been looked at");
     }
 
     #[tokio::test]

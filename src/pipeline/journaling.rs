@@ -96,9 +96,9 @@ impl Journaling {
             (ledger::index_key(event.id.as_str()), Some(place.clone())),
             (place, Some(ledger::encode(&entry)?)),
         ];
-        let keeps = (!self.has(rules, now)).then(|| Keeps(Arc::downgrade(rules), day(now)));
+        let keeps = (!self.has(rules, now)).then(|| Keeps(Arc::downgrade(rules), now.day()));
         if keeps.is_some() {
-            let version = RulesVersion { last_used: day(now), files: rules.sources().to_vec() };
+            let version = RulesVersion { last_used: now.day(), files: rules.sources().to_vec() };
             let written = ledger::encode(&version)?;
             writes.push((ledger::rules_key(rules.version()), Some(written)));
         }
@@ -109,7 +109,7 @@ impl Journaling {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // By the loading, not by the version: between two loadings of the same rules, retention may
         // have dropped them.
-        std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(rules)) && kept.1 == day(now)
+        std::ptr::eq(kept.0.as_ptr(), Arc::as_ptr(rules)) && kept.1 == now.day()
     }
 
     /// The writes of an entry have been committed. Only a commit that held the rules may say that they
@@ -216,10 +216,6 @@ fn mark(kept: &Mutex<Keeps>, keeps: Option<Keeps>) {
 fn was_looked_at(decision: &Decision) -> bool {
     let looked = |told: &RuleTrace| !matches!(told.why, Why::Off | Why::OutOfScope);
     decision.trace.passed_over || decision.trace.rules.iter().any(looked)
-}
-
-fn day(now: Timestamp) -> i64 {
-    now.0.div_euclid(ledger::DAY)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod watchers;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -27,6 +27,7 @@ use crate::console::{self, Console, Reloading, RulesStatus, Status};
 use crate::decision::Settings;
 use crate::delivery::{Listener, Stopped};
 use crate::engine::{Engine, Parts};
+use crate::ledger::sanctions::Late;
 use crate::pipeline::Observer;
 use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
@@ -176,11 +177,11 @@ impl Service {
             delivery: engine.delivery.clone(),
             pipeline: engine.pipeline.clone(),
             reconciler: engine.reconciler.clone(),
+            late: Mutex::default(),
             clock: clock.clone(),
         };
         let console = console(status, &engine, config);
-        let (keep, most) = (config.journal.keep, config.journal.most.into());
-        let retention = Some(Retention::new(store.clone(), clock.clone(), keep, most));
+        let retention = Some(retention(config, &store, &clock).with_rules(rules.current()));
         let space = Some(Space::new(store.clone(), clock.clone(), metrics.clone()));
         let intake = Intake { config, rules: &rules, engine: &engine, store: store.clone(), clock };
         let addresses = intake.addresses(chat);
@@ -253,6 +254,11 @@ impl Service {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
     }
+}
+
+fn retention(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Retention {
+    let (keep, most) = (config.journal.keep, config.journal.most.into());
+    Retention::new(Arc::clone(store), Arc::clone(clock), keep, most)
 }
 
 fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {
@@ -353,6 +359,7 @@ struct ServiceStatus {
     reconciler: Option<Arc<Reconciler>>,
     connections: [Arc<Connections>; 2],
     admission: Arc<Admission>,
+    late: Mutex<Late>,
     clock: Arc<dyn Clock>,
 }
 
@@ -372,10 +379,13 @@ impl Status for ServiceStatus {
         if let Some(reconciler) = &self.reconciler {
             self.metrics.set_reconciled(&reconciler.status());
         }
-        match crate::ledger::sanctions::late(&*self.store, self.clock.now()) {
+        // Two who ask at once go on one after the other.
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        match late.go_on(&*self.store, self.clock.now()) {
             Ok(late) => self.metrics.set_sanctions_late(late),
             Err(error) => tracing::error!(%error, "sanctions cannot be counted"),
         }
+        drop(late);
         let status = self.rules();
         let modes = status.rules.iter().map(|rule| rule.mode.as_str());
         self.metrics.set_rules(modes, status.trouble.is_some());

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, as the test does")]
 
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,11 @@ do = [{ send_message = { text = "hello {member.id}" } }]
 [rule.hush]
 on = "member.card_changed"
 do = [{ mute = { for = "10m" } }]
+
+[rule.missed]
+on = "member.left"
+wait = "5m"
+do = [{ send_message = { text = "missing {member.id}" } }]
 "#;
 
 /// A store in which reading some keys makes whoever reads them panic.
@@ -42,6 +48,10 @@ do = [{ mute = { for = "10m" } }]
 struct Trapped {
     store: MemoryStore,
     traps: Mutex<Vec<Vec<u8>>>,
+    /// Pages of timers that were read.
+    timers: AtomicUsize,
+    /// With the next commit, all timers come again and are postponed.
+    postpones: AtomicBool,
 }
 
 impl Trapped {
@@ -61,10 +71,23 @@ impl Store for Trapped {
         self.store.get(key)
     }
     fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let of_timers = usize::from(Kind::of(from) == Some(Kind::Timer));
+        self.timers.fetch_add(of_timers, Ordering::Relaxed);
         self.store.scan(from, to, limit)
     }
     fn commit(&self, changes: WriteSet) -> Commit {
-        self.store.commit(changes)
+        let commit = self.store.commit(changes);
+        if self.postpones.swap(false, Ordering::Relaxed) {
+            let (from, to) = ledger::prefix(Kind::Timer);
+            let mut writes = Vec::new();
+            for (key, record) in self.store.scan(&from, &to, 100).unwrap() {
+                let due = ledger::time_of(&key).unwrap() + MINUTE;
+                writes.push((ledger::timer_moved(&key, due), Some(record)));
+                writes.push((key, None));
+            }
+            drop(self.store.commit(WriteSet { writes, ..WriteSet::default() }));
+        }
+        commit
     }
     fn health(&self) -> Result<(), StoreError> {
         self.store.health()
@@ -183,8 +206,13 @@ impl Bot {
     }
 
     async fn takes(&self, kind: EventKind, group: &str, member: &str) {
-        let id = EventId::of(&[kind.name().as_bytes(), group.as_bytes(), member.as_bytes()]);
-        let mut event = Event::new(id, Cause::Kind(kind), NOW, "a callback");
+        self.takes_once(kind, (group, member), b"").await;
+    }
+
+    /// Of what happens more than once, one time.
+    async fn takes_once(&self, kind: EventKind, (group, member): (&str, &str), time: &[u8]) {
+        let parts = [kind.name().as_bytes(), group.as_bytes(), member.as_bytes(), time];
+        let mut event = Event::new(EventId::of(&parts), Cause::Kind(kind), NOW, "a callback");
         event.group = Some(group.into());
         event.group_type = Some(GroupType::Public);
         event.member = Some(member.into());
@@ -400,4 +428,68 @@ async fn a_record_that_a_later_version_can_read_is_carried_out_when_it_is_tried_
     bot.step().await;
     let heard = ["hello ann".to_owned(), "late".to_owned()];
     assert_eq!((bot.heard(), bot.kept().len()), (heard.to_vec(), 0));
+}
+
+#[tokio::test]
+async fn a_wait_whose_end_is_dropped_is_over_and_the_rule_waits_anew() {
+    let bot = Bot::new();
+    bot.takes(EventKind::MemberLeft, CATS, "ann").await;
+    let (from, to) = ledger::prefix(Kind::Wait);
+    let waits = || bot.store.keys(&from, &to, 10).unwrap();
+    let place = waits();
+    assert_eq!(place.len(), 1);
+    bot.store.traps.lock().unwrap().extend(place.clone());
+    bot.wait(MINUTE * 6).await;
+    assert_eq!(bot.kept().len(), 1);
+    bot.store.clear();
+    assert_eq!(bot.orders(DeadFate::Drop).await, (1, 0));
+    let (from_timers, to_timers) = ledger::prefix(Kind::Timer);
+    assert_eq!(
+        (waits().len(), bot.store.keys(&from_timers, &to_timers, 10).unwrap().len()),
+        (0, 0)
+    );
+    bot.takes_once(EventKind::MemberLeft, (CATS, "ann"), b"again").await;
+    assert_eq!(waits(), place);
+    bot.wait(MINUTE * 6).await;
+    assert_eq!(bot.heard(), ["missing ann"]);
+}
+
+#[tokio::test]
+async fn many_timers_in_quarantine_are_looked_for_in_one_walk() {
+    let bot = Bot::new();
+    for number in 0..30 {
+        bot.takes(EventKind::MemberLeft, CATS, &format!("ann{number}")).await;
+    }
+    let (from, to) = ledger::prefix(Kind::Wait);
+    let places = bot.store.keys(&from, &to, 100).unwrap();
+    bot.store.traps.lock().unwrap().extend(places);
+    bot.wait(MINUTE * 7).await;
+    assert_eq!(bot.kept().len(), 30);
+    bot.store.timers.store(0, Ordering::Relaxed);
+    assert_eq!(bot.orders(DeadFate::Retry).await, (0, 30));
+    bot.store.clear();
+    assert_eq!(bot.orders(DeadFate::Retry).await, (30, 0));
+    let read = bot.store.timers.load(Ordering::Relaxed);
+    assert!(read <= 6, "{read}");
+    let (from, to) = ledger::prefix(Kind::Timer);
+    assert!(bot.store.keys(&from, &to, 10).unwrap().is_empty());
+    bot.wait(MINUTE * 7).await;
+    assert_eq!(bot.heard().len(), 30);
+}
+
+#[tokio::test]
+async fn timers_that_are_postponed_while_their_events_are_dropped_go_all_the_same() {
+    let bot = Bot::new();
+    for member in ["ann", "ben", "mia"] {
+        bot.takes(EventKind::MemberLeft, CATS, member).await;
+    }
+    let (from, to) = ledger::prefix(Kind::Wait);
+    let places = bot.store.keys(&from, &to, 100).unwrap();
+    bot.store.traps.lock().unwrap().extend(places);
+    bot.wait(MINUTE * 6).await;
+    bot.store.clear();
+    bot.store.postpones.store(true, Ordering::Relaxed);
+    assert_eq!(bot.orders(DeadFate::Drop).await, (3, 0));
+    let (from, to) = ledger::prefix(Kind::Timer);
+    assert!(bot.store.keys(&from, &to, 10).unwrap().is_empty());
 }

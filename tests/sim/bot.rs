@@ -124,7 +124,9 @@ impl Machine {
             tokio::spawn(reconciler.run(stopping.clone()));
         }
         let kept = Duration::from_secs(7 * 86_400);
-        tokio::spawn(Retention::new(store, clock, kept, 1_000_000).run(stopping));
+        tokio::spawn(
+            Retention::new(store, clock, kept, 1_000_000).with_rules(rules.clone()).run(stopping),
+        );
         self.net.connect(router);
         Bot { engine, rules, power, stop }
     }

@@ -74,6 +74,10 @@ pub(super) fn of_removed(rule: &Rule, held: Option<RuleState>) -> Vec<StateFate>
     if rule.wait.is_some() {
         fates.tell("waits", Fate::Dropped, |held| held.waits, "they end with nothing done");
     }
+    if matches!(rule.trigger, Trigger::Schedule(_)) {
+        let why = "a rule of the same id is new: it has missed nothing";
+        fates.tell_uncounted("last firing", Fate::Dropped, why);
+    }
     if sanctions(rule) {
         let why = "mutes and temporary roles end when they were to end";
         fates.tell("sanctions", Fate::Kept, |held| held.sanctions, why);
@@ -200,7 +204,9 @@ fn ladder_places(fates: &mut Fates, old: &Rule, new: &Rule) {
         .zip(&now)
         .any(|((_, old), (_, new))| old.forget_after != new.forget_after)
     {
-        (Fate::Kept, "the new `forget_after` counts from each one's last mute".to_owned())
+        let why = "the new `forget_after` counts from each one's last mute; whom the old one has \
+                   forgotten is on the first step again";
+        (Fate::Kept, why.to_owned())
     } else {
         (Fate::Kept, "the ladder is the same".to_owned())
     };

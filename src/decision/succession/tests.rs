@@ -348,6 +348,20 @@ fn without_a_rule_for_it_nobody_keeps_who_came_in() {
 }
 
 #[test]
+fn the_day_on_which_a_room_was_last_told_of_is_kept_and_no_finer() {
+    let mut bot = Bot::new(EVERY_CAUSE).room_owned_by("olga");
+    let mut enters = |who: &str, after: Duration| {
+        bot.now = NOW + after;
+        bot.decide(&in_room(EventKind::RoomMemberEntered, RoomKind::Live, who));
+        bot.room().told_on
+    };
+    assert_eq!(enters("ann", Duration::ZERO), Some(NOW.day()));
+    assert_eq!(enters("ben", DAY * 3), Some(NOW.day() + 3));
+    let again = in_room(EventKind::RoomMemberEntered, RoomKind::Live, "mia");
+    assert!(bot.decide(&again).is_nothing());
+}
+
+#[test]
 fn a_room_that_an_older_version_has_kept_is_read() {
     let old = r#"{"room":{"owner":{"is":"olga"}}}"#;
     let read: StateValue = serde_json::from_str(old).unwrap();

@@ -1,16 +1,24 @@
 //! What is in quarantine, in an operator's hand: tried again, or dropped.
 
+use std::collections::BTreeMap;
+
 use super::super::held::Which;
 use super::super::process::{Extra, Owed};
 use super::super::{DeadFate, NotTaken, Pipeline};
 use super::{PAGE, Trouble, mark, taken};
-use crate::decision::Event;
-use crate::decision::event::Cause;
+use crate::decision::event::{Cause, Timer};
+use crate::decision::{Event, StateKey, StateValue};
 use crate::ledger::{self, Kept, Kind, Pending, Quarantined, TimerRecord};
 use crate::store::{CommitError, StoreError, Write, WriteSet};
 
 /// So many are named when an id does not say which.
 const CANDIDATES: usize = 10;
+/// Timers that are looked at in one go.
+const TIMERS: usize = 1_000;
+
+/// Where the timers stand that bring events in quarantine again and again, by the events' ids; `None`: it is
+/// gone.
+type Timers = BTreeMap<String, Option<Vec<u8>>>;
 
 /// What came of an order.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +45,13 @@ impl Pipeline {
             return Ok(QuarantineOrdered::Ambiguous(found));
         }
         let (mut done, mut failed) = (Vec::new(), Vec::new());
+        let mut timers = self.timers_of(&found).map_err(taken)?;
         for kept in found {
             let settled = match fate {
                 DeadFate::Drop | DeadFate::TakeForDone => {
-                    self.drop_kept(&kept).await.map(|()| true)?
+                    self.drop_kept(&kept, &mut timers).await.map(|()| true)?
                 }
-                DeadFate::Retry => self.try_kept(&kept).await?,
+                DeadFate::Retry => self.try_kept(&kept, &mut timers).await?,
             };
             if settled {
                 self.quarantine.forget(&kept.id);
@@ -79,36 +88,78 @@ impl Pipeline {
         }
     }
 
-    async fn drop_kept(&self, kept: &Quarantined) -> Result<(), NotTaken> {
-        let mut writes = vec![(ledger::quarantine_key(&kept.id), None)];
+    async fn drop_kept(&self, kept: &Quarantined, timers: &mut Timers) -> Result<(), NotTaken> {
+        let (mut expect, mut writes) = (Vec::new(), vec![(ledger::quarantine_key(&kept.id), None)]);
         if let Kept::Event(event) = &kept.what {
             writes.extend(mark(&self.marks, event, self.now()));
-            writes.extend(self.timer_of(event).map_err(taken)?);
+            writes.extend(self.timer_of(event, timers).map_err(taken)?);
+            if let Some(wait) = self.wait_of(event).map_err(taken)? {
+                writes.push((wait.0.clone(), None));
+                expect.push(wait);
+            }
         }
         tracing::warn!(quarantine.id = %kept.id, "dropped by an operator: {}", kept.what);
-        self.write(Vec::new(), writes).await
+        self.write(expect, writes).await
     }
 
-    /// The timer that brings an event again and again.
-    fn timer_of(&self, event: &Event) -> Result<Option<Write>, StoreError> {
-        if !matches!(event.cause, Cause::Timer(_)) {
+    /// The wait whose end an event is, if it still runs: with no timer left it would never be over, and the
+    /// rule would take no further event for its key.
+    fn wait_of(&self, event: &Event) -> Result<Option<Write>, StoreError> {
+        let Cause::Timer(Timer::WaitOver { rule, key, wait, .. }) = &event.cause else {
             return Ok(None);
+        };
+        let place = ledger::state_key(&StateKey::Wait(rule.clone(), key.clone()));
+        let Some(bytes) = self.store().get(&place)? else { return Ok(None) };
+        // One that cannot be read may be of another event; `fsck` takes it out.
+        let runs = matches!(ledger::decode(&place, &bytes),
+            Ok(StateValue::Wait { wait: running, .. }) if running == *wait);
+        Ok(runs.then_some((place, Some(bytes))))
+    }
+
+    /// The timers of events, found in one walk: there may be a million timers, and ten thousand events.
+    fn timers_of(&self, found: &[Quarantined]) -> Result<Timers, StoreError> {
+        let of_timers = found.iter().filter_map(|kept| match &kept.what {
+            Kept::Event(event) if matches!(event.cause, Cause::Timer(_)) => {
+                Some(event.id.to_string())
+            }
+            _ => None,
+        });
+        let mut timers = of_timers.map(|id| (id, None)).collect();
+        self.find_timers(&mut timers)?;
+        Ok(timers)
+    }
+
+    fn find_timers(&self, timers: &mut Timers) -> Result<(), StoreError> {
+        if timers.is_empty() {
+            return Ok(());
         }
         let (mut from, to) = ledger::prefix(Kind::Timer);
         loop {
-            let page = self.store().keys(&from, &to, PAGE)?;
-            let Some(last) = page.last() else { return Ok(None) };
+            let page = self.store().keys(&from, &to, TIMERS)?;
+            let Some(last) = page.last() else { return Ok(()) };
             from = ledger::after(last);
-            let its =
-                |key: &&Vec<u8>| ledger::timer_id_of(key).is_some_and(|id| id == event.id.as_str());
-            if let Some(key) = page.iter().find(its) {
-                return Ok(Some((key.clone(), None)));
+            for key in page {
+                let id = ledger::timer_id_of(&key);
+                if let Some(place) = id.and_then(|id| timers.get_mut(&id)) {
+                    *place = Some(key);
+                }
             }
         }
     }
 
+    /// The timer that brings an event again and again.
+    fn timer_of(&self, event: &Event, timers: &mut Timers) -> Result<Option<Write>, StoreError> {
+        let Some(Some(key)) = timers.get(event.id.as_str()) else { return Ok(None) };
+        if self.store().get(key)?.is_none() {
+            // It has come again since and was postponed, and others with it.
+            timers.values_mut().for_each(|place| *place = None);
+            self.find_timers(timers)?;
+        }
+        Ok(timers.get(event.id.as_str()).cloned().flatten().map(|key| (key, None)))
+    }
+
     /// Says whether it could be decided or read this time.
-    async fn try_kept(&self, kept: &Quarantined) -> Result<bool, NotTaken> {
+    async fn try_kept(&self, kept: &Quarantined, timers: &mut Timers) -> Result<bool, NotTaken> {
         let place = ledger::quarantine_key(&kept.id);
         match &kept.what {
             Kept::Record { .. } => self.put_back(kept).await,
@@ -119,7 +170,7 @@ impl Pipeline {
                 let bytes = self.store().get(&place).map_err(taken)?;
                 let mut writes = vec![(place.clone(), None)];
                 // Decided now, it need not come once more.
-                writes.extend(self.timer_of(event).map_err(taken)?);
+                writes.extend(self.timer_of(event, timers).map_err(taken)?);
                 // Two operators at once: the second finds it gone.
                 let extra = Extra { expect: vec![(place, bytes)], writes };
                 match self.process_again(event, &extra).await {

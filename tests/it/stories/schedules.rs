@@ -95,6 +95,39 @@ async fn a_clock_that_was_ahead_for_a_while_does_not_silence_schedules_until_tha
 }
 
 #[tokio::test]
+async fn a_rule_that_was_taken_away_and_is_put_back_has_missed_nothing() {
+    let others = r#"
+        [rule.greet]
+        on = "member.joined"
+        do = [{ alert = { text = "hello" } }]
+    "#;
+    let hourly = r#"
+        [rule.hourly]
+        schedule = { every = "1h" }
+        do = [{ alert = { text = "the hour" } }]
+    "#;
+    let stage = Stage::with_rules(&format!("{others}{hourly}")).await;
+    let file = stage.folder.path().join("rules/rules.toml");
+    let becomes = async |rules: &str| {
+        std::fs::write(&file, rules).unwrap();
+        stage.bot().rules.reload().await.unwrap();
+        stage.advance(Duration::from_secs(60)).await;
+    };
+    let alerts = async || stage.admin("/api/v1/events").await.1.matches("the hour").count();
+    stage.advance(Duration::from_secs(2 * 3_600)).await;
+    let before = alerts().await;
+    assert!(before > 0);
+    becomes(others).await;
+    stage.advance(Duration::from_secs(5 * 3_600)).await;
+    becomes(&format!("{others}{hourly}")).await;
+    assert_eq!(alerts().await, before);
+    // From here on it runs as before.
+    stage.advance(Duration::from_secs(3_600)).await;
+    assert!(alerts().await > before);
+    stage.finish().await;
+}
+
+#[tokio::test]
 async fn a_rule_that_is_still_going_through_the_groups_does_not_begin_once_more() {
     let rule = r#"
         [rule.hourly]
