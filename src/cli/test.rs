@@ -1,6 +1,6 @@
 //! `groupkeeper test`
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -122,8 +122,6 @@ fn show(result: &TestResult, file: &mut String) {
             failure.text().lines().for_each(|line| println!("        {line}"));
         }
     }
-    // Progress: whoever watches sees each test as it ends.
-    let _ = std::io::stdout().flush();
 }
 
 fn summary(report: &Report, all: bool) {

@@ -35,6 +35,34 @@ fn help_is_an_answer_and_a_wrong_argument_a_mistake() {
     assert_eq!(code(&run(&["serve", "--confg", "x"])), Some(1));
 }
 
+/// What cannot be printed is told, and half of an answer is none.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_takes_nothing_is_told_and_is_exit_code_1() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [
+        &["check", "--json", "rules"][..],
+        &["test", "rules"],
+        &["explain", "R012"],
+        &["schema", "rules"],
+        &["new"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let output = groupkeeper(arguments).stdout(full()).output().unwrap();
+        let told = stderr(&output);
+        assert_eq!(code(&output), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("standard output cannot be written: No space left"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+        // With nowhere left to say so, the exit code still says it.
+        let silent = groupkeeper(arguments).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(silent.code(), Some(1), "{arguments:?}");
+    }
+    // What is told beside the data is not worth an end.
+    let check = groupkeeper(&["check", "rules"]).stderr(full()).output().unwrap();
+    assert_eq!(code(&check), Some(0), "{}", stdout(&check));
+}
+
 #[test]
 fn the_shipped_rules_are_right_and_their_tests_pass() {
     let check = run(&["check", "--deny-warnings", "rules"]);

@@ -155,6 +155,32 @@ async fn sigterm_stops_in_order_with_exit_code_0() {
     scene.chat.stop().await;
 }
 
+/// A full disk, and `groupkeeper serve 2>&1 | head`.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_whose_log_takes_nothing_goes_on_working() {
+    let (gone, closed) = std::io::pipe().unwrap();
+    drop(gone);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (log, staff) in [(Stdio::from(closed), "staff_lin"), (Stdio::from(full), "staff_kim")] {
+        let scene = Scene::new().await;
+        let mut child = scene.command().stderr(log).spawn().unwrap();
+        while std::net::TcpStream::connect(scene.bot).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        scene.staff_joins(staff).await;
+        while scene.role(staff) != Role::Admin {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        scene.chat.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sighup_reloads_the_rules() {
     let scene = Scene::new().await;
