@@ -32,7 +32,7 @@ use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 
 pub use addresses::Addresses;
 
@@ -139,7 +139,7 @@ impl Service {
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
         let taking_over = store::is_used(&config.store.url);
-        let store = store::open_compact(&config.store.url).map_err(|error| setup(&error))?;
+        let store = opened(&config.store.url).map_err(|error| setup(&error))?;
         let metrics = Arc::new(Metrics::default());
         let rules = &config.rules.directory;
         let rules = Rules::load(rules, store.clone(), clock.clone(), metrics.clone());
@@ -253,6 +253,22 @@ impl Service {
             tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
         }
     }
+}
+
+/// The store that the configuration names. That there was none is what the first start finds, and one
+/// that has lost its store.
+fn opened(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let missing = store::directory(url).ok().filter(|_| store::existing(url).is_err());
+    let store = store::open_compact(url)?;
+    if let Some(directory) = missing {
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        tracing::warn!(
+            "there was no store in {}: a new one is made. If there should be one, stop now and see whether \
+             its volume is mounted, and whether `[store] url` names the right directory",
+            directory.display()
+        );
+    }
+    Ok(store)
 }
 
 fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {

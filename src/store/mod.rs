@@ -149,6 +149,19 @@ pub fn directory(url: &str) -> Result<&std::path::Path, StoreError> {
     })
 }
 
+/// The directory of the store that a `sled:` url names, where there is one: to open another directory
+/// would make an empty store in it.
+///
+/// # Errors
+/// When the url names no directory, or one that is not there or holds no store.
+pub fn existing(url: &str) -> Result<&std::path::Path, StoreError> {
+    let directory = directory(url)?;
+    if sled::is_in(directory) {
+        return Ok(directory);
+    }
+    Err(StoreError(format!("there is no store in {}", directory.display())))
+}
+
 /// Whether a process has had the store of this url before.
 pub fn is_used(url: &str) -> bool {
     let mut files = directory(url).ok().and_then(|directory| directory.read_dir().ok());

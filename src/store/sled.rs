@@ -153,6 +153,12 @@ fn at(directory: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError
     StoreError(format!("{what} {}: {error}", directory.display()))
 }
 
+/// Whether a directory holds a store. Where that cannot be seen, opening it says why.
+pub(super) fn is_in(directory: &Path) -> bool {
+    let there = |path: PathBuf| path.try_exists().unwrap_or(true);
+    there(directory.join("db")) || rebuild::is_whole(directory)
+}
+
 /// Locks a directory and opens what is in it.
 fn entries_of(directory: &Path) -> Result<(DirectoryLock, Entries), StoreError> {
     fs::create_dir_all(directory)

@@ -88,15 +88,19 @@ impl Running {
         Self { child, log }
     }
 
-    /// Reads the log until a line says this; the end of the log is a failure.
     fn wait_for(&mut self, words: &str) {
+        self.read_until(words);
+    }
+
+    /// Reads the log until a line says this; the end of the log is a failure. Gives what stood before it.
+    fn read_until(&mut self, words: &str) -> String {
         let mut told = String::new();
         loop {
             let mut line = String::new();
             let read = self.log.read_line(&mut line).unwrap();
             assert!(read > 0, "the log ended without {words:?}:\n{told}");
             if line.contains(words) {
-                return;
+                return told;
             }
             told.push_str(&line);
         }
@@ -179,6 +183,23 @@ async fn a_bot_whose_log_takes_nothing_goes_on_working() {
         assert_eq!(child.wait().unwrap().code(), Some(0));
         scene.chat.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_a_store_was_made_anew_is_told() {
+    let scene = Scene::new().await;
+    let directory = std::fs::canonicalize(scene.folder.path()).unwrap().join("data");
+    // As where a volume is not mounted.
+    std::fs::create_dir(&directory).unwrap();
+    let told = format!("there was no store in {}", directory.display());
+    let started = |running: &mut Running| running.read_until("ready").contains(&told);
+    let mut first = Running::of(scene.command().spawn().unwrap());
+    assert!(started(&mut first));
+    first.kill();
+    let mut second = Running::of(scene.command().spawn().unwrap());
+    assert!(!started(&mut second));
+    second.kill();
+    scene.chat.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
