@@ -28,7 +28,8 @@ pub(super) struct Arguments {
     /// Show everything, however much it is
     #[arg(long)]
     all: bool,
-    /// A configuration file: also tell of actions on accounts that it protects
+    /// A configuration file: also tell what `serve` would find wrong with it (but no missing secrets), and
+    /// of actions on accounts that it protects
     #[arg(long)]
     config: Option<PathBuf>,
 }
@@ -45,11 +46,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     // Not part of `authoring::check`: a mistake in a test keeps no service from taking the rules.
     checked.diagnostics.extend(authoring::testfile::check(&checked.tests));
     if let Some(path) = &arguments.config {
-        // The secrets are not needed, and CI does not have them.
-        let config = match serve::configured(Some(path), Config::bystander) {
+        let config = match serve::configured(Some(path), Config::check) {
             Ok(config) => config,
             Err(exit) => return exit,
         };
+        for absent in &config.absent {
+            eprintln!("{}: {}: `serve` will need it", absent.place, absent.message);
+        }
         let told = on_protected(&checked.rules, &config.safety.protected, &[config.own]);
         checked.diagnostics.extend(told);
     }

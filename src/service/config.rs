@@ -161,6 +161,16 @@ pub struct Bystander {
     pub owner_inactive: Option<Duration>,
 }
 
+/// What a check of rules needs of a configuration in which nothing is wrong.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The app admin.
+    pub own: Account,
+    pub safety: Safety,
+    /// Secrets that `serve` will need, and that are not here.
+    pub absent: Vec<ConfigMistake>,
+}
+
 /// One thing that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
@@ -200,6 +210,25 @@ impl Config {
     /// What is wrong with these parts, or with the file as a whole.
     pub fn bystander(path: Option<&Path>) -> Result<Bystander, Vec<ConfigMistake>> {
         part(path, values::bystander)
+    }
+
+    /// Looks for every mistake that [`Config::from_process`] would find, except that a secret is not there:
+    /// a check, in CI for instance, does without.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn check(path: Option<&Path>) -> Result<Checked, Vec<ConfigMistake>> {
+        let environment = our_environment();
+        let (name, text) = read_file(path)?;
+        let mut reader = Reader::new(&name, &text, &environment)?;
+        // Without the secrets there is no whole configuration, and none is needed.
+        let _ = values::config(&mut reader);
+        let (mistakes, absent) = reader.finish_apart();
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let (own, safety) = values::guarded(&mut Reader::new(&name, &text, &environment)?);
+        Ok(Checked { own, safety, absent })
     }
 
     /// What calls of Chat are signed with; nothing else has to be right.

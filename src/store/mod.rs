@@ -123,11 +123,20 @@ fn open_with(
     url: &str,
     sled: impl FnOnce(&str) -> Result<SledStore, StoreError>,
 ) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match known(url)? {
+        Some(directory) => Arc::new(sled(directory)?),
+        None => Arc::new(MemoryStore::default()),
+    })
+}
+
+/// The directory that a url names; `None` of one in memory.
+///
+/// # Errors
+/// When the url names no store that there could be.
+pub fn known(url: &str) -> Result<Option<&str>, StoreError> {
     match url.split_once(':') {
-        Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
-        Some(("sled", directory)) if !directory.is_empty() => {
-            Ok(Arc::new(sled(directory)?))
-        }
+        Some(("memory", "")) => Ok(None),
+        Some(("sled", directory)) if !directory.is_empty() => Ok(Some(directory)),
         Some(("postgres" | "postgresql", _)) => Err(StoreError(
             "PostgreSQL is not in this version: write `sled:DIRECTORY` as [store] url".to_owned(),
         )),

@@ -150,6 +150,46 @@ fn with_a_configuration_check_knows_who_is_protected() {
 }
 
 #[test]
+fn check_finds_every_mistake_of_a_configuration_that_serve_would_refuse_but_misses_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "[rule.a]\non = \"message.sent\"\ndo = [{ mute = { for = \"5m\" } }]\n";
+    std::fs::write(folder.path().join("a.toml"), rule).unwrap();
+    let config = folder.path().join("groupkeeper.conf");
+    let told = |command: &[&str], text: &str| {
+        std::fs::write(&config, text).unwrap();
+        let output = groupkeeper(command)
+            .args(["--config", "groupkeeper.conf"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        (code(&output), stderr(&output))
+    };
+    let wrong = "[app]\nsdk_app_id = -1\nregion = \"mars\"\n[callback]\nlisten = \"here\"\nconnections = -3\n\
+                 allow = [\"tencent\"]\n[rest]\ncalls_per_second = 0\n[store]\nurl = \"postgres://a:hush@b/c\"\n\
+                 [journal]\nkeeep = \"1d\"\n[strange]\na = 1\n";
+    let (served, all) = told(&["serve"], wrong);
+    let (checked, found) = told(&["check", "."], wrong);
+    assert_eq!((served, checked), (Some(1), Some(1)), "{found}");
+    let secret = "`[app] secret_key` is missing";
+    let mistakes = |told: &str| {
+        let lines = told.lines().filter_map(|line| line.strip_prefix("error: "));
+        lines.filter(|line| *line != secret).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(mistakes(&found), mistakes(&all));
+    assert_eq!(mistakes(&found).len(), 9, "{found}");
+    assert!(!found.contains("hush"), "{found}");
+    let right =
+        "[app]\nsdk_app_id = 1400000001\nregion = \"china\"\n[admin]\nlisten = \"0.0.0.0:8081\"\n";
+    let (checked, found) = told(&["check", "."], right);
+    assert_eq!(checked, Some(0), "{found}");
+    assert!(
+        found.contains(&format!("groupkeeper.conf: {secret}: `serve` will need it")),
+        "{found}"
+    );
+    assert!(found.contains("has no token: `serve` will need it"), "{found}");
+}
+
+#[test]
 fn a_failing_rule_test_is_exit_code_3_and_shows_expected_got_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let rule = std::fs::read_to_string(
