@@ -6,6 +6,7 @@ mod subject;
 
 use serde::Serialize;
 
+use super::one_line;
 use super::recorded::{Recorded, Trouble};
 use super::ruletext;
 use crate::decision::{EventId, RuleTrace, State, Why, why_passed_over};
@@ -302,7 +303,8 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
             let lines: Vec<String> = found
                 .iter()
                 .map(|entry| {
-                    format!("  {} {} {} {}", entry.id, entry.at, entry.event, about(entry))
+                    let about = one_line(&about(entry));
+                    format!("  {} {} {} {about}", entry.id, entry.at, entry.event)
                 })
                 .collect();
             Err(Trouble(format!("several events begin with {asked}:\n{}", lines.join("\n"))))
@@ -343,7 +345,7 @@ impl WhyTold {
     /// For a terminal. Rules that do not listen to the event are one line, unless `all` are shown.
     pub fn render(&self, all: bool) -> String {
         let Self { event, id, about, at, rules_version, .. } = self;
-        let about = if about.is_empty() { String::new() } else { format!(" {about}") };
+        let about = if about.is_empty() { String::new() } else { format!(" {}", one_line(about)) };
         let goes_on = subject::goes_on(self.continues.as_ref());
         let mut text =
             format!("{event}{about}\nevent {id}{goes_on}, decided {at} by rules {rules_version}\n");
@@ -361,7 +363,7 @@ impl WhyTold {
         }
         if !self.notes.is_empty() {
             text.push_str("\nbeside the rules:\n");
-            self.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+            self.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", one_line(note))));
         }
         text
     }
@@ -387,14 +389,15 @@ impl RuleTold {
             if self.place.is_empty() { String::new() } else { format!("  ({})", self.place) };
         // How it ended comes first; how it came there stands below.
         if let Some((last, earlier)) = self.sentences.split_last() {
-            text.push_str(&format!("`{}` {last}{place}\n", self.rule));
+            text.push_str(&format!("`{}` {}{place}\n", self.rule, one_line(last)));
             for sentence in earlier {
-                text.push_str(&format!("  before that: {sentence}\n"));
+                text.push_str(&format!("  before that: {}\n", one_line(sentence)));
             }
         }
         for effect in &self.effects {
             let at = effect.at.as_ref().map(|at| format!(", {at}")).unwrap_or_default();
-            text.push_str(&format!("  {}: {}{at}\n", effect.what, effect.became));
+            let what = one_line(&format!("{}: {}", effect.what, effect.became));
+            text.push_str(&format!("  {what}{at}\n"));
         }
         text
     }

@@ -93,7 +93,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
             }
         }
         Ok(formatted) => {
-            print!("{formatted}");
+            super::print::exact(&formatted);
             Exit::Fine
         }
         Err(why) => told(name, &why),

@@ -113,7 +113,7 @@ async fn wait(admin: &Admin, run: u64) -> Result<RunStatus, Trouble> {
         if line != told {
             // A terminal shows the last line only; a log is to have few.
             if std::io::stderr().is_terminal() {
-                eprint!("\r\u{1b}[K{line}");
+                super::print::over(&line);
             } else if status.trouble.is_some() || told.is_empty() {
                 eprintln!("{line}");
             }
