@@ -129,11 +129,6 @@ impl Case {
         Ok(Self { chain: Chain::follow(recorded, entry)?, subject, rules, note })
     }
 
-    /// The ids of the rules.
-    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
-        self.rules.rules().iter().map(|rule| rule.id.as_str())
-    }
-
     /// What every rule made of it.
     pub fn why(&self) -> WhyTold {
         let entry = self.chain.entry();
@@ -166,12 +161,7 @@ impl Case {
     /// When there is no such rule; with the one that was probably meant.
     pub fn why_not(&self, id: &str) -> Result<WhyNot, Trouble> {
         let Some(rule) = self.rules.rules().iter().find(|rule| rule.id.as_str() == id) else {
-            let meant = rule::suggest::closest(id, self.rule_ids());
-            let help = match meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there is: {}", self.rule_ids().collect::<Vec<_>>().join(" ")),
-            };
-            return Err(Trouble(format!("there is no rule `{id}` in these rules; {help}")));
+            return Err(no_rule(id, &self.rules));
         };
         let texts = ruletext::of_files(self.rules.sources());
         let told = self.rule_told(rule);
@@ -288,7 +278,10 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
     let asked = question.event;
     if asked == "last" {
         let newest = recorded.newest(&question.filter)?;
-        return newest.ok_or_else(|| Trouble(format!("the journal holds no such event{KEPT}")));
+        return newest.ok_or_else(|| {
+            unknown_rule(recorded, question)
+                .unwrap_or_else(|| Trouble(format!("the journal holds no such event{KEPT}")))
+        });
     }
     if asked.len() < 4 || !asked.chars().all(|c| c.is_ascii_hexdigit()) {
         return Err(Trouble(format!(
@@ -310,6 +303,27 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
             Err(Trouble(format!("several events begin with {asked}:\n{}", lines.join("\n"))))
         }
     }
+}
+
+/// That the rule asked about is none that could have looked at anything, where the rules are known.
+fn unknown_rule(recorded: &Recorded, question: &Question<'_>) -> Option<Trouble> {
+    let id = question.filter.rule.as_deref()?;
+    let rules = match recorded.rules_in_force() {
+        Ok(Some(files)) => read(files).ok()?,
+        Ok(None) => (question.instead)().ok()?,
+        Err(_) => return None,
+    };
+    rules.get(&id.into()).is_none().then(|| no_rule(id, &rules))
+}
+
+/// With the one that was probably meant.
+fn no_rule(id: &str, rules: &RuleSet) -> Trouble {
+    let ids: Vec<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let help = match rule::suggest::closest(id, ids.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there is: {}", ids.join(" ")),
+    };
+    Trouble(format!("there is no rule `{id}` in these rules; {help}"))
 }
 
 /// What decides about whether an event is in the journal.

@@ -275,12 +275,13 @@ async fn a_question_that_cannot_be_answered_says_what_to_do() {
     let mut stage = flooded().await;
     let url = stage.admin_url();
     let mut all = String::new();
-    let questions: [&[&str]; 8] = [
+    let questions: [&[&str]; 9] = [
         &["why", "0000000000000000", "--url", &url],
         &["why", "yesterday", "--url", &url],
         &["why", "last", "--group", "@TGS#mice", "--url", &url],
         &["why", "last", "--named", "owner.gone", "--url", &url],
         &["why-not", "promote-stuff", "last", "--url", &url],
+        &["why", "last", "--by", "promote-stuff", "--url", &url],
         &["why", "last", "--url", "https://bot.example"],
         &["why", "last", "--store", "sled:data"],
         &["why", "last", "--store", "sled:elsewhere"],
