@@ -59,7 +59,7 @@ impl From<StoreError> for Trouble {
 /// # Errors
 /// When there is no store, or when a running service has it.
 pub fn stopped(url: &str) -> Result<Arc<dyn Store>, Trouble> {
-    store::existing(url)?;
+    store::stopped(url)?;
     Ok(store::open(url)?)
 }
 

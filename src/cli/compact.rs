@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn compact(url: &str) -> Result<Compacted, Trouble> {
-    Ok(SledStore::compact(store::existing(url)?)?)
+    Ok(SledStore::compact(store::stopped(url)?)?)
 }
 
 /// Rounded up, so that no store has the size 0.

@@ -171,6 +171,15 @@ pub fn existing(url: &str) -> Result<&std::path::Path, StoreError> {
     Err(StoreError(format!("there is no store in {}", directory.display())))
 }
 
+/// As [`existing`], for a command that opens it in place of the service.
+///
+/// # Errors
+/// As there; or when it is another user's, whose service could not open what this one would leave there.
+pub fn stopped(url: &str) -> Result<&std::path::Path, StoreError> {
+    let directory = existing(url)?;
+    sled::is_of_another(directory).map_or(Ok(directory), Err)
+}
+
 /// Whether a process has had the store of this url before.
 pub fn is_used(url: &str) -> bool {
     let mut files = directory(url).ok().and_then(|directory| directory.read_dir().ok());
