@@ -78,6 +78,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     // Those of the standard library panic where nothing can be written; the commands have their own.
     ("print!", &["src/cli/"]),
     ("println!", &["src/cli/"]),
+    ("is_terminal", &["src/cli/print.rs", "src/service/telemetry.rs"]),
     ("eprint!", &[]),
     ("eprintln!", &["src/cli/"]),
     ("cel::", &["src/rule/", "src/decision/view.rs", "src/decision/sight.rs"]),

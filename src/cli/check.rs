@@ -1,9 +1,9 @@
 //! `groupkeeper check`
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::print::coloured;
 use super::{Exit, RulesDirectory, serve};
 use crate::authoring::{self, Checked};
 use crate::clock::{Clock, SystemClock};
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         println!("{}", serde_json::Value::Array(list));
     } else {
         let most = if arguments.all { usize::MAX } else { SHOWN };
-        print!("{}", shown(&listed, most, std::io::stdout().is_terminal()));
+        print!("{}", shown(&listed, most, coloured(&std::io::stdout())));
     }
     eprintln!("{}: {}", directory.display(), summary(&checked));
     if let Some(told) = passed_over(&checked.passed_over) {

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::Exit;
 use crate::authoring::turns;
+use crate::service::config;
 
 macro_rules! print {
     ($($text:tt)*) => { $crate::cli::print::data(format_args!($($text)*)) };
@@ -23,7 +24,7 @@ macro_rules! eprintln {
 /// Data, for stdout. What cannot be written ends the process: whoever reads it would take half of it
 /// for the whole.
 pub(super) fn data(text: fmt::Arguments<'_>) {
-    exact(&harmless(&text.to_string(), io::stdout().is_terminal()));
+    exact(&harmless(&text.to_string(), coloured(&io::stdout())));
 }
 
 /// A file, for stdout, as it is.
@@ -51,13 +52,18 @@ pub(super) fn unwritten(error: &io::Error) -> Exit {
 /// does matters more.
 pub(super) fn told(text: fmt::Arguments<'_>) {
     let mut stderr = io::stderr().lock();
-    let text = harmless(&text.to_string(), stderr.is_terminal());
+    let text = harmless(&text.to_string(), coloured(&stderr));
     let _ = stderr.write_all(text.as_bytes());
 }
 
 /// In place of the line before it, on a terminal.
 pub(super) fn over(line: &str) {
     let _ = write!(io::stderr().lock(), "\r\u{1b}[K{}", harmless(line, false));
+}
+
+/// Whether a stream is to be told in colours: it is a terminal, and nobody has switched them off.
+pub(super) fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && config::colours()
 }
 
 /// Nothing in it moves the cursor or clears the screen, whoever wrote it; of escapes, our colours pass

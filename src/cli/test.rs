@@ -1,11 +1,11 @@
 //! `groupkeeper test`
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::print::coloured;
 use super::{Exit, RulesDirectory};
 use crate::authoring::testfile::{self, Test};
 use crate::authoring::{self, Failure, Report, Share, TestResult};
@@ -102,7 +102,7 @@ fn wrong(arguments: &Arguments, errors: &[&Diagnostic]) -> Exit {
 }
 
 fn show_diagnostics(told: &[&Diagnostic]) {
-    let color = std::io::stderr().is_terminal();
+    let color = coloured(&std::io::stderr());
     for told in told {
         eprintln!("{}\n", told.render(color));
     }

@@ -3,6 +3,7 @@
 mod read;
 mod values;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -289,6 +290,16 @@ fn our_environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether colours are wanted: not with `NO_COLOR`, whatever it says, nor where the terminal has none.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn colours() -> bool {
+    wants_colours(std::env::var_os("NO_COLOR"), std::env::var_os("TERM"))
+}
+
+fn wants_colours(no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
+}
+
 /// The file's name and text; without a file, nothing.
 fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>> {
     let Some(path) = path else { return Ok((String::new(), String::new())) };
@@ -301,4 +312,18 @@ fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>
             help: String::new(),
         }]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_switched_off_by_any_no_color_and_by_a_terminal_that_has_none() {
+        let wants = |no_color: Option<&str>, term: Option<&str>| {
+            wants_colours(no_color.map(Into::into), term.map(Into::into))
+        };
+        assert!(wants(None, None) && wants(Some(""), Some("xterm")));
+        assert!(!wants(Some("0"), Some("xterm")) && !wants(None, Some("dumb")));
+    }
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use super::config::{Log, LogFormat};
+use super::config::{self, Log, LogFormat};
 
 /// Starts logging to stderr. A second start changes nothing.
 pub fn start_logging(log: &Log) {
@@ -13,7 +13,7 @@ pub fn start_logging(log: &Log) {
     // Of a line that stderr does not take, it would be told on stderr: by a macro that panics then. The
     // service goes on without its log.
     let builder = builder.log_internal_errors(false);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    let builder = builder.with_ansi(std::io::stderr().is_terminal() && config::colours());
     // An error means that somebody has started logging before, which serves as well.
     let _ = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
