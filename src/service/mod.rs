@@ -249,8 +249,11 @@ impl Service {
         if tokio::time::timeout(STOP_WITHIN, finishing).await.is_err() {
             tracing::warn!("some calls did not end in time; the next start verifies them");
         }
-        if let Err(error) = self.store.close() {
-            tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
+        match self.store.close() {
+            Ok(()) => tracing::info!("stopped: everything is on disk"),
+            Err(error) => {
+                tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
+            }
         }
     }
 }

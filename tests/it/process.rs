@@ -155,6 +155,8 @@ async fn sigterm_stops_in_order_with_exit_code_0() {
     scene.staff_joins("staff_lin").await;
     running.wait_for("settled: make staff_lin an admin of @TGS#cats");
     running.signal("TERM");
+    running.wait_for("stopping");
+    running.wait_for("stopped: everything is on disk");
     assert_eq!(running.end().code(), Some(0));
     scene.chat.stop().await;
 }
