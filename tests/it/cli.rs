@@ -256,6 +256,24 @@ fn usersig_prints_one_token_on_stdout() {
 }
 
 #[test]
+fn what_cannot_be_reached_or_written_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(groupkeeper::store::SledStore::open(folder.path().join("data")).unwrap());
+    let backup = groupkeeper(&["backup", "nope/b", "--store", "sled:data"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = "groupkeeper: nope/b cannot be written: there is no directory nope\n";
+    assert_eq!((code(&backup), stderr(&backup).as_str()), (Some(1), told));
+    let url = format!("http://{}", crate::addresses::free_address());
+    let asked = run(&["healthcheck", "--url", &url]);
+    let told = format!(
+        "groupkeeper: nobody answers at {url}/healthz: nothing listens there; is the service running?\n"
+    );
+    assert_eq!((code(&asked), stderr(&asked)), (Some(1), told));
+}
+
+#[test]
 fn explain_knows_every_code_and_says_so_of_an_unknown_one() {
     assert_eq!(code(&run(&["explain", "R012"])), Some(0));
     let all = stdout(&run(&["explain"]));
