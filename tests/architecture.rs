@@ -75,6 +75,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("env::vars", &["src/service/config"]),
     ("notify::", &["src/service/"]),
     ("clap::", &["src/cli/"]),
+    // Those of the standard library panic where nothing can be written; the commands have their own.
+    ("print!", &["src/cli/"]),
+    ("println!", &["src/cli/"]),
+    ("is_terminal", &["src/cli/print.rs", "src/service/telemetry.rs"]),
+    ("eprint!", &[]),
+    ("eprintln!", &["src/cli/"]),
     ("cel::", &["src/rule/", "src/decision/view.rs", "src/decision/sight.rs"]),
     ("cron::", &["src/rule/crontab"]),
     ("serde_json_borrow::", &["src/callback/decode"]),

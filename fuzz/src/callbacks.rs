@@ -12,8 +12,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, Uri};
 use groupkeeper::callback::decode::{Settings, label};
 use groupkeeper::callback::{
-    Answered, CallbackSettings, Decoded, Entrance, Gate, Lost, OverBudget, OverLimit, Query, Seen,
-    Sources, Watch, decode, reply, router,
+    Answered, CallbackSettings, Decoded, Entrance, Gate, Incomplete, Lost, OverBudget, OverLimit,
+    Query, Seen, Sources, Watch, decode, reply, router,
 };
 use groupkeeper::chat::Account;
 use groupkeeper::clock::ManualClock;
@@ -201,6 +201,8 @@ impl Watch for Log {
     }
 
     fn lost(&self, _: &Lost) {}
+
+    fn incomplete(&self, _: &Incomplete) {}
 
     fn over_limit(&self, over: &OverLimit) {
         locked(&self.warnings).push(over.clone());

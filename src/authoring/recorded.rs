@@ -59,11 +59,7 @@ impl From<StoreError> for Trouble {
 /// # Errors
 /// When there is no store, or when a running service has it.
 pub fn stopped(url: &str) -> Result<Arc<dyn Store>, Trouble> {
-    let directory = store::directory(url)?;
-    if !directory.is_dir() {
-        // Opening would make an empty one.
-        return Err(Trouble(format!("there is no store in {}", directory.display())));
-    }
+    store::stopped(url)?;
     Ok(store::open(url)?)
 }
 

@@ -6,6 +6,7 @@ mod subject;
 
 use serde::Serialize;
 
+use super::one_line;
 use super::recorded::{Recorded, Trouble};
 use super::ruletext;
 use crate::decision::{EventId, RuleTrace, State, Why, why_passed_over};
@@ -128,11 +129,6 @@ impl Case {
         Ok(Self { chain: Chain::follow(recorded, entry)?, subject, rules, note })
     }
 
-    /// The ids of the rules.
-    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
-        self.rules.rules().iter().map(|rule| rule.id.as_str())
-    }
-
     /// What every rule made of it.
     pub fn why(&self) -> WhyTold {
         let entry = self.chain.entry();
@@ -165,12 +161,7 @@ impl Case {
     /// When there is no such rule; with the one that was probably meant.
     pub fn why_not(&self, id: &str) -> Result<WhyNot, Trouble> {
         let Some(rule) = self.rules.rules().iter().find(|rule| rule.id.as_str() == id) else {
-            let meant = rule::suggest::closest(id, self.rule_ids());
-            let help = match meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there is: {}", self.rule_ids().collect::<Vec<_>>().join(" ")),
-            };
-            return Err(Trouble(format!("there is no rule `{id}` in these rules; {help}")));
+            return Err(no_rule(id, &self.rules));
         };
         let texts = ruletext::of_files(self.rules.sources());
         let told = self.rule_told(rule);
@@ -287,7 +278,10 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
     let asked = question.event;
     if asked == "last" {
         let newest = recorded.newest(&question.filter)?;
-        return newest.ok_or_else(|| Trouble(format!("the journal holds no such event{KEPT}")));
+        return newest.ok_or_else(|| {
+            unknown_rule(recorded, question)
+                .unwrap_or_else(|| Trouble(format!("the journal holds no such event{KEPT}")))
+        });
     }
     if asked.len() < 4 || !asked.chars().all(|c| c.is_ascii_hexdigit()) {
         return Err(Trouble(format!(
@@ -302,12 +296,34 @@ fn find(recorded: &Recorded, question: &Question<'_>) -> Result<JournalEntry, Tr
             let lines: Vec<String> = found
                 .iter()
                 .map(|entry| {
-                    format!("  {} {} {} {}", entry.id, entry.at, entry.event, about(entry))
+                    let about = one_line(&about(entry));
+                    format!("  {} {} {} {about}", entry.id, entry.at, entry.event)
                 })
                 .collect();
             Err(Trouble(format!("several events begin with {asked}:\n{}", lines.join("\n"))))
         }
     }
+}
+
+/// That the rule asked about is none that could have looked at anything, where the rules are known.
+fn unknown_rule(recorded: &Recorded, question: &Question<'_>) -> Option<Trouble> {
+    let id = question.filter.rule.as_deref()?;
+    let rules = match recorded.rules_in_force() {
+        Ok(Some(files)) => read(files).ok()?,
+        Ok(None) => (question.instead)().ok()?,
+        Err(_) => return None,
+    };
+    rules.get(&id.into()).is_none().then(|| no_rule(id, &rules))
+}
+
+/// With the one that was probably meant.
+fn no_rule(id: &str, rules: &RuleSet) -> Trouble {
+    let ids: Vec<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let help = match rule::suggest::closest(id, ids.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("there is: {}", ids.join(" ")),
+    };
+    Trouble(format!("there is no rule `{id}` in these rules; {help}"))
 }
 
 /// What decides about whether an event is in the journal.
@@ -343,7 +359,7 @@ impl WhyTold {
     /// For a terminal. Rules that do not listen to the event are one line, unless `all` are shown.
     pub fn render(&self, all: bool) -> String {
         let Self { event, id, about, at, rules_version, .. } = self;
-        let about = if about.is_empty() { String::new() } else { format!(" {about}") };
+        let about = if about.is_empty() { String::new() } else { format!(" {}", one_line(about)) };
         let goes_on = subject::goes_on(self.continues.as_ref());
         let mut text =
             format!("{event}{about}\nevent {id}{goes_on}, decided {at} by rules {rules_version}\n");
@@ -361,7 +377,7 @@ impl WhyTold {
         }
         if !self.notes.is_empty() {
             text.push_str("\nbeside the rules:\n");
-            self.notes.iter().for_each(|note| text.push_str(&format!("  {note}\n")));
+            self.notes.iter().for_each(|note| text.push_str(&format!("  {}\n", one_line(note))));
         }
         text
     }
@@ -387,14 +403,15 @@ impl RuleTold {
             if self.place.is_empty() { String::new() } else { format!("  ({})", self.place) };
         // How it ended comes first; how it came there stands below.
         if let Some((last, earlier)) = self.sentences.split_last() {
-            text.push_str(&format!("`{}` {last}{place}\n", self.rule));
+            text.push_str(&format!("`{}` {}{place}\n", self.rule, one_line(last)));
             for sentence in earlier {
-                text.push_str(&format!("  before that: {sentence}\n"));
+                text.push_str(&format!("  before that: {}\n", one_line(sentence)));
             }
         }
         for effect in &self.effects {
             let at = effect.at.as_ref().map(|at| format!(", {at}")).unwrap_or_default();
-            text.push_str(&format!("  {}: {}{at}\n", effect.what, effect.became));
+            let what = one_line(&format!("{}: {}", effect.what, effect.became));
+            text.push_str(&format!("  {what}{at}\n"));
         }
         text
     }

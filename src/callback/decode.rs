@@ -22,7 +22,7 @@ use std::fmt;
 
 use serde_json_borrow::Value;
 
-use self::callback::{Callback, Unfit};
+use self::callback::Callback;
 use self::fields::Fields;
 use super::query::Query;
 use super::reply::Answering;
@@ -57,7 +57,7 @@ pub struct Decoded {
     /// Query and body named different commands.
     pub disagreed: bool,
     /// A known command lacked what its event needs.
-    pub incomplete: bool,
+    pub incomplete: Option<Incomplete>,
     /// Chat warns that a REST command is called too often.
     pub over_limit: Option<OverLimit>,
 }
@@ -67,6 +67,16 @@ impl Decoded {
     pub fn is_of_a_room(&self) -> bool {
         ["Room.", "Live.", "Mic."].iter().any(|family| self.command.starts_with(family))
     }
+}
+
+/// A body that does not fit the command it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incomplete {
+    pub command: &'static str,
+    /// Where Tencent says what the body holds.
+    pub document: Document,
+    /// What is wrong with it: names of fields, and nothing of the body.
+    pub what: String,
 }
 
 /// The body is not a JSON object. Says where, and quotes nothing of it.
@@ -112,10 +122,14 @@ pub fn decode(
         None => (Vec::new(), None),
         Some(read) => match read(&callback) {
             Ok(events) => (events, None),
-            Err(Unfit(note)) => (Vec::new(), Some(note)),
+            Err(unfit) => (Vec::new(), Some(unfit.note())),
         },
     };
-    let incomplete = note.is_some();
+    let incomplete = command.zip(note.as_ref()).and_then(|(command, (what, wrong))| {
+        let (name, document) = (command.name, command.document);
+        wrong.then(|| Incomplete { command: name, document, what: what.clone() })
+    });
+    let note = note.map(|(note, _)| note);
     let kept = (events.is_empty() || settings.wants_callback_event).then(|| callback.kept(note));
     let over_limit = over_limit::read(name, fields);
     let disagreed = !in_body.is_empty() && in_body != name;
@@ -254,7 +268,8 @@ mod tests {
         ] {
             let decoded = decoded(command, body);
             assert_eq!(names(&decoded), ["callback"]);
-            assert!(decoded.incomplete);
+            let incomplete = decoded.incomplete.as_ref().unwrap();
+            assert_eq!((incomplete.command, incomplete.what.as_str()), (command, note));
             let event = &decoded.events[0];
             assert_eq!((event.command.as_str(), text(event, "note")), (command, note));
             let body = serde_json::from_str(body).unwrap();
@@ -308,6 +323,9 @@ mod tests {
             one("C2C.CallbackAfterSendMsg", &body).name()
         };
         assert_eq!((of("0"), of("20006")), ("private.sent", "callback"));
+        // It is as documented: nothing is wrong with it.
+        let body = r#"{"From_Account":"a","To_Account":"b","SendMsgResult":20006}"#;
+        assert_eq!(decoded("C2C.CallbackAfterSendMsg", body).incomplete, None);
     }
 
     #[test]
@@ -386,7 +404,7 @@ mod tests {
         let decoded = decode(&query, br#"{"GroupId":"g"}"#, settings, NOW).unwrap();
         assert_eq!(names(&decoded), ["group.full", "callback"]);
         assert_ne!(decoded.events[0].id, decoded.events[1].id);
-        assert!(!decoded.incomplete);
+        assert_eq!(decoded.incomplete, None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod watch;
 pub use admission::{Admission, Limits};
 pub use authenticate::Gate;
 pub use busy::Busy;
-pub use decode::{Decoded, OverLimit, decode};
+pub use decode::{Decoded, Incomplete, OverLimit, decode};
 pub use query::Query;
 pub use reply::{Answering, reply};
 pub use router::{CallbackSettings, Entrance, OverBudget, router};

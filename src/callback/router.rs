@@ -196,6 +196,9 @@ impl Listener {
                 if let Some(over) = &decoded.over_limit {
                     self.watch.over_limit(over);
                 }
+                if let Some(incomplete) = &decoded.incomplete {
+                    self.watch.incomplete(incomplete);
+                }
                 self.bring(decoded, body, arrival.began).await
             }
             Err(garbled) => {
@@ -239,10 +242,11 @@ impl Listener {
 
     async fn bring(&self, decoded: Decoded, body: Read, began: Timestamp) -> Outcome {
         let Decoded { label, events, answering, disagreed, incomplete, .. } = decoded;
+        let incomplete = incomplete.is_some();
         let Some(first) = events.first() else { return Answered::Garbled.into() };
         let admission = &self.settings.admission;
         if events.len() > admission.limits.events {
-            return self.lose(Answered::TooLarge, label, first.group.clone());
+            return self.lose(Answered::TooMany, label, first.group.clone());
         }
         let full = self.door.is_full();
         if !full && let Some(verdict) = self.door.at_once(&events) {

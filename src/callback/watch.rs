@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use super::authenticate::Refused;
-use super::decode::OverLimit;
+use super::decode::{Incomplete, OverLimit};
 use crate::chat::GroupId;
 
 /// What became of one request.
@@ -34,6 +34,8 @@ pub enum Answered {
     WrongPath,
     /// The body is over the limit.
     TooLarge,
+    /// The body tells of more events than are taken at once.
+    TooMany,
     /// The body did not arrive in time.
     TooSlow,
     /// The body is not a JSON object, or broke off.
@@ -48,7 +50,7 @@ pub enum Answered {
 
 impl Answered {
     /// All of them, so that each can be counted from zero.
-    pub const ALL: [Answered; 16] = [
+    pub const ALL: [Answered; 17] = [
         Self::Taken,
         Self::OverBudget,
         Self::NotFound,
@@ -60,6 +62,7 @@ impl Answered {
         Self::WrongSource,
         Self::WrongPath,
         Self::TooLarge,
+        Self::TooMany,
         Self::TooSlow,
         Self::Garbled,
         Self::Shed,
@@ -81,6 +84,7 @@ impl Answered {
             Self::WrongSource => "wrong_source",
             Self::WrongPath => "wrong_path",
             Self::TooLarge => "too_large",
+            Self::TooMany => "too_many",
             Self::TooSlow => "too_slow",
             Self::Garbled => "garbled",
             Self::Shed => "shed",
@@ -106,7 +110,7 @@ impl Answered {
             | Self::Stale
             | Self::WrongSource
             | Self::WrongPath => StatusCode::FORBIDDEN,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Garbled => StatusCode::BAD_REQUEST,
             Self::Shed | Self::NotTaken => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +132,7 @@ impl Answered {
             | Self::WrongSource
             | Self::WrongPath => "refused",
             Self::TooLarge => "the body is too large",
+            Self::TooMany => "too many events in one callback",
             Self::TooSlow => "the body did not arrive in time",
             Self::Garbled => "the body is not a JSON object",
             Self::Shed => "too busy, try again",
@@ -184,6 +189,10 @@ pub trait Watch: Send + Sync {
 
     /// Told of every callback that was let in and not taken, even when Chat has hung up meanwhile.
     fn lost(&self, lost: &Lost);
+
+    /// Told of every callback that was let in and does not fit its command: nothing but a `callback` event
+    /// comes of it.
+    fn incomplete(&self, incomplete: &Incomplete);
 
     /// Told when Chat, let in, warns that a REST command is called too often.
     fn over_limit(&self, over: &OverLimit);

@@ -72,6 +72,12 @@ impl Arguments {
         };
         let folder = self.file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            let (file, folder) = (self.file.display(), folder.display());
+            return Err(Trouble(format!(
+                "{file} cannot be written: there is no directory {folder}"
+            )));
+        }
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
         let summary = copy(from, &mut io::BufWriter::new(file.as_file_mut()))?;
         file.as_file().sync_all().map_err(failed)?;

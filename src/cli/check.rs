@@ -1,9 +1,9 @@
 //! `groupkeeper check`
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::print::coloured;
 use super::{Exit, RulesDirectory, serve};
 use crate::authoring::{self, Checked};
 use crate::clock::{Clock, SystemClock};
@@ -28,7 +28,8 @@ pub(super) struct Arguments {
     /// Show everything, however much it is
     #[arg(long)]
     all: bool,
-    /// A configuration file: also tell of actions on accounts that it protects
+    /// A configuration file: also tell what `serve` would find wrong with it (but no missing secrets), and
+    /// of actions on accounts that it protects
     #[arg(long)]
     config: Option<PathBuf>,
 }
@@ -45,11 +46,13 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     // Not part of `authoring::check`: a mistake in a test keeps no service from taking the rules.
     checked.diagnostics.extend(authoring::testfile::check(&checked.tests));
     if let Some(path) = &arguments.config {
-        // The secrets are not needed, and CI does not have them.
-        let config = match serve::configured(Some(path), Config::bystander) {
+        let config = match serve::configured(Some(path), Config::check) {
             Ok(config) => config,
             Err(exit) => return exit,
         };
+        for absent in &config.absent {
+            eprintln!("{}: {}: `serve` will need it", absent.place, absent.message);
+        }
         let told = on_protected(&checked.rules, &config.safety.protected, &[config.own]);
         checked.diagnostics.extend(told);
     }
@@ -59,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
         println!("{}", serde_json::Value::Array(list));
     } else {
         let most = if arguments.all { usize::MAX } else { SHOWN };
-        print!("{}", shown(&listed, most, std::io::stdout().is_terminal()));
+        print!("{}", shown(&listed, most, coloured(&std::io::stdout())));
     }
     eprintln!("{}: {}", directory.display(), summary(&checked));
     if let Some(told) = passed_over(&checked.passed_over) {

@@ -31,11 +31,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 }
 
 fn compact(url: &str) -> Result<Compacted, Trouble> {
-    let directory = store::directory(url)?;
-    if !directory.is_dir() {
-        return Err(Trouble(format!("there is no store in {}", directory.display())));
-    }
-    Ok(SledStore::compact(directory)?)
+    Ok(SledStore::compact(store::stopped(url)?)?)
 }
 
 /// Rounded up, so that no store has the size 0.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 #[repr(u8)]
 pub enum Exit {
     Fine = 0,
-    /// Arguments, configuration, a port or folder that cannot be had.
+    /// Arguments, configuration, a port or folder that cannot be had, output that cannot be written.
     Usage = 1,
     /// Rules are wrong.
     Rules = 2,

@@ -1,10 +1,11 @@
 //! `groupkeeper fmt`
 
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::Exit;
+use super::print::coloured;
 use crate::authoring::format::{NotFormatted, format};
 use crate::authoring::{Files, SourceFile, refusal};
 
@@ -40,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     }
     let mut exit = Exit::Fine;
     for told in &unreadable {
-        eprintln!("{}\n", told.render(std::io::stderr().is_terminal()));
+        eprintln!("{}\n", told.render(coloured(&io::stderr())));
         exit = Exit::Rules;
     }
     let mut changed = 0;
@@ -93,7 +94,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
             }
         }
         Ok(formatted) => {
-            print!("{formatted}");
+            super::print::exact(&formatted);
             Exit::Fine
         }
         Err(why) => told(name, &why),
@@ -104,7 +105,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
 fn told(name: &str, why: &NotFormatted) -> Exit {
     match why {
         NotFormatted::Mistakes(mistakes) => {
-            let color = io::stderr().is_terminal();
+            let color = coloured(&io::stderr());
             mistakes.iter().for_each(|mistake| eprintln!("{}\n", mistake.render(color)));
             Exit::Rules
         }

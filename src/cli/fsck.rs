@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Exit;
+use crate::authoring::one_line;
 use crate::authoring::recorded::{Trouble, stopped};
 use crate::ledger::fsck::{self, Finding, Repair, Report};
 use crate::store::Store;
@@ -101,6 +102,7 @@ fn as_text(report: &Report, repair: bool) -> String {
     let would = if repair { "repair" } else { "--repair" };
     for Finding { kind, key, what, repair } in report.findings.iter().take(TOLD) {
         let place = if key.is_empty() { String::new() } else { format!("  {key}") };
+        let what = one_line(what);
         text.push_str(&format!("{kind}{place}\n    {what}\n    {would}: {}\n", repair.words()));
     }
     if report.findings.len() > TOLD {

@@ -1,5 +1,6 @@
 //! `groupkeeper healthcheck`: one request, so that an image needs no other program.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,8 +45,21 @@ impl Arguments {
         match agent.get(&url).call() {
             Ok(answer) if answer.status().as_u16() == 200 => Ok(()),
             Ok(answer) => Err(Trouble(format!("{url} answers: {}", answer.status()))),
-            Err(error) => Err(Trouble(format!("nobody answers at {url} ({error})"))),
+            Err(error) => Err(Trouble(format!("nobody answers at {url}: {}", why(&error)))),
         }
+    }
+}
+
+/// Without what only the library and the system call it.
+fn why(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            "nothing listens there; is the service running?".to_owned()
+        }
+        ureq::Error::Timeout(_) => format!("there was no answer within {TIMEOUT:?}"),
+        ureq::Error::HostNotFound => "there is no such host".to_owned(),
+        ureq::Error::Io(error) => error.to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! Commands and exit codes. Data goes to stdout, everything else to stderr.
 
+// First: its macros stand for those of the standard library in all that follows.
+#[macro_use]
+mod print;
+
 mod backup;
 mod check;
 mod compact;
@@ -43,8 +47,9 @@ pub use exit::Exit;
     long_about = "Keeps the groups of a Tencent Cloud Chat app in order: receives the app's callbacks, \
                   decides by the rules in a directory, and makes the matching REST calls. What was \
                   answered is on disk; what was decided is carried out; a timed mute ends.",
-    after_help = "Exit codes: 0 fine, 1 usage or configuration (fsck: something was found), 2 rules wrong, \
-                  3 a rule test failed or a play went otherwise, 70 our fault.\nBegin with: groupkeeper demo"
+    after_help = "Exit codes: 0 fine, 1 usage or configuration, or output that cannot be written (fsck: \
+                  something was found), 2 rules wrong, 3 a rule test failed or a play went otherwise, \
+                  70 our fault.\nBegin with: groupkeeper demo"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -111,7 +116,6 @@ struct RulesDirectory {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    leave_quietly_when_nobody_reads();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -128,24 +132,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// `groupkeeper demo | head` closes our output: that is no fault, and printing on is of no use.
-fn leave_quietly_when_nobody_reads() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
-        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
-            std::process::exit(0);
-        }
-        usual(panic);
-    }));
-}
-
 /// Help and version are answers; everything else about arguments is a mistake of usage.
 fn usage(error: &clap::Error) -> ExitCode {
-    // The terminal may be gone; there is nowhere left to say so.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Fine.into(),
+    let printed = error.print();
+    match (error.kind(), printed) {
+        (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, Ok(())) => Exit::Fine.into(),
+        (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, Err(lost)) => {
+            print::unwritten(&lost).into()
+        }
+        // The terminal may be gone; there is nowhere left to say so.
         _ => Exit::Usage.into(),
     }
 }

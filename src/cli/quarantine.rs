@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Exit;
 use super::listing::Looking;
 use super::recorded::Running;
+use crate::authoring::one_line;
 use crate::authoring::recorded::{Trouble, escaped};
 
 #[derive(clap::Args)]
@@ -107,7 +108,7 @@ fn line(kept: &Value) -> String {
     };
     let again = if kept["comes_again"] == true { ", comes again by itself" } else { "" };
     let (id, what, since, why) = (text("id"), text("what"), text("since"), text("why"));
-    format!("{id}  {what}  (since {since}, {tries}{again}: {why})")
+    one_line(&format!("{id}  {what}  (since {since}, {tries}{again}: {why})"))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `groupkeeper reconcile`: has a running service compare groups with Chat, and waits for it.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Exit;
+use super::print::coloured;
 use super::recorded::Running;
 use crate::authoring::recorded::{Admin, Trouble, escaped};
 use crate::reconcile::{RunStatus, Status};
@@ -112,8 +112,8 @@ async fn wait(admin: &Admin, run: u64) -> Result<RunStatus, Trouble> {
         let line = progress(running, status.trouble.as_deref());
         if line != told {
             // A terminal shows the last line only; a log is to have few.
-            if std::io::stderr().is_terminal() {
-                eprint!("\r\u{1b}[K{line}");
+            if coloured(&std::io::stderr()) {
+                super::print::over(&line);
             } else if status.trouble.is_some() || told.is_empty() {
                 eprintln!("{line}");
             }

@@ -1,12 +1,12 @@
 //! Where commands that ask the journal find it.
 
-use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
 use super::Exit;
+use super::print::coloured;
 use crate::authoring::recorded::{Admin, Recorded, Trouble};
 use crate::authoring::replay::Span;
 use crate::authoring::{self, why};
@@ -165,7 +165,7 @@ pub(super) fn checked(directory: &Path) -> Result<RuleSet, Exit> {
     if checked.is_good() {
         return Ok(checked.rules);
     }
-    let color = std::io::stderr().is_terminal();
+    let color = coloured(&std::io::stderr());
     for error in checked.diagnostics.iter().filter(|found| found.level == Level::Error) {
         eprintln!("{}\n", error.render(color));
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::recorded::{Where, checked, span};
 use super::{Exit, RulesDirectory};
+use crate::authoring::one_line;
 use crate::authoring::recorded::Trouble;
 use crate::authoring::replay::{self, Decided, Tally};
 use crate::clock::Timestamp;
@@ -92,10 +93,11 @@ fn add(sums: &mut BTreeMap<String, Sum>, decided: &Decided) {
 }
 
 fn as_text(decided: &Decided) -> String {
-    let mut text = format!("{}  {}  ({})\n", decided.at, decided.headline(), decided.event.id);
+    let headline = one_line(&decided.headline());
+    let mut text = format!("{}  {headline}  ({})\n", decided.at, decided.event.id);
     for deed in &decided.deeds {
         let rule = deed.rule.as_deref().unwrap_or("the bot itself");
-        text.push_str(&format!("  {rule}: {}\n", deed.words()));
+        text.push_str(&format!("  {rule}: {}\n", one_line(&deed.words())));
     }
     text
 }

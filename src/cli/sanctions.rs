@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Exit;
 use super::listing::at_least_one;
 use super::recorded::Where;
+use crate::authoring::one_line;
 use crate::authoring::recorded::{Trouble, escaped};
 use crate::chat::Account;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -216,7 +217,7 @@ fn json(value: &impl serde::Serialize) -> Result<String, Trouble> {
 
 /// `the mute of ann`.
 fn words(told: &Told) -> String {
-    let member = plain(told.member.as_str());
+    let member = one_line(told.member.as_str());
     match told.kind {
         SanctionKind::Mute => format!("the mute of {member}"),
         SanctionKind::Ban => format!("the ban of {member}"),
@@ -247,7 +248,7 @@ fn table(list: &[Told]) -> String {
 fn row(told: &Told) -> [String; 6] {
     let member = match told.member == Account::everybody() {
         true => "everybody".to_owned(),
-        false => plain(told.member.as_str()),
+        false => one_line(told.member.as_str()),
     };
     let ends = match (&told.until, &told.left) {
         (Some(until), Some(left)) if left.ends_with("ago") || left == "now" => {
@@ -258,7 +259,7 @@ fn row(told: &Told) -> [String; 6] {
     };
     let mut rule = told.rule.clone();
     if !told.reason.is_empty() {
-        rule.push_str(&format!(": {}", plain(&told.reason)));
+        rule.push_str(&format!(": {}", one_line(&told.reason)));
     }
     if let Some(renewed) = &told.chat_until {
         rule.push_str(&format!(" (Chat takes it until {renewed}; it is renewed)"));
@@ -266,13 +267,8 @@ fn row(told: &Told) -> [String; 6] {
     if told.tries > 0 {
         rule.push_str(&format!(" (tried in vain: {})", told.tries));
     }
-    let group = plain(told.group.as_str());
+    let group = one_line(told.group.as_str());
     [group, member, told.kind.name().to_owned(), told.state.clone(), ends, rule]
-}
-
-/// What members wrote moves no cursor.
-fn plain(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{FFFD}' } else { one }).collect()
 }
 
 #[cfg(test)]

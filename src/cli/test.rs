@@ -1,11 +1,11 @@
 //! `groupkeeper test`
 
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::print::coloured;
 use super::{Exit, RulesDirectory};
 use crate::authoring::testfile::{self, Test};
 use crate::authoring::{self, Failure, Report, Share, TestResult};
@@ -102,7 +102,7 @@ fn wrong(arguments: &Arguments, errors: &[&Diagnostic]) -> Exit {
 }
 
 fn show_diagnostics(told: &[&Diagnostic]) {
-    let color = std::io::stderr().is_terminal();
+    let color = coloured(&std::io::stderr());
     for told in told {
         eprintln!("{}\n", told.render(color));
     }
@@ -122,8 +122,6 @@ fn show(result: &TestResult, file: &mut String) {
             failure.text().lines().for_each(|line| println!("        {line}"));
         }
     }
-    // Progress: whoever watches sees each test as it ends.
-    let _ = std::io::stdout().flush();
 }
 
 fn summary(report: &Report, all: bool) {

@@ -1,7 +1,6 @@
 //! `groupkeeper why-not`
 
-use std::io::IsTerminal;
-
+use super::print::coloured;
 use super::{Exit, recorded};
 
 #[derive(clap::Args)]
@@ -16,7 +15,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
     let told = arguments.about.open().and_then(|case| case.why_not(&arguments.rule));
     match told {
         Ok(told) if arguments.about.json => println!("{}", serde_json::json!(told)),
-        Ok(told) => print!("{}", told.render(std::io::stdout().is_terminal())),
+        Ok(told) => print!("{}", told.render(coloured(&std::io::stdout()))),
         Err(trouble) => {
             eprintln!("groupkeeper: {trouble}");
             return Exit::Usage;

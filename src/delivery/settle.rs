@@ -38,8 +38,6 @@ impl Delivery {
                 self.finish(lane, sequence, &pending, (outcome, unsure), None).await
             }
             Tried::Dead { words, unsure } => {
-                let id = &pending.effect.id;
-                tracing::error!(effect.id = %id, %words, "given up: {}; it is kept as a dead letter", pending.effect.act);
                 self.listener.given_up(&pending, &words);
                 let fell = ledger::live_sanction(&*self.store, &pending.effect);
                 let at = self.clock.now();

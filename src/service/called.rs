@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use crate::callback::{Answered, Lost, OverLimit, Seen, Watch};
+use crate::callback::{Answered, Incomplete, Lost, OverLimit, Seen, Watch};
 use crate::clock::{Clock, Seldom};
 use crate::reconcile::Watcher;
 use crate::rest::{Rates, catalog};
@@ -15,6 +15,9 @@ const REFUSED_EVERY: Duration = Duration::from_secs(60);
 /// How often the same command's limit is told of; Chat warns every second while it lasts.
 const OVER_LIMIT_EVERY: Duration = Duration::from_secs(3_600);
 
+/// How often the same command is told of whose bodies do not fit it: all of them will not.
+const INCOMPLETE_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Counts callbacks, and logs what an operator should know of them.
 pub(super) struct Called {
     metrics: Arc<Metrics>,
@@ -22,13 +25,15 @@ pub(super) struct Called {
     rates: Rates,
     refused: Seldom<Answered>,
     over_limit: Seldom<&'static str>,
+    incomplete: Seldom<&'static str>,
 }
 
 impl Called {
     /// `rates` are those of the calls that Chat may warn of.
     pub(super) fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, rates: Rates) -> Self {
         let (refused, over_limit) = (Seldom::new(REFUSED_EVERY), Seldom::new(OVER_LIMIT_EVERY));
-        Self { metrics, clock, rates, refused, over_limit }
+        let incomplete = Seldom::new(INCOMPLETE_EVERY);
+        Self { metrics, clock, rates, refused, over_limit, incomplete }
     }
 
     fn warn_of_refused(&self, seen: Seen, others: u64) {
@@ -53,7 +58,10 @@ impl Called {
             Answered::WrongPath => {
                 "only callbacks of rooms are taken without a signature at `[callback] room_path`"
             }
-            _ => "it was signed too long ago: do the clocks agree, within `[callback] window`?",
+            _ => {
+                "it was signed at a time that is further from ours, before or after, than `[callback] window`: \
+                 are both clocks right?"
+            }
         };
         let from = seen.origin.map_or_else(|| "nobody knows where".into(), |from| from.to_string());
         tracing::warn!(
@@ -86,6 +94,16 @@ impl Watch for Called {
                  whole; does a proxy change or limit it? (told once a minute)"
             );
         }
+        if seen.answered == Answered::TooMany
+            && let Some(others) = is_time()
+        {
+            tracing::warn!(
+                command = seen.command,
+                others,
+                "a callback was refused: it tells of more events than are taken at once; its group is \
+                 compared with Chat instead (told once a minute)"
+            );
+        }
         if seen.answered == Answered::Shed
             && let Some(others) = is_time()
         {
@@ -103,6 +121,20 @@ impl Watch for Called {
 
     fn lost(&self, lost: &Lost) {
         self.metrics.callback_lost(lost.why.name());
+    }
+
+    fn incomplete(&self, incomplete: &Incomplete) {
+        let Incomplete { command, document, what } = incomplete;
+        self.metrics.callback_incomplete(command);
+        if let Some(others) = self.incomplete.is_time(command, self.clock.now()) {
+            let document = document.link().unwrap_or_else(|| document.to_string());
+            tracing::warn!(
+                command,
+                others,
+                "a callback does not fit its command: {what}. It is kept as a plain `callback` event, which \
+                 only rules `on = \"callback\"` hear of. What it should hold: {document} (told once an hour)"
+            );
+        }
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -149,6 +181,10 @@ impl Watch for Refusals {
         self.0.lost(lost);
     }
 
+    fn incomplete(&self, incomplete: &Incomplete) {
+        self.0.incomplete(incomplete);
+    }
+
     fn over_limit(&self, over: &OverLimit) {
         self.0.over_limit(over);
     }
@@ -189,5 +225,73 @@ mod tests {
             assert!(text.contains(&line), "{text}");
         }
         assert!(!text.contains("command_of_tomorrow"));
+    }
+
+    /// Where log lines of one test go.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged at noon, and what is counted.
+    fn logged(tell: impl FnOnce(&Called)) -> (String, String) {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        let metrics = Arc::new(Metrics::default());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_700_000_000)));
+        let called = Called::new(metrics.clone(), clock, Rates::default());
+        tracing::subscriber::with_default(log.finish(), || tell(&called));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        (text, metrics.render())
+    }
+
+    fn answered(answered: Answered) -> Seen {
+        Seen {
+            command: "Group.CallbackAfterNewMemberJoin",
+            entrance: "chat",
+            answered,
+            took: Duration::ZERO,
+            disagreed: false,
+            incomplete: false,
+            origin: None,
+        }
+    }
+
+    #[test]
+    fn a_body_that_does_not_fit_its_command_is_counted_and_told_seldom_with_what_is_missing() {
+        let command = "Group.CallbackAfterNewMemberJoin";
+        let query = crate::callback::Query { command: command.into(), ..Default::default() };
+        let settings =
+            crate::callback::decode::Settings { admins: &[], wants_callback_event: false };
+        let body = br#"{"NewMemberList":[{"Member_Account":"hush"}]}"#;
+        let decoded = crate::callback::decode(&query, body, settings, Timestamp(0)).unwrap();
+        let incomplete = decoded.incomplete.unwrap();
+        let (log, counted) = logged(|called| {
+            called.incomplete(&incomplete);
+            called.incomplete(&incomplete);
+        });
+        assert_eq!(log.matches("does not fit its command: GroupId is missing").count(), 1, "{log}");
+        assert!(log.contains("https://www.tencentcloud.com/document/product/1047/34372"), "{log}");
+        assert!(log.contains(command) && log.contains("WARN") && !log.contains("hush"), "{log}");
+        let line = format!("groupkeeper_callbacks_incomplete_total{{command=\"{command}\"}} 2");
+        assert!(counted.contains(&line), "{counted}");
+    }
+
+    #[test]
+    fn a_time_that_lies_ahead_is_not_called_long_ago_and_many_events_are_not_called_a_large_body() {
+        let (log, _) = logged(|called| called.callback(answered(Answered::Stale)));
+        assert!(log.contains("before or after") && !log.contains("too long ago"), "{log}");
+        let (log, _) = logged(|called| called.callback(answered(Answered::TooMany)));
+        assert!(log.contains("more events than are taken at once"), "{log}");
+        assert!(!log.contains("proxy"), "{log}");
     }
 }

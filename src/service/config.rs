@@ -3,6 +3,7 @@
 mod read;
 mod values;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -161,6 +162,16 @@ pub struct Bystander {
     pub owner_inactive: Option<Duration>,
 }
 
+/// What a check of rules needs of a configuration in which nothing is wrong.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The app admin.
+    pub own: Account,
+    pub safety: Safety,
+    /// Secrets that `serve` will need, and that are not here.
+    pub absent: Vec<ConfigMistake>,
+}
+
 /// One thing that is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigMistake {
@@ -200,6 +211,25 @@ impl Config {
     /// What is wrong with these parts, or with the file as a whole.
     pub fn bystander(path: Option<&Path>) -> Result<Bystander, Vec<ConfigMistake>> {
         part(path, values::bystander)
+    }
+
+    /// Looks for every mistake that [`Config::from_process`] would find, except that a secret is not there:
+    /// a check, in CI for instance, does without.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn check(path: Option<&Path>) -> Result<Checked, Vec<ConfigMistake>> {
+        let environment = our_environment();
+        let (name, text) = read_file(path)?;
+        let mut reader = Reader::new(&name, &text, &environment)?;
+        // Without the secrets there is no whole configuration, and none is needed.
+        let _ = values::config(&mut reader);
+        let (mistakes, absent) = reader.finish_apart();
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let (own, safety) = values::guarded(&mut Reader::new(&name, &text, &environment)?);
+        Ok(Checked { own, safety, absent })
     }
 
     /// What calls of Chat are signed with; nothing else has to be right.
@@ -260,6 +290,16 @@ fn our_environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Whether colours are wanted: not with `NO_COLOR`, whatever it says, nor where the terminal has none.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn colours() -> bool {
+    wants_colours(std::env::var_os("NO_COLOR"), std::env::var_os("TERM"))
+}
+
+fn wants_colours(no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    no_color.is_none_or(|value| value.is_empty()) && term.is_none_or(|term| term != "dumb")
+}
+
 /// The file's name and text; without a file, nothing.
 fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>> {
     let Some(path) = path else { return Ok((String::new(), String::new())) };
@@ -272,4 +312,18 @@ fn read_file(path: Option<&Path>) -> Result<(String, String), Vec<ConfigMistake>
             help: String::new(),
         }]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_switched_off_by_any_no_color_and_by_a_terminal_that_has_none() {
+        let wants = |no_color: Option<&str>, term: Option<&str>| {
+            wants_colours(no_color.map(Into::into), term.map(Into::into))
+        };
+        assert!(wants(None, None) && wants(Some(""), Some("xterm")));
+        assert!(!wants(Some("0"), Some("xterm")) && !wants(None, Some("dumb")));
+    }
 }

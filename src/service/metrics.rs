@@ -23,6 +23,7 @@ pub struct Metrics {
     registry: Registry,
     callbacks: Family<Triple, Counter<u64, AtomicU64>>,
     callbacks_lost: Family<Single, Counter<u64, AtomicU64>>,
+    callbacks_incomplete: Family<Single, Counter<u64, AtomicU64>>,
     inside: Gauge,
     connections: Family<Single, Gauge>,
     connections_closed: Family<Pair, Counter<u64, AtomicU64>>,
@@ -55,6 +56,7 @@ impl Default for Metrics {
         let metrics = Self {
             callbacks: Family::default(),
             callbacks_lost: Family::default(),
+            callbacks_incomplete: Family::default(),
             inside: Gauge::default(),
             connections: Family::default(),
             connections_closed: Family::default(),
@@ -163,6 +165,9 @@ impl Metrics {
         let help =
             "Callbacks that were let in and not taken, by why; their groups are compared with Chat";
         registry.register("callbacks_lost", help, self.callbacks_lost.clone());
+        let help =
+            "Callbacks that do not fit their command and are kept as plain `callback` events";
+        registry.register("callbacks_incomplete", help, self.callbacks_incomplete.clone());
         let help = "Callbacks that wait or are being decided";
         registry.register("callbacks_inside", help, self.inside.clone());
         let help = "Open connections, by listener (callback, admin)";
@@ -262,6 +267,11 @@ impl Metrics {
     /// A callback was let in and not taken.
     pub fn callback_lost(&self, why: &'static str) {
         self.callbacks_lost.get_or_create(&[("why", why)]).inc();
+    }
+
+    /// A callback does not fit its command, which must be one that Chat documents.
+    pub fn callback_incomplete(&self, command: &'static str) {
+        self.callbacks_incomplete.get_or_create(&[("command", command)]).inc();
     }
 
     /// Callbacks that wait or are being decided.

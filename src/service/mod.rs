@@ -33,7 +33,7 @@ use crate::reconcile::{Reconciler, Watcher};
 use crate::rest::{App, Chat, Client, HttpTransport};
 use crate::retention::Retention;
 use crate::rule::model::Mode;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StoreError};
 
 pub use addresses::Addresses;
 
@@ -140,7 +140,7 @@ impl Service {
     ) -> Result<Self, NotStarted> {
         let setup = |error: &dyn fmt::Display| NotStarted::Setup(error.to_string());
         let taking_over = store::is_used(&config.store.url);
-        let store = store::open_compact(&config.store.url).map_err(|error| setup(&error))?;
+        let store = opened(&config.store.url).map_err(|error| setup(&error))?;
         let metrics = Arc::new(Metrics::default());
         let rules = &config.rules.directory;
         let rules = Rules::load(rules, store.clone(), clock.clone(), metrics.clone());
@@ -250,8 +250,11 @@ impl Service {
         if tokio::time::timeout(STOP_WITHIN, finishing).await.is_err() {
             tracing::warn!("some calls did not end in time; the next start verifies them");
         }
-        if let Err(error) = self.store.close() {
-            tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
+        match self.store.close() {
+            Ok(()) => tracing::info!("stopped: everything is on disk"),
+            Err(error) => {
+                tracing::error!(%error, "the store did not close cleanly; it recovers at the next start");
+            }
         }
     }
 }
@@ -259,6 +262,22 @@ impl Service {
 fn retention(config: &Config, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Retention {
     let (keep, most) = (config.journal.keep, config.journal.most.into());
     Retention::new(Arc::clone(store), Arc::clone(clock), keep, most)
+}
+
+/// The store that the configuration names. That there was none is what the first start finds, and one
+/// that has lost its store.
+fn opened(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let missing = store::directory(url).ok().filter(|_| store::existing(url).is_err());
+    let store = store::open_compact(url)?;
+    if let Some(directory) = missing {
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        tracing::warn!(
+            "there was no store in {}: a new one is made. If there should be one, stop now and see whether \
+             its volume is mounted, and whether `[store] url` names the right directory",
+            directory.display()
+        );
+    }
+    Ok(store)
 }
 
 fn console(status: ServiceStatus, engine: &Engine, config: &Config) -> axum::Router {

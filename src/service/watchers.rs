@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::metrics::Metrics;
 use crate::chat::{Account, GroupId};
 use crate::clock::Clock;
-use crate::decision::effect::{Manner, Outcome};
+use crate::decision::effect::{Effect, Manner, Outcome};
 use crate::decision::event::Cause;
 use crate::decision::{Decision, Event};
 use crate::delivery::{Listener, Scope, Stopped};
@@ -81,7 +81,8 @@ impl Observer for Counting {
             &event.cause
         {
             self.metrics.effect(effect.act.name(), "refused");
-            tracing::warn!(effect.id = %effect.id, code, "Chat refuses to {}: {words}", effect.act);
+            let rule = rule_of(effect);
+            tracing::warn!(effect.id = %effect.id, event.id = %effect.event, rule, code, "Chat refuses to {}: {words}", effect.act);
         }
         for found in decision.derived.iter().filter(|event| event.found) {
             self.metrics.found(found.name());
@@ -97,6 +98,11 @@ impl Observer for Counting {
     }
 }
 
+/// Whose it is. With the event, `groupkeeper why` and `why-not` tell the rest.
+fn rule_of(effect: &Effect) -> Option<&str> {
+    effect.rule.as_ref().map(RuleId::as_str)
+}
+
 /// An end that comes later than this is told.
 const LATE: Duration = Duration::from_secs(60);
 
@@ -104,27 +110,34 @@ impl Listener for Counting {
     fn tried(&self, pending: &Pending, trouble: Option<&str>) {
         let effect = &pending.effect;
         self.metrics.effect(effect.act.name(), if trouble.is_none() { "settled" } else { "again" });
-        let late = self.clock.now().since(effect.created);
+        let (late, rule) = (self.clock.now().since(effect.created), rule_of(effect));
         match trouble {
             None if late > LATE => {
-                tracing::warn!(effect.id = %effect.id, late_s = late.as_secs(), "settled late: {}", effect.act);
+                tracing::warn!(effect.id = %effect.id, event.id = %effect.event, rule, late_s = late.as_secs(), "settled late: {}", effect.act);
             }
-            None => tracing::debug!(effect.id = %effect.id, "settled: {}", effect.act),
+            None => {
+                tracing::debug!(effect.id = %effect.id, event.id = %effect.event, rule, "settled: {}", effect.act);
+            }
             Some(trouble) => {
-                tracing::warn!(effect.id = %effect.id, tries = pending.tries + 1, "not yet: {}: {trouble}", effect.act);
+                let tries = pending.tries + 1;
+                tracing::warn!(effect.id = %effect.id, event.id = %effect.event, rule, tries, "not yet: {}: {trouble}", effect.act);
             }
         }
     }
 
-    fn given_up(&self, pending: &Pending, _: &str) {
-        self.metrics.effect(pending.effect.act.name(), "given_up");
+    fn given_up(&self, pending: &Pending, why: &str) {
+        let effect = &pending.effect;
+        self.metrics.effect(effect.act.name(), "given_up");
         self.metrics.dead_letter();
+        let rule = rule_of(effect);
+        tracing::error!(effect.id = %effect.id, event.id = %effect.event, rule, words = why, "given up: {}; it is kept as a dead letter", effect.act);
     }
 
     fn alerted(&self, pending: &Pending, text: &str) {
         self.metrics.alert();
-        let rule = pending.effect.rule.as_ref().map(RuleId::as_str);
-        tracing::error!(effect.id = %pending.effect.id, rule, "alert: {text}");
+        let effect = &pending.effect;
+        let rule = rule_of(effect);
+        tracing::error!(effect.id = %effect.id, event.id = %effect.event, rule, "alert: {text}");
     }
 
     fn stopped(&self, stopped: &Stopped) {
@@ -147,5 +160,82 @@ impl Listener for Counting {
         self.metrics.set_command_stopped(stopped.what.name(), false);
         let stood = self.clock.now().since(stopped.since);
         tracing::warn!(command = stopped.what.name(), stood_s = stood.as_secs(), "it works again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+    use crate::decision::effect::Act;
+    use crate::decision::{EventId, Lane};
+
+    /// Where log lines of one test go.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+    fn pending() -> Pending {
+        let effect = Effect {
+            id: EventId::of(&[b"the effect"]),
+            lane: Lane::app(),
+            act: Act::Alert { text: "look".to_owned() },
+            rule: Some("quiet".into()),
+            event: EventId::of(&[b"the event"]),
+            created: NOW,
+            manner: Manner::Send,
+            then: None,
+            continue_on_refusal: false,
+        };
+        let (tries, panics, perhaps_done) = (0, 0, false);
+        let trouble = String::new();
+        Pending { effect, tries, not_before: NOW, perhaps_done, trouble, panics }
+    }
+
+    /// What is logged of an effect, a line each.
+    fn logged(tell: impl FnOnce(&Counting)) -> Vec<String> {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        let clock = Arc::new(ManualClock::new(NOW));
+        let counting = Counting::new(Arc::new(Metrics::default()), clock);
+        tracing::subscriber::with_default(log.finish(), || tell(&counting));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_line_about_an_effect_says_of_which_rule_it_is_and_what_why_can_be_asked() {
+        let lines = logged(|counting| {
+            let pending = pending();
+            counting.tried(&pending, Some("HTTP 502"));
+            counting.given_up(&pending, "a day has passed");
+            counting.alerted(&pending, "look");
+            let effect = Box::new(pending.effect);
+            let outcome = Outcome::Refused { code: 10_007, words: "no right".to_owned() };
+            let cause = Cause::Settled { effect, outcome, skipped: Vec::new(), unsure: Vec::new() };
+            let event = Event::new(EventId::of(&[b"settled"]), cause, NOW, "effect");
+            counting.decided(&event, &Decision::default());
+        });
+        for (line, words) in lines.iter().zip(["not yet:", "given up:", "alert:", "Chat refuses"]) {
+            assert!(line.contains(words), "{line}");
+            assert!(line.contains(&format!("event.id={}", EventId::of(&[b"the event"]))), "{line}");
+            assert!(line.contains("rule=\"quiet\""), "{line}");
+        }
+        assert_eq!(lines.len(), 4, "{lines:?}");
     }
 }

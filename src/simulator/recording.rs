@@ -195,7 +195,8 @@ impl Recording {
                 Ok(entry) => entries.push(entry),
                 Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => {}
                 Err(error) => {
-                    return Err(format!("line {} is none of a recording: {error}", index + 1));
+                    let why = why_no_entry(index, line, &error);
+                    return Err(format!("line {} is none of a recording{why}", index + 1));
                 }
             }
         }
@@ -210,6 +211,17 @@ impl Recording {
             ));
         }
         Ok(Self { begins, entries: entries.collect() })
+    }
+}
+
+/// The parser's words, where they help: of a line that has not even the form, they speak of our types.
+fn why_no_entry(index: usize, line: &str, error: &serde_json::Error) -> String {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(line);
+    match value {
+        // A log may be JSON too; that shows in its first line.
+        Ok(value) if value.is_object() && index > 0 => format!(": {error}"),
+        _ => ", which has one JSON object in each line, as `groupkeeper simulate --record FILE` writes them"
+            .to_owned(),
     }
 }
 

@@ -123,11 +123,20 @@ fn open_with(
     url: &str,
     sled: impl FnOnce(&str) -> Result<SledStore, StoreError>,
 ) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match known(url)? {
+        Some(directory) => Arc::new(sled(directory)?),
+        None => Arc::new(MemoryStore::default()),
+    })
+}
+
+/// The directory that a url names; `None` of one in memory.
+///
+/// # Errors
+/// When the url names no store that there could be.
+pub fn known(url: &str) -> Result<Option<&str>, StoreError> {
     match url.split_once(':') {
-        Some(("memory", "")) => Ok(Arc::new(MemoryStore::default())),
-        Some(("sled", directory)) if !directory.is_empty() => {
-            Ok(Arc::new(sled(directory)?))
-        }
+        Some(("memory", "")) => Ok(None),
+        Some(("sled", directory)) if !directory.is_empty() => Ok(Some(directory)),
         Some(("postgres" | "postgresql", _)) => Err(StoreError(
             "PostgreSQL is not in this version: write `sled:DIRECTORY` as [store] url".to_owned(),
         )),
@@ -147,6 +156,28 @@ pub fn directory(url: &str) -> Result<&std::path::Path, StoreError> {
     directory.map(std::path::Path::new).ok_or_else(|| {
         StoreError("this needs a store in a directory: write `sled:DIRECTORY`".to_owned())
     })
+}
+
+/// The directory of the store that a `sled:` url names, where there is one: to open another directory
+/// would make an empty store in it.
+///
+/// # Errors
+/// When the url names no directory, or one that is not there or holds no store.
+pub fn existing(url: &str) -> Result<&std::path::Path, StoreError> {
+    let directory = directory(url)?;
+    if sled::is_in(directory) {
+        return Ok(directory);
+    }
+    Err(StoreError(format!("there is no store in {}", directory.display())))
+}
+
+/// As [`existing`], for a command that opens it in place of the service.
+///
+/// # Errors
+/// As there; or when it is another user's, whose service could not open what this one would leave there.
+pub fn stopped(url: &str) -> Result<&std::path::Path, StoreError> {
+    let directory = existing(url)?;
+    sled::is_of_another(directory).map_or(Ok(directory), Err)
 }
 
 /// Whether a process has had the store of this url before.

@@ -13,6 +13,7 @@ mod doubt;
 mod entries;
 mod garbage;
 mod rebuild;
+mod trouble;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use super::{Commit, Entry, Store, StoreError, WriteSet, too_long};
 use disk::{Disk, Shared, sync_files};
 use entries::Entries;
 pub use rebuild::Restoring;
+use trouble::unopened;
 
 /// How long a commit that did not wait for the disk may be without it.
 const IDLE_SYNC: Duration = Duration::from_secs(1);
@@ -37,6 +39,11 @@ const SPARSE: u64 = 4;
 
 /// The file that says that a sparse one was found.
 const SPARSE_MARK: &str = "sparse";
+
+/// What to do about a store that does not open and may be damaged.
+const DAMAGE: &str = ". If it is damaged: move the directory aside, and make the store again out of a backup with \
+    `groupkeeper restore FILE --store sled:DIRECTORY`. (`groupkeeper fsck --repair` mends single records, of a \
+    store that opens)";
 
 /// A store in one directory.
 pub struct SledStore {
@@ -95,8 +102,9 @@ impl SledStore {
         lock: DirectoryLock,
         entries: Entries,
     ) -> Result<Self, StoreError> {
-        let file = sync_files(&directory)
-            .map_err(|error| at(&directory, "the disk does not take the store in", &error))?;
+        let file = sync_files(&directory).map_err(|error| {
+            unopened(&directory, "the disk does not take the store in", &error, "")
+        })?;
         let shared = Arc::new(Shared::new(entries));
         let medium = Disk {
             shared: Arc::clone(&shared),
@@ -153,22 +161,28 @@ fn at(directory: &Path, what: &str, error: &dyn std::fmt::Display) -> StoreError
     StoreError(format!("{what} {}: {error}", directory.display()))
 }
 
+/// Whether a directory holds a store. Where that cannot be seen, opening it says why.
+pub(super) fn is_in(directory: &Path) -> bool {
+    let there = |path: PathBuf| path.try_exists().unwrap_or(true);
+    there(directory.join("db")) || rebuild::is_whole(directory)
+}
+
+/// Why the store in this directory is not to be opened by us, if it is another user's.
+pub(super) fn is_of_another(directory: &Path) -> Option<StoreError> {
+    trouble::is_of_another(directory)
+}
+
 /// Locks a directory and opens what is in it.
 fn entries_of(directory: &Path) -> Result<(DirectoryLock, Entries), StoreError> {
-    fs::create_dir_all(directory)
-        .map_err(|error| at(directory, "no directory for the store can be made at", &error))?;
-    let lock = DirectoryLock::take(directory)?;
-    rebuild::finish(directory)
-        .map_err(|error| at(directory, "the store cannot be put together in", &error))?;
-    let entries = Entries::open(directory).map_err(|error| {
-        at(
-            directory,
-            "there is no opening the store in",
-            &format!(
-                "{error}. If it is damaged, move the directory aside and put a copy in its place"
-            ),
-        )
+    fs::create_dir_all(directory).map_err(|error| {
+        unopened(directory, "no directory for the store can be made at", &error, "")
     })?;
+    let lock =
+        DirectoryLock::take(directory).map_err(|error| trouble::or_denied(directory, error))?;
+    rebuild::finish(directory)
+        .map_err(|error| unopened(directory, "the store cannot be put together in", &error, ""))?;
+    let entries = Entries::open(directory)
+        .map_err(|error| unopened(directory, "there is no opening the store in", &error, DAMAGE))?;
     entries.check_schema(directory)?;
     if doubt::is_marked(directory) {
         tracing::warn!(

@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use groupkeeper::callback::router::DEFAULT_BODY_LIMIT;
 use groupkeeper::callback::{
-    Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget, OverLimit,
-    Seen, Sources, Watch, router,
+    Admission, Answered, CallbackSettings, Entrance, Gate, Incomplete, Limits, Lost, OverBudget,
+    OverLimit, Seen, Sources, Watch, router,
 };
 use groupkeeper::clock::{Clock, ManualClock, Timestamp};
 use groupkeeper::decision::{Event, Verdict};
@@ -76,7 +76,12 @@ impl Door for RecordingDoor {
 }
 
 #[derive(Default)]
-pub struct Counts(pub Mutex<Vec<Seen>>, pub Mutex<Vec<OverLimit>>, pub Mutex<Vec<Lost>>);
+pub struct Counts(
+    pub Mutex<Vec<Seen>>,
+    pub Mutex<Vec<OverLimit>>,
+    pub Mutex<Vec<Lost>>,
+    pub Mutex<Vec<Incomplete>>,
+);
 
 impl Watch for Counts {
     fn callback(&self, seen: Seen) {
@@ -85,6 +90,10 @@ impl Watch for Counts {
 
     fn lost(&self, lost: &Lost) {
         self.2.lock().unwrap().push(lost.clone());
+    }
+
+    fn incomplete(&self, incomplete: &Incomplete) {
+        self.3.lock().unwrap().push(incomplete.clone());
     }
 
     fn over_limit(&self, over: &OverLimit) {
@@ -392,6 +401,9 @@ async fn a_known_command_without_its_group_is_counted_as_incomplete() {
     site.post(&signed(JOIN), "{}").await;
     assert_eq!(site.entered(), ["callback"]);
     assert!(site.counted().incomplete);
+    let told = site.counts.3.lock().unwrap();
+    let told: Vec<_> = told.iter().map(|told| (told.command, told.what.as_str())).collect();
+    assert_eq!(told, [(JOIN, "GroupId is missing")]);
 }
 
 #[tokio::test]

@@ -35,6 +35,34 @@ fn help_is_an_answer_and_a_wrong_argument_a_mistake() {
     assert_eq!(code(&run(&["serve", "--confg", "x"])), Some(1));
 }
 
+/// What cannot be printed is told, and half of an answer is none.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_takes_nothing_is_told_and_is_exit_code_1() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for arguments in [
+        &["check", "--json", "rules"][..],
+        &["test", "rules"],
+        &["explain", "R012"],
+        &["schema", "rules"],
+        &["new"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let output = groupkeeper(arguments).stdout(full()).output().unwrap();
+        let told = stderr(&output);
+        assert_eq!(code(&output), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("standard output cannot be written: No space left"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+        // With nowhere left to say so, the exit code still says it.
+        let silent = groupkeeper(arguments).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(silent.code(), Some(1), "{arguments:?}");
+    }
+    // What is told beside the data is not worth an end.
+    let check = groupkeeper(&["check", "rules"]).stderr(full()).output().unwrap();
+    assert_eq!(code(&check), Some(0), "{}", stdout(&check));
+}
+
 #[test]
 fn the_shipped_rules_are_right_and_their_tests_pass() {
     let check = run(&["check", "--deny-warnings", "rules"]);
@@ -122,6 +150,46 @@ fn with_a_configuration_check_knows_who_is_protected() {
 }
 
 #[test]
+fn check_finds_every_mistake_of_a_configuration_that_serve_would_refuse_but_misses_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "[rule.a]\non = \"message.sent\"\ndo = [{ mute = { for = \"5m\" } }]\n";
+    std::fs::write(folder.path().join("a.toml"), rule).unwrap();
+    let config = folder.path().join("groupkeeper.conf");
+    let told = |command: &[&str], text: &str| {
+        std::fs::write(&config, text).unwrap();
+        let output = groupkeeper(command)
+            .args(["--config", "groupkeeper.conf"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        (code(&output), stderr(&output))
+    };
+    let wrong = "[app]\nsdk_app_id = -1\nregion = \"mars\"\n[callback]\nlisten = \"here\"\nconnections = -3\n\
+                 allow = [\"tencent\"]\n[rest]\ncalls_per_second = 0\n[store]\nurl = \"postgres://a:hush@b/c\"\n\
+                 [journal]\nkeeep = \"1d\"\n[strange]\na = 1\n";
+    let (served, all) = told(&["serve"], wrong);
+    let (checked, found) = told(&["check", "."], wrong);
+    assert_eq!((served, checked), (Some(1), Some(1)), "{found}");
+    let secret = "`[app] secret_key` is missing";
+    let mistakes = |told: &str| {
+        let lines = told.lines().filter_map(|line| line.strip_prefix("error: "));
+        lines.filter(|line| *line != secret).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(mistakes(&found), mistakes(&all));
+    assert_eq!(mistakes(&found).len(), 9, "{found}");
+    assert!(!found.contains("hush"), "{found}");
+    let right =
+        "[app]\nsdk_app_id = 1400000001\nregion = \"china\"\n[admin]\nlisten = \"0.0.0.0:8081\"\n";
+    let (checked, found) = told(&["check", "."], right);
+    assert_eq!(checked, Some(0), "{found}");
+    assert!(
+        found.contains(&format!("groupkeeper.conf: {secret}: `serve` will need it")),
+        "{found}"
+    );
+    assert!(found.contains("has no token: `serve` will need it"), "{found}");
+}
+
+#[test]
 fn a_failing_rule_test_is_exit_code_3_and_shows_expected_got_and_why() {
     let folder = tempfile::tempdir().unwrap();
     let rule = std::fs::read_to_string(
@@ -185,6 +253,24 @@ fn usersig_prints_one_token_on_stdout() {
     let token = token.trim_end();
     assert!(token.starts_with("eJ") && token.len() > 100, "{token}");
     assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "*-_".contains(c)), "{token}");
+}
+
+#[test]
+fn what_cannot_be_reached_or_written_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(groupkeeper::store::SledStore::open(folder.path().join("data")).unwrap());
+    let backup = groupkeeper(&["backup", "nope/b", "--store", "sled:data"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = "groupkeeper: nope/b cannot be written: there is no directory nope\n";
+    assert_eq!((code(&backup), stderr(&backup).as_str()), (Some(1), told));
+    let url = format!("http://{}", crate::addresses::free_address());
+    let asked = run(&["healthcheck", "--url", &url]);
+    let told = format!(
+        "groupkeeper: nobody answers at {url}/healthz: nothing listens there; is the service running?\n"
+    );
+    assert_eq!((code(&asked), stderr(&asked)), (Some(1), told));
 }
 
 #[test]

@@ -377,6 +377,33 @@ async fn a_mute_that_nobody_would_renew_is_found_and_renewed() {
     assert_eq!(renewal.flatten(), Some(SOON - Duration::from_secs(3_600)));
 }
 
+/// A volume that is not mounted is an empty directory.
+#[test]
+fn a_directory_without_a_store_is_told_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(directory.path().join("good.jsonl"), "a good backup").unwrap();
+    for arguments in [
+        &["backup", "good.jsonl"][..],
+        &["fsck"],
+        &["fsck", "--repair"],
+        &["compact"],
+        &["why", "last"],
+        &["sanctions"],
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+        command.args(arguments).args(["--store", "sled:empty"]).current_dir(directory.path());
+        let output = command.output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told, "groupkeeper: there is no store in empty\n", "{arguments:?}");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0, "{arguments:?}");
+    }
+    let kept = std::fs::read_to_string(directory.path().join("good.jsonl")).unwrap();
+    assert_eq!(kept, "a good backup");
+}
+
 #[test]
 fn the_command_says_what_is_wrong_and_exits_accordingly() {
     let directory = tempfile::tempdir().unwrap();

@@ -145,10 +145,10 @@ async fn more_members_than_chat_ever_names_are_refused_before_they_cost_a_commit
     let members: Vec<_> = (0..1_001).map(|n| json!({"Member_Account": n.to_string()})).collect();
     let body = |members: &[_]| json!({"GroupId": "cats", "NewMemberList": members}).to_string();
     assert_eq!(site.post(&signed(JOIN), body(&members[..1_000])).await, TAKEN);
-    let refused = (StatusCode::PAYLOAD_TOO_LARGE, Answered::TooLarge);
+    let refused = (StatusCode::PAYLOAD_TOO_LARGE, Answered::TooMany);
     assert_eq!(site.post(&signed(JOIN), body(&members)).await, refused);
     assert_eq!(site.entered().len(), 1_000);
-    assert_eq!(lost(&site), [(Answered::TooLarge, Some("cats".to_owned()))]);
+    assert_eq!(lost(&site), [(Answered::TooMany, Some("cats".to_owned()))]);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_list_that_fills_a_whole_body_is_read_in_a_time_that_grows_with_its_le
     // Compared each with each, these would be ten thousand million comparisons.
     let members: Vec<String> = (100_000..210_000).map(|number| number.to_string()).collect();
     let body = json!({"GroupId": "cats", "NewMemberList": members}).to_string();
-    let refused = (StatusCode::PAYLOAD_TOO_LARGE, Answered::TooLarge);
+    let refused = (StatusCode::PAYLOAD_TOO_LARGE, Answered::TooMany);
     assert_eq!(site.post(&signed(JOIN), body).await, refused);
 }
 
@@ -275,6 +275,6 @@ async fn a_join_whose_callback_was_lost_is_found_within_a_minute_by_comparing_it
     // Not all groups were read for it.
     assert_eq!(stage.calls("get_appid_group_list").len(), before);
     let (_, metrics) = stage.admin("/metrics").await;
-    assert!(metrics.contains("groupkeeper_callbacks_lost_total{why=\"too_large\"} 1"), "{metrics}");
+    assert!(metrics.contains("groupkeeper_callbacks_lost_total{why=\"too_many\"} 1"), "{metrics}");
     stage.finish().await;
 }

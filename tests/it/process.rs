@@ -88,15 +88,19 @@ impl Running {
         Self { child, log }
     }
 
-    /// Reads the log until a line says this; the end of the log is a failure.
     fn wait_for(&mut self, words: &str) {
+        self.read_until(words);
+    }
+
+    /// Reads the log until a line says this; the end of the log is a failure. Gives what stood before it.
+    fn read_until(&mut self, words: &str) -> String {
         let mut told = String::new();
         loop {
             let mut line = String::new();
             let read = self.log.read_line(&mut line).unwrap();
             assert!(read > 0, "the log ended without {words:?}:\n{told}");
             if line.contains(words) {
-                return;
+                return told;
             }
             told.push_str(&line);
         }
@@ -151,7 +155,52 @@ async fn sigterm_stops_in_order_with_exit_code_0() {
     scene.staff_joins("staff_lin").await;
     running.wait_for("settled: make staff_lin an admin of @TGS#cats");
     running.signal("TERM");
+    running.wait_for("stopping");
+    running.wait_for("stopped: everything is on disk");
     assert_eq!(running.end().code(), Some(0));
+    scene.chat.stop().await;
+}
+
+/// A full disk, and `groupkeeper serve 2>&1 | head`.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_whose_log_takes_nothing_goes_on_working() {
+    let (gone, closed) = std::io::pipe().unwrap();
+    drop(gone);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (log, staff) in [(Stdio::from(closed), "staff_lin"), (Stdio::from(full), "staff_kim")] {
+        let scene = Scene::new().await;
+        let mut child = scene.command().stderr(log).spawn().unwrap();
+        while std::net::TcpStream::connect(scene.bot).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        scene.staff_joins(staff).await;
+        while scene.role(staff) != Role::Admin {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        scene.chat.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn that_a_store_was_made_anew_is_told() {
+    let scene = Scene::new().await;
+    let directory = std::fs::canonicalize(scene.folder.path()).unwrap().join("data");
+    // As where a volume is not mounted.
+    std::fs::create_dir(&directory).unwrap();
+    let told = format!("there was no store in {}", directory.display());
+    let started = |running: &mut Running| running.read_until("ready").contains(&told);
+    let mut first = Running::of(scene.command().spawn().unwrap());
+    assert!(started(&mut first));
+    first.kill();
+    let mut second = Running::of(scene.command().spawn().unwrap());
+    assert!(!started(&mut second));
+    second.kill();
     scene.chat.stop().await;
 }
 

@@ -138,9 +138,10 @@ fn a_file_that_cannot_be_played_or_recorded_into_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "nonsense\n").unwrap();
-    for (option, words) in
-        [("--play", "line 1 is none of a recording"), ("--record", "cannot be recorded into")]
-    {
+    for (option, words) in [
+        ("--play", "line 1 is none of a recording, which has one JSON object"),
+        ("--record", "cannot be recorded into"),
+    ] {
         let output = groupkeeper(&["simulate", option, file.to_str().unwrap()]).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{told}");

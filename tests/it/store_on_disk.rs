@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not see as tests")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -234,6 +235,62 @@ async fn a_damaged_database_is_an_error_with_advice_and_not_a_panic() {
     fs::write(path, file).unwrap();
     let refused = refusal(directory.path());
     assert!(refused.contains("move the directory aside"), "{refused}");
+    assert!(refused.contains("`groupkeeper restore FILE"), "{refused}");
+    assert!(refused.contains("`groupkeeper fsck --repair`"), "{refused}");
+    assert!(!refused.contains("backtrace"), "{refused}");
+}
+
+/// A user who is nobody in particular.
+#[cfg(target_os = "linux")]
+const OTHER: u32 = 65_534;
+
+/// A store in a directory that everybody may look into; `None` where only root could lend it to another user.
+#[cfg(target_os = "linux")]
+fn of_root() -> Option<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    drop(SledStore::open(folder.path().join("data")).unwrap());
+    (folder.path().metadata().unwrap().uid() == 0).then_some(folder)
+}
+
+#[cfg(target_os = "linux")]
+fn groupkeeper(folder: &Path, arguments: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_groupkeeper"));
+    command.args(arguments).current_dir(folder);
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_that_may_not_be_used_is_not_called_damaged_but_says_whose_it_is() {
+    use std::os::unix::process::CommandExt;
+    let Some(folder) = of_root() else { return };
+    let output = groupkeeper(folder.path(), &["fsck"]).uid(OTHER).gid(OTHER).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let whose = "it belongs to uid 0, and this process runs as uid 65534";
+    assert!(told.contains("`data") && told.contains(whose), "{told}");
+    assert!(!told.contains("damaged"), "{told}");
+}
+
+/// The snapshot that root leaves is one that the service cannot open.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_leaves_the_store_of_another_user_alone() {
+    use std::os::unix::fs::chown;
+    let Some(folder) = of_root() else { return };
+    let data = folder.path().join("data");
+    let files = || fs::read_dir(&data).unwrap().map(|file| file.unwrap().path());
+    files().chain([data.clone()]).for_each(|path| chown(path, Some(OTHER), Some(OTHER)).unwrap());
+    let before: BTreeSet<_> = files().collect();
+    for arguments in [&["fsck"][..], &["compact"], &["why", "last", "--store", "sled:data"]] {
+        let output = groupkeeper(folder.path(), arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+        assert!(told.contains("belongs to uid 65534, and this process runs as uid 0"), "{told}");
+        assert_eq!(files().collect::<BTreeSet<_>>(), before, "{arguments:?}");
+    }
 }
 
 /// A second sync would report success for what a failed one has dropped, in the next process too.

@@ -275,12 +275,13 @@ async fn a_question_that_cannot_be_answered_says_what_to_do() {
     let mut stage = flooded().await;
     let url = stage.admin_url();
     let mut all = String::new();
-    let questions: [&[&str]; 8] = [
+    let questions: [&[&str]; 9] = [
         &["why", "0000000000000000", "--url", &url],
         &["why", "yesterday", "--url", &url],
         &["why", "last", "--group", "@TGS#mice", "--url", &url],
         &["why", "last", "--named", "owner.gone", "--url", &url],
         &["why-not", "promote-stuff", "last", "--url", &url],
+        &["why", "last", "--by", "promote-stuff", "--url", &url],
         &["why", "last", "--url", "https://bot.example"],
         &["why", "last", "--store", "sled:data"],
         &["why", "last", "--store", "sled:elsewhere"],
@@ -347,5 +348,44 @@ async fn what_a_reading_has_found_about_a_member_is_found_by_their_name() {
     let (exit, told, _) =
         stage.groupkeeper(&["why", "last", "--member", "ann", "--url", &url]).await;
     assert_eq!(exit, Some(1), "{told}");
+    stage.finish().await;
+}
+
+/// Whoever may write may choose a name, and Chat may say anything.
+#[tokio::test]
+async fn what_members_wrote_stays_on_its_line_and_moves_no_cursor() {
+    let rules = "[rule.quiet]\non = \"message.sent\"\nwhen = 'message.text == member.id'\n\
+                 do = [{ mute = { for = \"5m\" } }]\n";
+    let stage = Stage::with_rules(rules).await;
+    stage.create("@TGS#cats", GroupType::Public, "olga", &[]);
+    let name = "ann\nevent 0123456789abcdef\u{1b}[2J\u{9b}H\u{202e}";
+    for (number, text) in [(1, name), (2, "other")] {
+        let body = serde_json::json!({
+            "CallbackCommand": "Group.CallbackAfterSendMsg", "GroupId": "@TGS#cats", "Type": "Public",
+            "From_Account": name, "MsgSeq": number, "MsgTime": stage.now().secs(),
+            "MsgBody": [{ "MsgType": "TIMTextElem", "MsgContent": { "Text": text } }],
+        });
+        let query = stage.signed_query("Group.CallbackAfterSendMsg");
+        assert_eq!(stage.post(&query, body.to_string()).await.0, 200);
+        stage.advance(Duration::from_secs(10)).await;
+        let url = stage.admin_url();
+        for command in [
+            &["why", "last", "--named", "message.sent"][..],
+            &["why-not", "quiet", "last", "--named", "message.sent"],
+            &["why", "last", "--named", "message.sent", "--json"],
+            &["outbox", "list"],
+            &["outbox", "dead"],
+            &["sanctions"],
+        ] {
+            let (_, told, trouble) = stage.groupkeeper(&[command, &["--url", &url]].concat()).await;
+            let told = told + &trouble;
+            let turns = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!told.contains(turns), "{command:?}: {told:?}");
+            assert!(!told.contains("\nevent 0123456789abcdef"), "{command:?}: {told}");
+        }
+    }
+    let url = stage.admin_url();
+    let (_, told, _) = stage.groupkeeper(&["replay", "rules", "--all", "--url", &url]).await;
+    assert!(told.contains("ann\\nevent 0123456789abcdef\\u{1b}[2J"), "{told}");
     stage.finish().await;
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use groupkeeper::callback::{
-    self, Admission, Answered, CallbackSettings, Entrance, Gate, Limits, Lost, OverBudget,
-    OverLimit, Seen, Sources, Watch,
+    self, Admission, Answered, CallbackSettings, Entrance, Gate, Incomplete, Limits, Lost,
+    OverBudget, OverLimit, Seen, Sources, Watch,
 };
 use groupkeeper::chat::Account;
 use groupkeeper::clock::Clock;
@@ -194,6 +194,8 @@ impl Watch for Onlooker {
             watcher.lost(lost.group.as_ref());
         }
     }
+
+    fn incomplete(&self, _: &Incomplete) {}
 
     fn over_limit(&self, _: &OverLimit) {}
 }

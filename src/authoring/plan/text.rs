@@ -1,5 +1,7 @@
 //! A plan as a person reads it.
 
+use crate::authoring::one_line;
+
 use super::{Difference, Fate, History, KeyChange, Plan, Side, StateFate};
 
 impl Plan {
@@ -91,7 +93,9 @@ impl History {
                 Side::Changed => "differently",
             };
             text.push_str(&format!("  {}: {} × {} {side}\n", first.rule, group.len(), first.act));
-            group.iter().take(limit).for_each(|one| text.push_str(&difference_line(one)));
+            for one in group.iter().take(limit) {
+                text.push_str(&format!("    {}\n", one_line(&difference_line(one))));
+            }
             if group.len() > limit {
                 let more = group.len() - limit;
                 text.push_str(&format!("    and {more} more (--limit shows them)\n"));
@@ -116,12 +120,12 @@ fn difference_line(difference: &Difference) -> String {
         && old.ends_with('Z')
     {
         // Both tell their times.
-        return format!("    {old}  ->  {new}  (event {event})\n");
+        return format!("{old}  ->  {new}  (event {event})");
     }
     let what = match (old, new) {
         (Some(old), Some(new)) => format!("{old}  ->  {new}"),
         (Some(one), None) | (None, Some(one)) => one.clone(),
         (None, None) => String::new(),
     };
-    format!("    {at}  {what}  (event {event})\n")
+    format!("{at}  {what}  (event {event})")
 }

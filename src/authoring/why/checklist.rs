@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::subject::{Subject, goes_on};
 use super::{Came, RuleTold};
+use crate::authoring::one_line;
 use crate::authoring::ruletext::RuleText;
 use crate::decision::{EventId, Why};
 use crate::ledger::JournalEntry;
@@ -242,8 +243,11 @@ impl WhyNot {
             Came::UnderWay => "has not acted yet",
             Came::Stopped | Came::NotListening => "did not act",
         };
-        let about =
-            if self.about.is_empty() { String::new() } else { format!(" of {}", self.about) };
+        let about = if self.about.is_empty() {
+            String::new()
+        } else {
+            format!(" of {}", one_line(&self.about))
+        };
         let goes_on = goes_on(self.continues.as_ref());
         let mut text = format!(
             "`{rule}` {acted} on {}{about}\nevent {}{goes_on}, decided {} by rules {}\n\n",
@@ -258,8 +262,11 @@ impl WhyNot {
                 StepState::Stopped => "NO",
                 StepState::NotReached => "-",
             };
-            let seen =
-                if step.seen.is_empty() { String::new() } else { format!(": {}", step.seen) };
+            let seen = if step.seen.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", one_line(&step.seen))
+            };
             text.push_str(&format!("  {state:<3} {:<9} {}{seen}\n", step.key, step.what));
         }
         if !self.told.effects.is_empty() {
@@ -276,7 +283,8 @@ impl WhyNot {
         let stopped = self.steps.iter().find(|step| step.state == StepState::Stopped)?;
         let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
         let title = Level::INFO.primary_title("here it stopped");
-        let annotation = AnnotationKind::Primary.span(spot.span()).label(&stopped.seen);
+        let seen = one_line(&stopped.seen);
+        let annotation = AnnotationKind::Primary.span(spot.span()).label(&seen);
         let snippet =
             Snippet::source(spot.source().text()).path(&**spot.file()).annotation(annotation);
         Some(renderer.render(&[Group::with_title(title).element(snippet)]))

@@ -11,11 +11,27 @@ use crate::rule::EventKind;
 
 /// Why a known command has no event of its own this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unfit(pub(super) String);
+pub(super) enum Unfit {
+    /// The body is not what Tencent documents for the command; what is wrong, in words of ours alone.
+    Wrong(&'static str),
+    /// The same: this field is not there.
+    Missing(String),
+    /// The body is right, and tells of nothing that has happened.
+    Nothing(String),
+}
 
 impl Unfit {
     pub(super) fn missing(field: &str) -> Self {
-        Self(format!("{field} is missing"))
+        Self::Missing(format!("{field} is missing"))
+    }
+
+    /// What is noted in the event, and whether it means that the body does not fit its command.
+    pub(super) fn note(self) -> (String, bool) {
+        match self {
+            Self::Wrong(note) => (note.to_owned(), true),
+            Self::Missing(note) => (note, true),
+            Self::Nothing(note) => (note, false),
+        }
     }
 }
 

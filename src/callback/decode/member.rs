@@ -62,7 +62,7 @@ pub(super) fn state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
     let kind = match callback.fields.word("EventType").as_deref() {
         Some("Online") => EventKind::MemberOnline,
         Some("Offline") => EventKind::MemberOffline,
-        _ => return Err(Unfit("EventType is neither Online nor Offline".to_owned())),
+        _ => return Err(Unfit::Wrong("EventType is neither Online nor Offline")),
     };
     members(callback, "MemberList", &callback.in_group(kind)?)
 }

@@ -48,7 +48,7 @@ pub(super) fn private_sending(callback: &Callback<'_>) -> Result<Vec<Event>, Unf
 pub(super) fn private_sent(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit> {
     match callback.fields.int("SendMsgResult") {
         None | Some(0) => Ok(vec![between_two(callback, EventKind::PrivateSent)?]),
-        Some(code) => Err(Unfit(format!("not sent: SendMsgResult is {code}"))),
+        Some(code) => Err(Unfit::Nothing(format!("not sent: SendMsgResult is {code}"))),
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn live_member_state_changed(callback: &Callback<'_>) -> Result<Vec<E
     let kind = match callback.fields.word("EventType").as_deref() {
         Some("Online") => EventKind::RoomMemberEntered,
         Some("Offline") => EventKind::RoomMemberLeft,
-        _ => return Err(Unfit("EventType is neither Online nor Offline".to_owned())),
+        _ => return Err(Unfit::Wrong("EventType is neither Online nor Offline")),
     };
     let mut event = callback.in_room(kind, required(callback)?);
     if kind == EventKind::RoomMemberLeft {

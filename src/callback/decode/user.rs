@@ -13,7 +13,7 @@ pub(super) fn state_changed(callback: &Callback<'_>) -> Result<Vec<Event>, Unfit
     let kind = match info.word("Action").as_deref() {
         Some("Login") => EventKind::UserOnline,
         Some("Logout" | "Disconnect") => EventKind::UserOffline,
-        _ => return Err(Unfit("Action is none of Login, Logout, Disconnect".to_owned())),
+        _ => return Err(Unfit::Wrong("Action is none of Login, Logout, Disconnect")),
     };
     let mut event = callback.only(kind);
     event.member = Some(info.account("To_Account").ok_or_else(|| Unfit::missing("To_Account"))?);

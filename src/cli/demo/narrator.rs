@@ -1,8 +1,8 @@
 //! Writes down what the bot hears and decides, in lines for people.
 
-use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::cli::print::coloured;
 use crate::decision::effect::Outcome;
 use crate::decision::event::{Cause, Timer};
 use crate::decision::{Decision, Event, Why};
@@ -208,7 +208,7 @@ pub(super) fn print(Line(who, what): &Line) {
         "✗" => "1;31",
         _ => "2",
     };
-    if std::io::stdout().is_terminal() {
+    if coloured(&std::io::stdout()) {
         println!("  \u{1b}[{color}m{who:<6}\u{1b}[0m {what}");
     } else {
         println!("  {who:<6} {what}");

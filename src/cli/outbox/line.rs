@@ -2,30 +2,32 @@
 
 use serde_json::Value;
 
+use crate::authoring::one_line;
+
 /// `0123456789abcdef  mute-shouters  about ann: mute ann in @TGS#cats for 5m  (2026-01-01T12:00:00Z;
 /// why)`, and below it why it was given up, what hung on it, and what is to be said, as the rule has it.
 pub(super) fn of(entry: &Value) -> String {
-    let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+    let text = |key: &str| one_line(entry[key].as_str().unwrap_or_default());
     let wants = match &entry["wants"] {
         Value::Array(wants) => {
-            wants.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", then ")
+            wants.iter().filter_map(Value::as_str).map(one_line).collect::<Vec<_>>().join(", then ")
         }
         _ => text("what"),
     };
     let since = if entry["since"].is_string() { text("since") } else { text("created") };
     let why = match waits_for(entry) {
         why if why.is_empty() => why,
-        why => format!("; {why}"),
+        why => format!("; {}", one_line(&why)),
     };
     // Of what is sent to a group, nothing else says who gave rise to it.
-    let member = entry["member"].as_str().map(|member| format!("about {member}: "));
+    let member = entry["member"].as_str().map(|member| format!("about {}: ", one_line(member)));
     let member = member.filter(|_| entry["wants"].is_array()).unwrap_or_default();
     let mut line = format!("{}  {}  {member}{wants}  ({since}{why})", text("id"), text("rule"));
     if entry["given_up"].is_string() {
         line.push_str(&format!("\n    because: {}", text("why")));
     }
     for hung in entry["hung"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        line.push_str(&format!("\n    and with it: {hung}"));
+        line.push_str(&format!("\n    and with it: {}", one_line(hung)));
     }
     for said in entry["texts"].as_array().into_iter().flatten() {
         line.push_str(&match said.as_str() {

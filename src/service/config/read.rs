@@ -41,6 +41,8 @@ pub(super) struct Reader<'r> {
     environment: &'r [(String, String)],
     known: BTreeSet<(&'static str, &'static str)>,
     mistakes: Vec<ConfigMistake>,
+    /// Which of the mistakes are only that a secret is not there.
+    absent: BTreeSet<usize>,
 }
 
 impl<'r> Reader<'r> {
@@ -54,8 +56,8 @@ impl<'r> Reader<'r> {
             let message = format!("this is not TOML: {}", error.message());
             vec![at(name, text, &range, message, String::new())]
         })?;
-        let (known, mistakes) = (BTreeSet::new(), Vec::new());
-        Ok(Self { name, text, table, environment, known, mistakes })
+        let (known, mistakes, absent) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+        Ok(Self { name, text, table, environment, known, mistakes, absent })
     }
 
     /// The value of a key; the environment wins. A secret is also read from the file that
@@ -129,6 +131,12 @@ impl<'r> Reader<'r> {
         self.mistakes.push(mistake);
     }
 
+    /// A secret is not there, which is a mistake where it is needed.
+    pub(super) fn no_secret(&mut self, origin: &Origin, message: String, help: String) {
+        self.absent.insert(self.mistakes.len());
+        self.mistake(origin, message, help);
+    }
+
     /// How many mistakes were found so far.
     pub(super) fn wrong(&self) -> usize {
         self.mistakes.len()
@@ -144,6 +152,17 @@ impl<'r> Reader<'r> {
         self.unknown_keys();
         self.unknown_variables();
         self.mistakes
+    }
+
+    /// As [`Reader::finish`], and apart from them that secrets are not there.
+    pub(super) fn finish_apart(mut self) -> (Vec<ConfigMistake>, Vec<ConfigMistake>) {
+        let absent = std::mem::take(&mut self.absent);
+        let (mut mistakes, mut secrets) = (Vec::new(), Vec::new());
+        for (number, mistake) in self.finish().into_iter().enumerate() {
+            let list = if absent.contains(&number) { &mut secrets } else { &mut mistakes };
+            list.push(mistake);
+        }
+        (mistakes, secrets)
     }
 
     fn unknown_keys(&mut self) {
@@ -242,7 +261,8 @@ fn at(
     let end = range.end.clamp(start, line_start + line.len());
     let width = text.get(start..end).map_or(1, |marked| marked.chars().count().max(1));
     // A secret's value is not shown, not even to its owner's terminal.
-    let secret = ["secret", "token"].iter().any(|word| line.contains(word));
+    let secret = ["secret", "token", "password"].iter().any(|word| line.contains(word))
+        || line.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
     let shown = match (secret, line.split_once('=')) {
         (true, Some((key, _))) => format!("{key}= …"),
         _ => line.to_owned(),

@@ -13,13 +13,16 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::read::{Found, Origin, Reader, Written, variable};
-use super::{Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, StoreConfig};
+use super::{
+    Admin, App, Bystander, Config, Journal, Log, LogFormat, RulesConfig, Safety, StoreConfig,
+};
 use crate::chat::Account;
 use crate::pipeline::JournalEvents;
 use crate::reconcile;
 use crate::rest::region;
 use crate::rule::duration;
 use crate::rule::model::{Globs, Mode};
+use crate::store;
 
 /// How long a before callback may take, unless configured otherwise.
 const BUDGET: Duration = Duration::from_millis(500);
@@ -34,17 +37,17 @@ const ADMIN: &str = "administrator";
 
 /// Reads every key, so that every mistake is found; `None` when one that must be there is not.
 pub(super) fn config(reader: &mut Reader<'_>) -> Option<Config> {
-    let app = app(reader);
+    let (app, base_url) = app_and_base(reader);
     let callback = callback::callback(reader);
     let directory = PathBuf::from(text(reader, "rules", "directory", "rules"));
     let mode = rules_mode(reader);
     let poll = time_or_off(reader, "rules", "poll", "5s");
-    let url = text(reader, "store", "url", "sled:data");
+    let url = store_url(reader);
     let safety = safety::safety(reader);
     let reconcile = reconcile(reader);
     let owner_inactive = owner_inactive(reader);
     let mut warnings = Vec::new();
-    let rest = rest::rest(reader, app.as_ref().map(|app| &*app.base_url));
+    let rest = rest::rest(reader, base_url.as_deref());
     let journal = Journal {
         keep: time(reader, "journal", "keep", "7d"),
         most: count(reader, "journal", "most", JOURNAL),
@@ -107,8 +110,27 @@ fn rules_mode(reader: &mut Reader<'_>) -> Mode {
     one_of(reader, "rules", "mode", &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
 }
 
+/// What guards and judges, which no mistake elsewhere keeps from being read.
+pub(super) fn guarded(reader: &mut Reader<'_>) -> (Account, Safety) {
+    (Account::from(text(reader, "app", "admin", ADMIN)), safety::safety(reader))
+}
+
+fn store_url(reader: &mut Reader<'_>) -> String {
+    let url = text(reader, "store", "url", "sled:data");
+    if let Err(error) = store::known(&url) {
+        let help = "url = \"sled:data\"".to_owned();
+        reader.mistake(&reader.origin("store", "url"), error.0, help);
+    }
+    url
+}
+
 /// What calls of Chat are signed with, and where they go.
 pub(super) fn app(reader: &mut Reader<'_>) -> Option<App> {
+    app_and_base(reader).0
+}
+
+/// The same, and where they go also when the rest of it is not there.
+fn app_and_base(reader: &mut Reader<'_>) -> (Option<App>, Option<String>) {
     let sdk_app_id = sdk_app_id(reader);
     let admin = text(reader, "app", "admin", ADMIN);
     let secret_key =
@@ -138,12 +160,14 @@ pub(super) fn app(reader: &mut Reader<'_>) -> Option<App> {
             None
         }
     };
-    Some(App {
-        sdk_app_id: sdk_app_id?,
+    let app = sdk_app_id.zip(secret_key).zip(base_url.clone());
+    let app = app.map(|((sdk_app_id, secret_key), base_url)| App {
+        sdk_app_id,
         admin: Account::from(admin),
-        secret_key: SecretString::from(secret_key?),
-        base_url: base_url?,
-    })
+        secret_key: SecretString::from(secret_key),
+        base_url,
+    });
+    (app, base_url)
 }
 
 /// A secret that nobody filled in opens everything or nothing.
@@ -157,7 +181,7 @@ fn is_filled_in(reader: &mut Reader<'_>, section: &str, key: &str, secret: &str)
         let file = format!("{}_FILE", variable(section, key));
         let help = format!("{source}, or name a file that holds it in {file}");
         let origin = reader.origin(section, key);
-        reader.mistake(&origin, format!("`[{section}] {key}` is not filled in"), help);
+        reader.no_secret(&origin, format!("`[{section}] {key}` is not filled in"), help);
     }
     filled
 }
@@ -249,7 +273,7 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
         let message =
             format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
         let help = "set `[admin] token`, or listen on 127.0.0.1".into();
-        reader.mistake(&reader.origin("admin", "listen"), message, help);
+        reader.no_secret(&reader.origin("admin", "listen"), message, help);
     }
     Some(Admin { listen, token: token.map(SecretString::from) })
 }
@@ -309,7 +333,11 @@ fn must(
         None if reader.wrong() > wrong => None,
         None => {
             let message = format!("`[{section}] {key}` is missing");
-            reader.mistake(&Origin::Nowhere, message, what.to_owned());
+            if secret {
+                reader.no_secret(&Origin::Nowhere, message, what.to_owned());
+            } else {
+                reader.mistake(&Origin::Nowhere, message, what.to_owned());
+            }
             None
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::doubt;
 use super::entries::{Entries, failed};
-use super::{garbage, rebuild};
+use super::{garbage, rebuild, trouble};
 use crate::store::StoreError;
 use crate::store::follow::Followers;
 use crate::store::group_commit::{Changes, Medium, Stood};
@@ -77,7 +77,7 @@ impl Medium for Disk {
         let batch = self.shared.read(|entries| entries.batch(changes, stood))?;
         let mut entries = self.shared.entries.write().unwrap_or_else(PoisonError::into_inner);
         let applied = entries.as_mut().ok_or_else(closed)?.db.apply_batch(batch);
-        applied.map_err(|error| told(&mut self.doubtful, error))?;
+        applied.map_err(|error| told(&self.directory, &mut self.doubtful, error))?;
         // Before any reader gets in: a follower knows of everything that a scan shows.
         self.shared.followers.tell(changes.iter());
         drop(entries);
@@ -86,10 +86,12 @@ impl Medium for Disk {
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
-        let doubtful = &mut self.doubtful;
-        self.shared.read(|entries| entries.db.flush().map_err(|error| told(doubtful, error)))?;
+        let (directory, doubtful) = (&self.directory, &mut self.doubtful);
+        self.shared
+            .read(|entries| entries.db.flush().map_err(|error| told(directory, doubtful, error)))?;
         self.sync_data().map_err(|error| {
-            StoreError(format!("the disk did not confirm what was written: {error}"))
+            let directory = self.directory.display();
+            StoreError(format!("the disk did not confirm what was written in {directory}: {error}"))
         })
     }
 
@@ -119,11 +121,10 @@ impl Medium for Disk {
 
 /// What sled says of a failure. Unless the disk was only full, its log may have a hole then: opened again as it
 /// is, a later sync can wait for ever, so all of it is written anew.
-fn told(doubtful: &mut bool, error: sled::Error) -> StoreError {
-    let full = matches!(&error, sled::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull)
-        || error.to_string().contains("code: 28,");
-    *doubtful |= !full;
-    failed(error)
+fn told(directory: &Path, doubtful: &mut bool, error: sled::Error) -> StoreError {
+    *doubtful |= !trouble::is_full(&error);
+    let StoreError(words) = failed(error);
+    StoreError(format!("the store in {}: {words}", directory.display()))
 }
 
 /// Whether there is space, and the disk confirms what is written.

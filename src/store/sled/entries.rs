@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use super::garbage;
+use super::{garbage, trouble};
 use crate::store::group_commit::{Changes, Stood, guarded};
 use crate::store::migrations::{self, Migration, SCHEMA};
 use crate::store::pieces::{self, Head};
@@ -292,7 +292,7 @@ fn is_locked(error: &sled::Error) -> bool {
 }
 
 pub(super) fn failed(error: sled::Error) -> StoreError {
-    StoreError(format!("sled: {error}"))
+    StoreError(trouble::words(&error))
 }
 
 #[cfg(test)]

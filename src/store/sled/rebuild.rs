@@ -84,6 +84,11 @@ pub(super) fn whole(directory: &Path) -> Result<(), StoreError> {
     exchange().map_err(trouble(directory))
 }
 
+/// Whether an exchange was begun that only has to be finished.
+pub(super) fn is_whole(directory: &Path) -> bool {
+    directory.join(WHOLE).join("db").exists()
+}
+
 /// Finishes an exchange that was begun, and takes away what was not whole. Every step can be repeated.
 pub(super) fn finish(directory: &Path) -> io::Result<()> {
     remove_dir(&directory.join(BEGUN))?;
