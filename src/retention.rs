@@ -185,7 +185,10 @@ impl Retention {
                 if tally.entries <= self.most || !tally.has_counted(&key) {
                     break;
                 }
-                self.tell_early(at);
+                // Before the clock is trusted, `keep` may be over for it.
+                if at + self.journal >= self.clock.now() {
+                    self.tell_early(at);
+                }
             }
             tally.without(&key);
             if let Some(id) = ledger::journal_id(&key) {

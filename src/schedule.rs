@@ -29,6 +29,9 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(5);
 /// A rule that has not gone on for so long does not go through the groups any more: its timer is in quarantine.
 const SWEEP_LOST: Duration = Duration::from_secs(600);
 
+/// What has been no schedule for so long is none any more.
+const ABSENT: Duration = Duration::from_secs(3_600);
+
 /// A timer that cannot be worked on comes again after this, so that it stands in nobody's way.
 const POSTPONED: Duration = Duration::from_secs(60);
 
@@ -42,13 +45,15 @@ pub struct Scheduler {
     busy: Arc<dyn Fn() -> bool + Send + Sync>,
     /// The rules that go through the groups at present: for which firing, and when they were last at it.
     sweeping: Arc<Mutex<HashMap<RuleId, (Timestamp, Timestamp)>>>,
+    /// Last firings of what is no schedule at present, by their keys: since when.
+    absent: Arc<Mutex<HashMap<Vec<u8>, Timestamp>>>,
 }
 
 impl Scheduler {
     /// A scheduler on the same store as the pipeline.
     pub fn new(store: Arc<dyn Store>, pipeline: Arc<Pipeline>, clock: Arc<dyn Clock>) -> Self {
-        let (busy, sweeping) = (Arc::new(|| false), Arc::default());
-        Self { store, pipeline, clock, busy, sweeping }
+        let (busy, sweeping, absent) = (Arc::new(|| false), Arc::default(), Arc::default());
+        Self { store, pipeline, clock, busy, sweeping, absent }
     }
 
     /// The same; a rule that runs for each group pauses while it is busy, so that what callbacks call for has
@@ -310,7 +315,7 @@ impl Scheduler {
     async fn schedules(&self, now: Timestamp) -> Result<usize, NotTaken> {
         let (mut worked, mut trouble) = (0, None);
         let rules = self.pipeline.rules();
-        self.forget_others(&rules).await?;
+        self.forget_others(&rules, now).await?;
         for rule in rules.rules() {
             let Trigger::Schedule(schedule) = &rule.trigger else { continue };
             // One rule's trouble is not another's.
@@ -363,8 +368,9 @@ impl Scheduler {
         Ok(firings.len())
     }
 
-    /// Forgets the firings of what is no schedule any more: put back later, it is new, and has missed nothing.
-    async fn forget_others(&self, rules: &RuleSet) -> Result<(), NotTaken> {
+    /// Forgets the firings of what has been no schedule for a while: put back later, it is new, and has missed
+    /// nothing. Files that are just being copied may be missing.
+    async fn forget_others(&self, rules: &RuleSet, now: Timestamp) -> Result<(), NotTaken> {
         let runs = |key: &[u8]| {
             let id = ledger::texts_of(key).into_iter().next();
             let rule = id.and_then(|id| rules.get(&RuleId::from(id.as_str())));
@@ -372,8 +378,17 @@ impl Scheduler {
         };
         let (from, to) = ledger::prefix(Kind::Fired);
         let known = self.store.keys(&from, &to, usize::MAX).map_err(not_read)?;
-        let gone = known.into_iter().filter(|key| !runs(key));
-        let writes: Vec<Write> = gone.map(|key| (key, None)).collect();
+        let others: Vec<Vec<u8>> = known.into_iter().filter(|key| !runs(key)).collect();
+        let writes: Vec<Write> = {
+            let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+            absent.retain(|key, _| others.contains(key));
+            let long = |key: &Vec<u8>| {
+                let since = absent.entry(key.clone()).or_insert(now);
+                *since = now.min(*since);
+                *since + ABSENT <= now
+            };
+            others.into_iter().filter(long).map(|key| (key, None)).collect()
+        };
         if writes.is_empty() {
             return Ok(());
         }

@@ -28,8 +28,8 @@ pub(super) struct Arguments {
     /// Show everything, however much it is
     #[arg(long)]
     all: bool,
-    /// A configuration file: also tell what `serve` would find wrong with it (but no missing secrets), and
-    /// of actions on accounts that it protects
+    /// A configuration file: also tell what `serve` would find wrong with it (what is missing may come from
+    /// elsewhere), and of actions on accounts that it protects
     #[arg(long)]
     config: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ use crate::store::{Entry, Store, StoreError};
 pub const PAGE: usize = 256;
 /// The first stretch of time that is looked through, going back from the newest entry.
 const FIRST_STRETCH: i64 = 60_000;
+/// A gap as long as this is none between entries that come now and then.
+const LONG_GAP: Duration = Duration::from_secs(86_400);
 
 /// A version of the rules, kept as long as an entry refers to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,9 +210,11 @@ fn newest_between(
         found.extend(some.into_iter().rev());
         (until, stretch) = (from, stretch.saturating_mul(4));
         if !read {
-            // Over a gap, however long, without growing: behind it may lie a whole journal.
+            // Over a gap. Behind a long one may lie a whole journal; a thin one has many.
             let Some(last) = last_between(store, begin, from)? else { break };
-            (until, stretch) = (Timestamp(last.0.saturating_add(1)), FIRST_STRETCH);
+            let thin = from.since(last) < LONG_GAP;
+            until = Timestamp(last.0.saturating_add(1));
+            stretch = if thin { stretch.max(FIRST_STRETCH) } else { FIRST_STRETCH };
         }
     }
     Ok(found)

@@ -41,7 +41,7 @@ pub(super) struct Reader<'r> {
     environment: &'r [(String, String)],
     known: BTreeSet<(&'static str, &'static str)>,
     mistakes: Vec<ConfigMistake>,
-    /// Which of the mistakes are only that a secret is not there.
+    /// Which of the mistakes are only that something is not there.
     absent: BTreeSet<usize>,
 }
 
@@ -111,7 +111,7 @@ impl<'r> Reader<'r> {
             }
             Err(error) => {
                 let message = format!("`{path}` cannot be read: {error}");
-                self.mistake(&Origin::Variable(variable), message, String::new());
+                self.not_there(&Origin::Variable(variable), message, String::new());
                 None
             }
         }
@@ -131,8 +131,8 @@ impl<'r> Reader<'r> {
         self.mistakes.push(mistake);
     }
 
-    /// A secret is not there, which is a mistake where it is needed.
-    pub(super) fn no_secret(&mut self, origin: &Origin, message: String, help: String) {
+    /// Something is not there, a secret for one: a mistake where it is needed.
+    pub(super) fn not_there(&mut self, origin: &Origin, message: String, help: String) {
         self.absent.insert(self.mistakes.len());
         self.mistake(origin, message, help);
     }
@@ -154,11 +154,13 @@ impl<'r> Reader<'r> {
         self.mistakes
     }
 
-    /// As [`Reader::finish`], and apart from them that secrets are not there.
+    /// As [`Reader::finish`], and apart from them what is not there, which may be elsewhere. What the
+    /// environment of a check has besides is not asked.
     pub(super) fn finish_apart(mut self) -> (Vec<ConfigMistake>, Vec<ConfigMistake>) {
+        self.unknown_keys();
         let absent = std::mem::take(&mut self.absent);
         let (mut mistakes, mut secrets) = (Vec::new(), Vec::new());
-        for (number, mistake) in self.finish().into_iter().enumerate() {
+        for (number, mistake) in self.mistakes.into_iter().enumerate() {
             let list = if absent.contains(&number) { &mut secrets } else { &mut mistakes };
             list.push(mistake);
         }

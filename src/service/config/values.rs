@@ -152,11 +152,8 @@ fn app_and_base(reader: &mut Reader<'_>) -> (Option<App>, Option<String>) {
         }
         (None, None) => {
             let help = format!("the region of the app: {}", regions());
-            reader.mistake(
-                &Origin::Nowhere,
-                "`[app] region` (or `api_base`) is missing".into(),
-                help,
-            );
+            let message = "`[app] region` (or `api_base`) is missing".into();
+            reader.not_there(&Origin::Nowhere, message, help);
             None
         }
     };
@@ -181,7 +178,7 @@ fn is_filled_in(reader: &mut Reader<'_>, section: &str, key: &str, secret: &str)
         let file = format!("{}_FILE", variable(section, key));
         let help = format!("{source}, or name a file that holds it in {file}");
         let origin = reader.origin(section, key);
-        reader.no_secret(&origin, format!("`[{section}] {key}` is not filled in"), help);
+        reader.not_there(&origin, format!("`[{section}] {key}` is not filled in"), help);
     }
     filled
 }
@@ -201,7 +198,7 @@ fn log_level(reader: &mut Reader<'_>) -> String {
 fn sdk_app_id(reader: &mut Reader<'_>) -> Option<u64> {
     let Some(found) = reader.find("app", "sdk_app_id", false) else {
         let help = "the SDKAppID of the app, from the Chat console: sdk_app_id = 1400000000";
-        reader.mistake(&Origin::Nowhere, "`[app] sdk_app_id` is missing".into(), help.into());
+        reader.not_there(&Origin::Nowhere, "`[app] sdk_app_id` is missing".into(), help.into());
         return None;
     };
     let number = number(&found);
@@ -273,7 +270,7 @@ fn admin(reader: &mut Reader<'_>) -> Option<Admin> {
         let message =
             format!("`[admin] listen = \"{listen}\"` is reachable from outside and has no token");
         let help = "set `[admin] token`, or listen on 127.0.0.1".into();
-        reader.no_secret(&reader.origin("admin", "listen"), message, help);
+        reader.not_there(&reader.origin("admin", "listen"), message, help);
     }
     Some(Admin { listen, token: token.map(SecretString::from) })
 }
@@ -333,11 +330,7 @@ fn must(
         None if reader.wrong() > wrong => None,
         None => {
             let message = format!("`[{section}] {key}` is missing");
-            if secret {
-                reader.no_secret(&Origin::Nowhere, message, what.to_owned());
-            } else {
-                reader.mistake(&Origin::Nowhere, message, what.to_owned());
-            }
+            reader.not_there(&Origin::Nowhere, message, what.to_owned());
             None
         }
     }

@@ -101,13 +101,13 @@ fn forbidden(directory: &Path, files: bool) -> Option<PathBuf> {
     })
 }
 
-/// Why nobody but the service's user should open its store: what it makes there, the service could not
-/// open.
+/// Why root should not open the store of the service's user: what it makes there, the service could not
+/// open. Other users get no further than the service's group lets them.
 pub(super) fn is_of_another(directory: &Path) -> Option<StoreError> {
     let owner = fs::metadata(directory.join("db")).ok()?.uid();
     // Who a new file belongs to, which on some volumes is not who makes it.
     let ours = tempfile::tempfile_in(directory).and_then(|file| file.metadata()).ok()?.uid();
-    (owner != ours).then(|| {
+    (ours == 0 && owner != ours).then(|| {
         StoreError(format!(
             "the store in {} belongs to uid {owner}, and this process runs as uid {ours}: files that it makes there \
              the service could not open. Run it as that user: `sudo -u '#{owner}' groupkeeper …`, in a container with \

@@ -123,6 +123,14 @@ async fn a_rule_that_was_taken_away_and_is_put_back_has_missed_nothing() {
     assert_eq!(alerts().await, before);
     // From here on it runs as before.
     stage.advance(Duration::from_secs(3_600)).await;
+    let before = alerts().await;
+    // A file that is being copied is missing for a while: what falls into that is made up for.
+    stage.advance(Duration::from_secs(40 * 60)).await;
+    assert_eq!(alerts().await, before);
+    becomes(others).await;
+    stage.advance(Duration::from_secs(30 * 60)).await;
+    assert_eq!(alerts().await, before);
+    becomes(&format!("{others}{hourly}")).await;
     assert!(alerts().await > before);
     stage.finish().await;
 }
