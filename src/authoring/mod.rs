@@ -23,5 +23,5 @@ pub use coverage::{Coverage, Covered, Gap, Share};
 pub use directory::{Files, FoundFile, identity, is_test, refusal, walk};
 pub use expect::{Difference, Expected, FieldDifference, Kind};
 pub use junit::junit;
-pub use oneline::{one_line, turns};
+pub use oneline::one_line;
 pub use runner::{Failure, Report, TestResult, run_read, run_tests};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::Exit;
-use crate::authoring::turns;
+use crate::decision::effect::turns;
 use crate::service::config;
 
 macro_rules! print {

@@ -387,7 +387,7 @@ impl<W: fmt::Write> fmt::Write for OneLine<W> {
 }
 
 /// Whether a character ends a line, moves the cursor or turns the direction of writing.
-fn turns(character: char) -> bool {
+pub fn turns(character: char) -> bool {
     let of_format = '\u{2028}'..='\u{202e}';
     let isolates = '\u{2066}'..='\u{2069}';
     character.is_control() || of_format.contains(&character) || isolates.contains(&character)

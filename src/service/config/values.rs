@@ -133,8 +133,7 @@ pub(super) fn app(reader: &mut Reader<'_>) -> Option<App> {
 fn app_and_base(reader: &mut Reader<'_>) -> (Option<App>, Option<String>) {
     let sdk_app_id = sdk_app_id(reader);
     let admin = text(reader, "app", "admin", ADMIN);
-    let secret_key =
-        must(reader, "app", "secret_key", true, "the key of the app, from the Chat console");
+    let secret_key = must(reader, "app", "secret_key", "the key of the app, from the Chat console");
     let secret_key = secret_key.filter(|key| is_filled_in(reader, "app", "secret_key", key));
     let region = reader.find("app", "region", false);
     let base = reader.find("app", "api_base", false);
@@ -316,15 +315,15 @@ fn text(reader: &mut Reader<'_>, section: &'static str, key: &'static str, usual
     found.and_then(|found| as_text(reader, found, "a text")).unwrap_or_else(|| usual.to_owned())
 }
 
+/// A secret without which nothing works.
 fn must(
     reader: &mut Reader<'_>,
     section: &'static str,
     key: &'static str,
-    secret: bool,
     what: &str,
 ) -> Option<String> {
     let wrong = reader.wrong();
-    match reader.find(section, key, secret) {
+    match reader.find(section, key, true) {
         Some(found) => as_text(reader, found, what),
         // It is written in a file that cannot be read, and that was told.
         None if reader.wrong() > wrong => None,
